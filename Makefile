@@ -1,0 +1,23 @@
+# Two thin doors over meson, and a few more. `make demo` and `make test` do all the set-up.
+PREFIX ?= /usr/local
+
+.PHONY: all demo test sim install clean
+all:
+	@tools/deps build
+	@./dev build
+
+demo: all
+	@tools/demo
+
+test:
+	@tools/deps test
+	@./dev check
+
+sim: all
+	@./dev sim 1 200
+
+install: all
+	@meson install -C build --no-rebuild --destdir "$(DESTDIR)" >/dev/null
+
+clean:
+	rm -rf build build-asan build-fuzz
