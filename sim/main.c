@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "node/node.h"
 #include "seam/input.h"
 #include "sim/world.h"
 
@@ -17,8 +18,10 @@ static void poke(struct world *w, void *arg)
 		world_start(s);
 	else if (prng_chance(&w->prng, 1, 10))
 		world_crash(s);
-	else
-		world_deliver(s, &(struct input){ .ticket = prng_next(&w->prng) });
+	else {
+		inbox_add(node_inbox(s->node), INPUT_PEER, prng_next(&w->prng));
+		world_wake(s);
+	}
 	world_plan(w, prng_between(&w->prng, 1, 1000), poke, NULL);
 }
 

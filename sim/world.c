@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "node/node.h"
-#include "seam/input.h"
 
 /* 2026-01-01T00:00:00Z: every simulated run begins at the same wall time. */
 #define EPOCH_WALL_NS (INT64_C(1767225600) * 1000000000)
@@ -89,13 +88,10 @@ static void wake(struct world *w, void *arg)
 		world_plan(w, next > w->now_ms ? next - w->now_ms : 0, wake, s);
 }
 
-void world_deliver(struct sim_node *s, const struct input *in)
+void world_wake(struct sim_node *s)
 {
-	if (!s->node)
-		return;
-	world_trace(s->world, "input", (uint64_t)(s - s->world->nodes), in->ticket);
-	node_input(s->node, in);
-	world_plan(s->world, 0, wake, s);
+	if (s->node)
+		world_plan(s->world, 0, wake, s);
 }
 
 void world_crash(struct sim_node *s)

@@ -15,7 +15,6 @@
 #include "base/now.h"
 #include "base/prng.h"
 
-struct input;
 struct node;
 struct world;
 
@@ -48,8 +47,8 @@ void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg);
 /* Mix a fact into the trace. */
 void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b);
 
-/* Deliver a fact to a node and let it think. Lost when the node is down. */
-void world_deliver(struct sim_node *s, const struct input *in);
+/* Let a node think, after something was put into its inbox. Does nothing when it is down. */
+void world_wake(struct sim_node *s);
 
 void world_crash(struct sim_node *s);
 void world_start(struct sim_node *s);

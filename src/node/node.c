@@ -9,7 +9,7 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 
 	n->config = *config;
 	prng_seed(&n->prng, seed);
-	list_init(&n->inbox);
+	inbox_init(&n->inbox);
 	return n;
 }
 
@@ -17,18 +17,14 @@ void node_free(struct node *n)
 {
 	if (!n)
 		return;
-	arena_clear(&n->inbox_memory);
+	inbox_clear(&n->inbox);
 	arena_clear(&n->scratch);
 	free(n);
 }
 
-void node_input(struct node *n, const struct input *in)
+struct inbox *node_inbox(struct node *n)
 {
-	struct queued_input *q = ARENA_NEW(&n->inbox_memory, struct queued_input);
-
-	q->input = *in;
-	q->input.data.ptr = arena_str(&n->inbox_memory, in->data);
-	list_push_back(&n->inbox, &q->link);
+	return &n->inbox;
 }
 
 uint64_t node_ticket(struct node *n)

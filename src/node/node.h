@@ -1,8 +1,8 @@
 /* One whole node, without hands: what shoald thinks with.
  *
- * node_input() queues a fact and does nothing else. node_turn() thinks: it handles the
- * queued facts in their order of arrival, lets every room act, hands commands to the
- * seams, and says when it wants to be woken. It never blocks and never reads a clock.
+ * Facts are put into its inbox, which does nothing else. node_turn() thinks: it handles
+ * them in their order of arrival, lets every room act, hands commands to the seams, and
+ * says when it wants to be woken. It never blocks and never reads a clock.
  * The daemon and the simulator call exactly these functions. */
 #ifndef SHOAL_NODE_NODE_H
 #define SHOAL_NODE_NODE_H
@@ -11,7 +11,7 @@
 
 #include "base/now.h"
 
-struct input;
+struct inbox;
 struct log;
 struct node;
 
@@ -23,7 +23,8 @@ struct node_config {
 struct node *node_new(const struct node_config *config, uint64_t seed);
 void node_free(struct node *n);
 
-void node_input(struct node *n, const struct input *in);
+/* Where the hands put facts (seam/input.h). */
+struct inbox *node_inbox(struct node *n);
 /* Returns the monotonic time in ms at which to call again if nothing happens before, or NEVER_MS. */
 int64_t node_turn(struct node *n, struct now now);
 

@@ -5,14 +5,13 @@
 
 static void handle_inputs(struct node *n, struct now now)
 {
-	struct queued_input *q;
+	struct input *in;
 
-	list_each(&n->inbox, struct queued_input, link, q) {
-		log_debug(n->config.log, "node", "input kind=%d ticket=%llu at %lld", (int)q->input.kind,
-			  (unsigned long long)q->input.ticket, (long long)now.mono_ms);
+	list_each(&n->inbox.queue, struct input, link, in) {
+		log_debug(n->config.log, "node", "input kind=%d ticket=%llu at %lld", (int)in->kind,
+			  (unsigned long long)in->ticket, (long long)now.mono_ms);
 	}
-	list_init(&n->inbox);
-	arena_reset(&n->inbox_memory);
+	inbox_empty(&n->inbox);
 }
 
 int64_t node_turn(struct node *n, struct now now)

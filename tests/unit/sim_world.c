@@ -1,5 +1,6 @@
 #include "sim/world.h"
 
+#include "node/node.h"
 #include "seam/input.h"
 #include "test.h"
 
@@ -11,8 +12,10 @@ static void poke(struct world *w, void *arg)
 		world_start(s);
 	else if (prng_chance(&w->prng, 1, 5))
 		world_crash(s);
-	else
-		world_deliver(s, &(struct input){ .ticket = prng_next(&w->prng) });
+	else {
+		inbox_add(node_inbox(s->node), INPUT_PEER, prng_next(&w->prng));
+		world_wake(s);
+	}
 	world_plan(w, prng_between(&w->prng, 1, 100), poke, arg);
 }
 
