@@ -18,13 +18,17 @@
 #include "seam/executor.h"
 #include "seam/journal.h"
 #include "seam/keys.h"
+#include "seam/net.h"
 #include "seam/peer.h"
+#include "seam/runtime.h"
 
 enum input_kind {
 	INPUT_PEER,
 	INPUT_JOURNAL,
 	INPUT_EXECUTOR,
 	INPUT_KEYS,
+	INPUT_RUNTIME,
+	INPUT_NET,
 	INPUT_KINDS
 };
 
@@ -37,6 +41,8 @@ struct input {
 		struct journal_event journal;
 		struct executor_event executor;
 		struct keys_event keys;
+		struct runtime_event runtime;
+		struct net_event net;
 	};
 };
 
