@@ -18,7 +18,7 @@
  *   <data-root>/containers/<id>/           folder: hosts, hostname, resolv.conf, the log, the exit note
  *   <data-root>/containers/<id>/<id>-json.log, .1, .2 ...
  *   <data-root>/volumes/<name>/_data       a volume
- *   <data-root>/layers/<layer>/...         image layers and read-write layers, named by content and by container
+ *   <data-root>/layers/<hex>/diff          an image layer, by its diff id without "sha256:" (seam/content puts it there)
  * root.path of the OCI configuration is "rootfs", relative to the bundle: the hands mount it there. */
 #ifndef SHOAL_SEAM_RUNTIME_H
 #define SHOAL_SEAM_RUNTIME_H
@@ -116,14 +116,15 @@ struct runtime {
 	 * a VOLUME_LISTED for each volume, then LIST_END. */
 	void (*list)(void *self, uint64_t ticket);
 
-	/* A read-write layer over image layers (their names, lowest first; none: an empty root) and the
+	/* A read-write layer over image layers (their diff ids, lowest first; none: an empty root) and the
 	 * folder. */
 	void (*make)(void *self, uint64_t ticket, const char *id, const char *const *layers,
 		     size_t layer_count);
 	/* Unmount the root and remove layer, folder, log and exit note. Fails with ERR_CONFLICT while it runs. */
 	void (*remove)(void *self, uint64_t ticket, const char *id);
 
-	/* Mount the root, for a start or for cp, export and commit of a stopped container. MOUNTED: path. */
+	/* Mount the root, for a start or for cp, export and commit of a stopped container. MOUNTED: path
+	 * and upper, which seam/content is given then. */
 	void (*mount)(void *self, uint64_t ticket, const char *id);
 	void (*unmount)(void *self, uint64_t ticket, const char *id);
 	/* Who is "user", "uid", "user:group" ... by /etc/passwd and /etc/group of the mounted root?
@@ -177,7 +178,7 @@ struct runtime {
 enum runtime_event_kind {
 	RUNTIME_DONE,
 	RUNTIME_FAILED,        /* err_kind, text, and exit_code of a start */
-	RUNTIME_MOUNTED,       /* path of the root on the host */
+	RUNTIME_MOUNTED,       /* path: the root on the host; upper: where what it writes lies */
 	RUNTIME_RESOLVED,      /* user */
 	RUNTIME_DEVICES,       /* devices, device_count */
 	RUNTIME_STARTED,       /* pid, at_ns */
@@ -270,7 +271,7 @@ struct runtime_event {
 	bool oom;
 	int err_kind; /* enum err_kind */
 	const char *text;
-	const char *path;
+	const char *path, *upper;
 	struct str output;
 	uint64_t endpoint;
 	int64_t size_rw, size_root;
