@@ -47,6 +47,9 @@ static const struct {
 	{ &pb__snapshot__descriptor, F(2) | F(3) }, /* membership, store */
 	{ &pb__update_cluster_request__descriptor, F(4) }, /* rotation */
 	{ &pb__raft_snapshot__descriptor, F(2) }, /* metadata */
+	{ &pb__host_config__descriptor, F(3) | F(6) }, /* log_config, restart_policy */
+	{ &pb__container__descriptor, F(6) | F(7) }, /* config, host_config */
+	{ &pb__local_image__descriptor, F(11) }, /* config */
 	{ &pb__raft_snapshot_metadata__descriptor, F(1) }, /* conf_state */
 };
 

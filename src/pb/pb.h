@@ -32,6 +32,7 @@
 #include "consensus.pb-c.h"
 #include "control.pb-c.h"
 #include "dispatcher.pb-c.h"
+#include "engine.pb-c.h"
 #include "health.pb-c.h"
 #include "logbroker.pb-c.h"
 #include "objects.pb-c.h"
