@@ -60,9 +60,21 @@ static void tidy_map(ProtobufCMessage **items, size_t *count)
 	*count = kept;
 }
 
+/* There is no field 0. protobuf-c refuses it only where it is written in one byte, and what it
+ * then keeps as unknown it could not read again. */
+static bool has_field_zero(const ProtobufCMessage *message)
+{
+	for (unsigned i = 0; i < message->n_unknown_fields; i++)
+		if (message->unknown_fields[i].tag == 0)
+			return true;
+	return false;
+}
+
 /* What decoded messages promise beyond what protobuf-c gives (pb.h). */
 static bool tidy(struct budget *b, ProtobufCMessage *message)
 {
+	if (has_field_zero(message))
+		return false;
 	always_make(b->arena, message);
 	if (b->arena->used_bytes > b->used_max) {
 		b->is_spent = true;

@@ -228,6 +228,7 @@ TEST(bytes_that_are_no_message_are_refused)
 		"0b",                     /* a group */
 		"ffffffffffffffffffffff", /* a tag without end */
 		"12ffffffff0f",
+		"81000000000000000000",   /* field number 0, in two bytes */
 	};
 	AUTO_ARENA struct arena a = { 0 };
 
