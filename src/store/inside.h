@@ -1,0 +1,35 @@
+/* What the files of this room share. */
+#ifndef SHOAL_STORE_INSIDE_H
+#define SHOAL_STORE_INSIDE_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "pb/pool.h"
+#include "store/store.h"
+#include "store/tables.h"
+
+/* The objects behind a change; a reference each. */
+struct replaced {
+	struct object *old, *new;
+};
+
+struct store {
+	const struct log *log;
+	struct tables tables;
+	struct view view; /* of the tables */
+	struct pb_pool pool;
+	struct pb_digest digest;
+
+	struct change *changes;
+	struct replaced *replaced; /* one for each change */
+	size_t change_count, change_capacity;
+	bool is_restored;
+
+	struct list snapshots; /* struct store_snapshot, taken and not released */
+	struct arena scratch;  /* of one entry */
+};
+
+/* Give back a reference. */
+void object_drop(struct store *s, struct object *o);
+
+#endif
