@@ -1,7 +1,7 @@
 # Two thin doors over meson, and a few more. `make demo` and `make test` do all the set-up.
 PREFIX ?= /usr/local
 
-.PHONY: all demo test sim install clean
+.PHONY: all demo test sim fuzz install clean
 all:
 	@tools/deps build
 	@./dev build
@@ -15,6 +15,10 @@ test:
 
 sim: all
 	@./dev sim 1 200
+
+fuzz:
+	@tools/deps test
+	@./dev fuzz
 
 install: all
 	@meson install -C build --no-rebuild --destdir "$(DESTDIR)" >/dev/null
