@@ -325,6 +325,7 @@ TEST(no_message_can_contain_itself)
 	}
 	CHECK(depth_of(&pb__internal_raft_request__descriptor, 0) <= PB_DEPTH_MAX);
 	CHECK(depth_of(&pb__snapshot__descriptor, 0) <= PB_DEPTH_MAX);
+	CHECK(depth_of(&pb__container__descriptor, 0) <= PB_DEPTH_MAX);
 }
 
 TEST(damaged_messages_are_refused_or_read_as_something_else)
