@@ -106,7 +106,7 @@ void json_str(struct json *j, const char *key, struct str value)
 	write_escaped(j->out, value);
 }
 
-void json_string(struct json *j, const char *key, const char *value)
+void json_text(struct json *j, const char *key, const char *value)
 {
 	json_str(j, key, str_of(value));
 }
@@ -129,7 +129,7 @@ void json_bool(struct json *j, const char *key, bool value)
 	buf_append_c(j->out, value ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void json_none(struct json *j, const char *key)
 {
 	begin_value(j, key);
 	buf_append_c(j->out, "null");
@@ -139,6 +139,6 @@ void json_strings(struct json *j, const char *key, const char *const *values, si
 {
 	json_open_list(j, key);
 	for (size_t i = 0; i < count; i++)
-		json_string(j, NULL, values[i]);
+		json_text(j, NULL, values[i]);
 	json_close(j);
 }

@@ -28,12 +28,12 @@ void json_open_object(struct json *j, const char *key);
 void json_open_list(struct json *j, const char *key);
 void json_close(struct json *j); /* whichever is open */
 
-void json_string(struct json *j, const char *key, const char *value);
+void json_text(struct json *j, const char *key, const char *value);
 void json_str(struct json *j, const char *key, struct str value);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_bool(struct json *j, const char *key, bool value);
-void json_null(struct json *j, const char *key);
+void json_none(struct json *j, const char *key);
 /* A list of strings. */
 void json_strings(struct json *j, const char *key, const char *const *values, size_t count);
 

@@ -12,7 +12,7 @@ TEST(members_and_items_are_separated_by_commas)
 	json_int(&j, "n", -3);
 	json_open_list(&j, "list");
 	json_bool(&j, NULL, true);
-	json_null(&j, NULL);
+	json_none(&j, NULL);
 	json_open_object(&j, NULL);
 	json_close(&j);
 	json_close(&j);
@@ -56,7 +56,7 @@ TEST(a_full_buffer_is_no_complete_text)
 	struct json j = json_begin(&out);
 
 	json_open_object(&j, NULL);
-	json_string(&j, "name", "long enough");
+	json_text(&j, "name", "long enough");
 	json_close(&j);
 	CHECK(!json_is_complete(&j));
 }
