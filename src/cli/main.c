@@ -1,0 +1,7 @@
+/* shoal: the program people type. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+	return cli_main(argc, argv);
+}
