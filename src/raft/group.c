@@ -1,0 +1,505 @@
+#include "raft/group.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "raft/inside.h"
+#include "raft/wire.h"
+
+/* After a long pause (a stopped process, a slow disk) a member must not think that many elections
+ * are due: it is told of this many ticks at the most. */
+#define TICKS_AT_ONCE 20
+#define READ_RETRY_MS 1000
+/* Readys handled in one turn when none of them needs the disk. */
+#define READYS_A_TURN 64
+
+struct group *group_new(const struct group_config *c)
+{
+	struct group *g = NEW(struct group);
+
+	g->config = *c;
+	g->tickets.room = TICKET_RAFT;
+	members_init(&g->members);
+	list_init(&g->reads);
+	transport_init(g);
+	return g;
+}
+
+void group_free(struct group *g)
+{
+	struct waiting_read *read;
+
+	if (!g)
+		return;
+	transport_clear(g);
+	snapshots_clear(g);
+	raft_free(g->raft);
+	members_clear(&g->members);
+	list_each(&g->reads, struct waiting_read, link, read)
+		free(read);
+	free(g->failure);
+	free(g);
+}
+
+void group_stop(struct group *g, const char *format, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list args;
+
+	if (g->failure)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	g->failure = xstrdup(text);
+	log_error(g->config.log, "raft", "stopped: %s", text);
+}
+
+const char *group_failure(const struct group *g)
+{
+	return g->failure;
+}
+
+static bool start(struct group *g, const struct raft_stored *stored, struct err *e)
+{
+	struct raft_config c = raft_config_default(g->me, g->config.seed);
+
+	c.log = g->config.log;
+	g->raft = raft_new(&c, stored, e);
+	return g->raft != NULL;
+}
+
+/* The one local fact that a member needs besides its log: which raft id is its own. It is kept as the
+ * first entries' context names it: our node id. */
+static bool find_me(struct group *g, struct err *e)
+{
+	const struct member *m = members_find_node(&g->members, g->config.node_id);
+
+	if (!m)
+		return fail(e, ERR_INVALID, "the raft log does not name this node (%s) as a member",
+			    g->config.node_id);
+	g->me = m->raft_id;
+	return true;
+}
+
+static struct raft_entry *member_entry(uint64_t index, const struct member *m)
+{
+	AUTO_BUF struct buf context = BUF_MAX(4096);
+	AUTO_ARENA struct arena a = { 0 };
+	Pb__RaftMember *p = PB_NEW(&a, raft_member);
+	struct raft_change change = { .kind = RAFT_ADD_VOTER, .node = m->raft_id, .id = index };
+
+	p->raft_id = m->raft_id;
+	p->node_id = m->node_id;
+	p->addr = m->addr;
+	if (!pb_encode(p, &context))
+		abort(); /* an id and an address are short */
+	return raft_entry_new_change(index, 1, &change, context.data, context.len);
+}
+
+void group_bootstrap(struct group *g, const struct member *members, size_t count, uint64_t me)
+{
+	struct raft_entry *entries[RAFT_MEMBERS_MAX];
+	struct journal_entry records[RAFT_MEMBERS_MAX];
+	struct raft_stored stored = { .hard = { .term = 1, .commit = count }, .entries = entries,
+				      .entry_count = count };
+	AUTO_ARENA struct arena a = { 0 };
+	struct err e;
+
+	g->me = me;
+	for (size_t i = 0; i < count; i++) {
+		members_set(&g->members, members[i].raft_id, members[i].node_id, members[i].addr);
+		entries[i] = member_entry(i + 1, &members[i]);
+		records[i] = (struct journal_entry){ i + 1, 1, RAFT_CONF_CHANGE,
+						     raft_entry_data(&a, entries[i]) };
+	}
+	if (!start(g, &stored, &e))
+		group_stop(g, "%s", e.text);
+	for (size_t i = 0; i < count; i++)
+		raft_entry_drop(entries[i]);
+	g->step = GROUP_STORING;
+	g->step_ticket = ticket_next(&g->tickets);
+	g->config.journal->write_raft(
+		g->config.journal->self, g->step_ticket,
+		&(struct journal_raft_write){ .has_hard_state = true,
+					      .hard_state = { stored.hard.term, 0, stored.hard.commit },
+					      .entries = records,
+					      .entry_count = count });
+}
+
+static bool load_snapshot(struct group *g, const struct journal_image *image, struct raft_snapshot **snapshot,
+			  struct err *e)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const Pb__RaftSnapshotMetadata *about;
+	struct raft_conf conf;
+
+	about = pb_decode(&a, &pb__raft_snapshot_metadata__descriptor, image->snapshot.metadata, 1 << 20, e);
+	if (!about || !raft_conf_from_pb(about->conf_state, &conf, e))
+		return while_doing(e, "reading the snapshot's manifest");
+	*snapshot = raft_snapshot_new(image->snapshot.index, image->snapshot.term, &conf, NULL, 0);
+	g->received = (struct received){ image->snapshot.index, image->snapshot.term,
+					 image->snapshot_content };
+	if (!snapshots_restore(g, *snapshot, e)) {
+		g->received = (struct received){ 0 };
+		return false;
+	}
+	g->received = (struct received){ 0 };
+	g->applied = image->snapshot.index;
+	g->applied_term = image->snapshot.term;
+	g->snapshot = raft_snapshot_ref(*snapshot);
+	return true;
+}
+
+/* Members as the log's entries name them, for entries that are known to be committed. The others are
+ * learned when they are applied. */
+static bool learn_members(struct group *g, const struct raft_stored *stored, struct err *e)
+{
+	AUTO_ARENA struct arena a = { 0 };
+
+	if (members_find_node(&g->members, g->config.node_id))
+		return true;
+	for (size_t i = 0; i < stored->entry_count; i++) {
+		const struct raft_entry *entry = stored->entries[i];
+		const Pb__RaftMember *p;
+
+		if (entry->kind != RAFT_CONF_CHANGE || entry->change.kind == RAFT_REMOVE)
+			continue;
+		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size), 1 << 16, e);
+		if (!p)
+			return false;
+		if (strcmp(p->node_id, g->config.node_id) == 0)
+			members_set(&g->members, p->raft_id, p->node_id, p->addr);
+	}
+	return true;
+}
+
+bool group_load(struct group *g, const struct journal_image *image, struct err *e)
+{
+	struct raft_stored stored = {
+		.hard = { image->hard_state.term, image->hard_state.vote, image->hard_state.commit },
+		.entry_count = 0,
+	};
+	bool ok = true;
+
+	stored.entries = xcalloc(image->entry_count, sizeof(*stored.entries));
+	if (image->has_snapshot)
+		ok = load_snapshot(g, image, &stored.snapshot, e);
+	for (size_t i = 0; ok && i < image->entry_count; i++) {
+		const struct journal_entry *from = &image->entries[i];
+		struct raft_entry *entry = raft_entry_from(from->index, from->term, from->type, from->data, e);
+
+		ok = entry != NULL;
+		if (entry)
+			stored.entries[stored.entry_count++] = entry;
+	}
+	ok = ok && learn_members(g, &stored, e) && find_me(g, e) && start(g, &stored, e);
+	for (size_t i = 0; i < stored.entry_count; i++)
+		raft_entry_drop(stored.entries[i]);
+	raft_snapshot_drop(stored.snapshot);
+	free(stored.entries);
+	return ok;
+}
+
+static void apply_change(struct group *g, const struct raft_entry *entry)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const Pb__RaftMember *p = NULL;
+	struct err e;
+
+	if (entry->change.kind == RAFT_REMOVE) {
+		members_remove(&g->members, entry->change.node);
+	} else {
+		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size), 1 << 16, &e);
+		if (p && !members_was_removed(&g->members, entry->change.node))
+			members_set(&g->members, entry->change.node, p->node_id, p->addr);
+		else
+			log_warn(g->config.log, "raft", "entry %llu: unreadable member",
+				 (unsigned long long)entry->index);
+	}
+	raft_apply_conf_change(g->raft, &entry->change);
+}
+
+static void apply(struct group *g, const struct raft_entry *entry)
+{
+	struct err e;
+
+	if (entry->kind == RAFT_CONF_CHANGE)
+		apply_change(g, entry);
+	else if (!store_apply(g->config.store, str_bytes(entry->data, entry->size), &e))
+		log_error(g->config.log, "raft", "entry %llu is skipped: %s", (unsigned long long)entry->index,
+			  e.text);
+	g->applied = entry->index;
+	g->applied_term = entry->term;
+	g->entries_since_snapshot++;
+	g->bytes_since_snapshot += entry->size;
+}
+
+static void answer_reads(struct group *g, const struct raft_ready *rd)
+{
+	struct waiting_read *it;
+
+	for (size_t i = 0; i < rd->read_count; i++)
+		list_each(&g->reads, struct waiting_read, link, it)
+			if (it->ticket == rd->reads[i].ticket && it->index == 0)
+				it->index = rd->reads[i].index ? rd->reads[i].index : 1;
+}
+
+/* What a Ready asks for once its part is durable. */
+static void finish_ready(struct group *g, const struct raft_ready *rd)
+{
+	struct err e;
+
+	transport_send(g, rd->messages + rd->early_count, rd->message_count - rd->early_count);
+	if (rd->snapshot) {
+		if (!snapshots_restore(g, rd->snapshot, &e)) {
+			group_stop(g, "%s", e.text);
+			return;
+		}
+		g->applied = rd->snapshot->index;
+		g->applied_term = rd->snapshot->term;
+		raft_snapshot_drop(g->snapshot);
+		g->snapshot = raft_snapshot_ref(rd->snapshot);
+		g->entries_since_snapshot = g->bytes_since_snapshot = 0;
+	}
+	for (size_t i = 0; i < rd->committed_count; i++)
+		apply(g, rd->committed[i]);
+	answer_reads(g, rd);
+	g->lead = rd->lead;
+	g->step = GROUP_IDLE;
+	g->ready = NULL;
+	raft_advance(g->raft);
+}
+
+static void write_ready(struct group *g, const struct raft_ready *rd)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct journal_raft_write write = { 0 };
+	struct journal_entry *records = arena_alloc(&a, (rd->entry_count + 1) * sizeof(*records));
+	struct journal_manifest manifest;
+
+	for (size_t i = 0; i < rd->entry_count; i++) {
+		const struct raft_entry *entry = rd->entries[i];
+
+		records[i] = (struct journal_entry){ entry->index, entry->term, (int)entry->kind,
+						     raft_entry_data(&a, entry) };
+	}
+	write.has_hard_state = true;
+	write.hard_state = (struct journal_hard_state){ rd->hard.term, rd->hard.vote, rd->hard.commit };
+	write.entries = records;
+	write.entry_count = rd->entry_count;
+	if (rd->snapshot) {
+		manifest = (struct journal_manifest){ .index = rd->snapshot->index, .term = rd->snapshot->term };
+		snapshots_metadata(rd->snapshot, &a, &manifest);
+		write.snapshot = &manifest;
+	}
+	g->step = GROUP_STORING;
+	g->step_ticket = ticket_next(&g->tickets);
+	g->config.journal->write_raft(g->config.journal->self, g->step_ticket, &write);
+}
+
+static bool next_part_of_received(void *self, struct buf *chunk, bool *done, struct err *e)
+{
+	const struct group *g = self;
+
+	*done = true;
+	if (buf_append_str(chunk, g->received.content))
+		return true;
+	return fail(e, ERR_EXHAUSTED, "a received snapshot is larger than its limit");
+}
+
+/* One step of handling Readys. False when there is nothing to do, or the disk is being waited for. */
+static bool begin_ready(struct group *g)
+{
+	const struct raft_ready *rd;
+
+	if (g->step != GROUP_IDLE || !raft_has_ready(g->raft))
+		return false;
+	rd = g->ready = raft_ready(g->raft);
+	transport_send(g, rd->messages, rd->early_count);
+	if (rd->snapshot) {
+		struct journal_manifest manifest = { .index = rd->snapshot->index, .term = rd->snapshot->term,
+						     .size_bytes = g->received.content.len };
+
+		if (g->received.index != rd->snapshot->index || g->received.term != rd->snapshot->term) {
+			group_stop(g, "the content of snapshot %llu is not here",
+				   (unsigned long long)rd->snapshot->index);
+			return false;
+		}
+		g->step = GROUP_SAVING_RECEIVED;
+		g->step_ticket = ticket_next(&g->tickets);
+		g->config.journal->save_snapshot(g->config.journal->self, g->step_ticket, &manifest,
+						 (struct journal_source){ g, next_part_of_received });
+		return false;
+	}
+	/* A commit index alone is no reason to wait: a restart learns it again from the others. */
+	if (rd->must_sync || rd->entry_count || rd->ballot_changed) {
+		write_ready(g, rd);
+		return false;
+	}
+	finish_ready(g, rd);
+	return true;
+}
+
+void group_journal_event(struct group *g, uint64_t ticket, const struct journal_event *ev)
+{
+	if (g->failure)
+		return;
+	if (ev->kind == JOURNAL_FAILED) {
+		group_stop(g, "the raft journal failed: %s", ev->text);
+		return;
+	}
+	if (ticket == g->snapshot_ticket && g->snapshot_step != SNAPSHOT_NONE) {
+		snapshots_journal_done(g);
+		return;
+	}
+	if (ticket != g->step_ticket)
+		return;
+	if (g->step == GROUP_SAVING_RECEIVED)
+		write_ready(g, g->ready);
+	else if (g->step == GROUP_STORING && g->ready)
+		finish_ready(g, g->ready);
+	else
+		g->step = GROUP_IDLE; /* the write of group_bootstrap(), behind which is no Ready */
+}
+
+static void ask_reads(struct group *g)
+{
+	struct waiting_read *it;
+	struct err e;
+
+	list_each(&g->reads, struct waiting_read, link, it) {
+		if (it->index || it->ask_again_ms > g->now.mono_ms)
+			continue;
+		/* Refused only for want of a leader or of room: it is asked again either way. */
+		if (!raft_read_index(g->raft, it->ticket, &e))
+			log_debug(g->config.log, "raft", "read waits: %s", e.text);
+		it->ask_again_ms = g->now.mono_ms + READ_RETRY_MS;
+	}
+}
+
+static void tick(struct group *g)
+{
+	int ticks = 0;
+
+	if (g->next_tick_ms == 0)
+		g->next_tick_ms = g->now.mono_ms + GROUP_TICK_MS;
+	for (; g->next_tick_ms <= g->now.mono_ms; g->next_tick_ms += GROUP_TICK_MS)
+		if (ticks++ < TICKS_AT_ONCE)
+			raft_tick(g->raft);
+}
+
+int64_t group_turn(struct group *g, struct now now)
+{
+	g->now = now;
+	if (g->failure || !g->raft)
+		return NEVER_MS;
+	tick(g);
+	ask_reads(g);
+	for (int i = 0; i < READYS_A_TURN && !g->failure; i++)
+		if (!begin_ready(g))
+			break;
+	snapshots_consider(g);
+	return g->failure ? NEVER_MS :
+	       g->step == GROUP_IDLE && raft_has_ready(g->raft) ? now.mono_ms : g->next_tick_ms;
+}
+
+struct raft_status group_status(const struct group *g)
+{
+	return g->raft ? raft_status(g->raft) : (struct raft_status){ 0 };
+}
+
+uint64_t group_applied(const struct group *g)
+{
+	return g->applied;
+}
+
+bool group_leads(const struct group *g)
+{
+	return g->raft && !g->failure && raft_status(g->raft).leads_fully;
+}
+
+const struct member *group_leader(const struct group *g)
+{
+	return g->lead ? members_find(&g->members, g->lead) : NULL;
+}
+
+const struct members *group_members(const struct group *g)
+{
+	return &g->members;
+}
+
+bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term, struct err *e)
+{
+	if (g->failure)
+		return fail(e, ERR_UNAVAILABLE, "raft has stopped on this manager: %s", g->failure);
+	if (!group_leads(g))
+		return fail(e, ERR_UNAVAILABLE, "this manager is not the leader");
+	if (!raft_propose(g->raft, entry.ptr, entry.len, index, e))
+		return false;
+	*term = raft_status(g->raft).term;
+	return true;
+}
+
+enum group_outcome group_outcome(const struct group *g, uint64_t index, uint64_t term)
+{
+	struct raft_status status;
+	const struct raft_entry *entry;
+
+	if (!g->raft || g->failure)
+		return GROUP_UNKNOWN;
+	status = raft_status(g->raft);
+	if (g->applied >= index) {
+		entry = raft_entry_at(g->raft, index);
+		if (!entry)
+			return status.term == term ? GROUP_APPLIED : GROUP_UNKNOWN;
+		return entry->term == term ? GROUP_APPLIED : GROUP_LOST;
+	}
+	return status.role == RAFT_LEADER && status.term == term ? GROUP_WAITING : GROUP_UNKNOWN;
+}
+
+void group_read(struct group *g, uint64_t ticket)
+{
+	struct waiting_read *read = NEW(struct waiting_read);
+
+	read->ticket = ticket;
+	list_push_back(&g->reads, &read->link);
+}
+
+void group_read_forget(struct group *g, uint64_t ticket)
+{
+	struct waiting_read *it;
+
+	list_each(&g->reads, struct waiting_read, link, it) {
+		if (it->ticket != ticket)
+			continue;
+		list_remove(&it->link);
+		free(it);
+	}
+}
+
+bool group_read_ready(struct group *g, uint64_t ticket)
+{
+	struct waiting_read *it;
+
+	list_each(&g->reads, struct waiting_read, link, it) {
+		if (it->ticket != ticket)
+			continue;
+		if (it->index == 0 || it->index > g->applied)
+			return false;
+		list_remove(&it->link);
+		free(it);
+		return true;
+	}
+	return false;
+}
+
+void group_leader_is_gone(struct group *g, const char *addr)
+{
+	const struct member *leader = group_leader(g);
+
+	if (g->raft && leader && strcmp(leader->addr, addr) == 0)
+		raft_election_now(g->raft);
+}

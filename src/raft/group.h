@@ -1,0 +1,89 @@
+/* The group of managers, seen from one of them: log entries become store transactions.
+ *
+ * Around the consensus core (raft/core) the group keeps the log in the journal, carries messages
+ * to the other managers, applies what was committed to the store, keeps the membership, and takes
+ * snapshots. The order of things is the core's: a Ready's hard state and entries are durable
+ * before its messages leave (a leader's appends may leave earlier) and before anything is applied.
+ * One Ready is under way at a time; what arrives meanwhile joins the next, so appends commit in
+ * groups while the disk is busy.
+ *
+ * On the wire: raftpb in SwarmKit's Raft service, a call for each message, on a connection that
+ * nothing else uses. */
+#ifndef SHOAL_RAFT_GROUP_H
+#define SHOAL_RAFT_GROUP_H
+
+#include "base/now.h"
+#include "base/ticket.h"
+#include "raft/core/raft.h"
+#include "raft/members.h"
+#include "seam/input.h"
+#include "store/store.h"
+
+#define GROUP_TICK_MS 100
+
+struct group;
+
+struct group_config {
+	const char *node_id;
+	const struct journal *journal;
+	const struct peer *peer;
+	const struct log *log;
+	struct store *store; /* written by the group alone */
+	uint64_t seed;
+	/* A snapshot is due after this many entries and this many bytes since the last. */
+	uint64_t snapshot_entries, snapshot_bytes;
+	/* Entries kept behind a snapshot for members that are a little late. */
+	uint64_t keep_entries;
+};
+
+struct group *group_new(const struct group_config *c);
+void group_free(struct group *g);
+
+/* Begin a new group of these members (one, at `swarm init`); all of them begin alike. The first
+ * journal write is under way when this returns. */
+void group_bootstrap(struct group *g, const struct member *members, size_t count, uint64_t me);
+/* Go on from what the journal holds. Fails when that contradicts itself. */
+bool group_load(struct group *g, const struct journal_image *image, struct err *e) MUST_CHECK;
+
+/* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls of
+ * the Raft service that others opened. */
+void group_journal_event(struct group *g, uint64_t ticket, const struct journal_event *ev);
+void group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
+
+/* Let time pass and work happen. Returns when to call again at the latest. */
+int64_t group_turn(struct group *g, struct now now);
+
+/* Why it stopped for good (a failed journal, a log that contradicts the group's), or NULL. */
+const char *group_failure(const struct group *g);
+
+/* This node leads, and everything acknowledged before is applied. */
+bool group_leads(const struct group *g);
+/* Who leads, as far as this member knows; NULL for nobody. */
+const struct member *group_leader(const struct group *g);
+const struct members *group_members(const struct group *g);
+struct raft_status group_status(const struct group *g);
+/* The index of the last entry that is in the store. */
+uint64_t group_applied(const struct group *g);
+
+/* Propose an entry. *index and *term say where it will be if it survives. */
+bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term, struct err *e)
+	MUST_CHECK;
+
+enum group_outcome {
+	GROUP_WAITING,
+	GROUP_APPLIED, /* it is in the store (or every replica skipped it alike: see group_refusal) */
+	GROUP_LOST,    /* another entry has its place: it was not applied and never will be */
+	GROUP_UNKNOWN, /* this node leads no more; it may be applied or not */
+};
+enum group_outcome group_outcome(const struct group *g, uint64_t index, uint64_t term);
+
+/* Ask when a read is not stale: group_read_ready() is true for this ticket once the store has applied
+ * what it must have. Asked again by the group until a leader answers. */
+void group_read(struct group *g, uint64_t ticket);
+bool group_read_ready(struct group *g, uint64_t ticket);
+void group_read_forget(struct group *g, uint64_t ticket);
+
+/* The leader is surely gone (its connection ended and a new one was refused). */
+void group_leader_is_gone(struct group *g, const char *addr);
+
+#endif

@@ -1,0 +1,105 @@
+/* What the files of this room share. */
+#ifndef SHOAL_RAFT_INSIDE_H
+#define SHOAL_RAFT_INSIDE_H
+
+#include "base/list.h"
+#include "raft/group.h"
+
+#define RAFT_METHOD "/docker.swarmkit.v1.Raft/ProcessRaftMessage"
+#define RAFT_STREAM_METHOD "/docker.swarmkit.v1.Raft/StreamRaftMessage"
+
+/* A call we made, to learn how it ended. */
+struct outgoing {
+	struct tree_node by_ticket;
+	uint64_t ticket;
+	uint64_t to; /* raft id */
+	bool is_snapshot;
+};
+
+/* A call somebody made, until its messages are all here. */
+struct incoming {
+	struct tree_node by_ticket;
+	uint64_t ticket;
+	char *from; /* node id */
+	struct buf content;            /* of a snapshot, from all its chunks */
+	struct raft_message *message;  /* the last one decoded */
+};
+
+/* The content of a received snapshot, until the core accepts its manifest. */
+struct received {
+	uint64_t index, term;
+	struct str content; /* malloc'ed; ptr NULL: none */
+};
+
+/* What is on its way to the disk. */
+enum group_step {
+	GROUP_IDLE,
+	GROUP_SAVING_RECEIVED, /* a received snapshot's content */
+	GROUP_STORING,         /* a Ready's hard state, entries or snapshot manifest */
+};
+
+/* A snapshot of our own, being made durable. */
+enum snapshot_step { SNAPSHOT_NONE, SNAPSHOT_SAVING, SNAPSHOT_NAMING };
+
+struct waiting_read {
+	struct list link;
+	uint64_t ticket;
+	uint64_t index; /* 0: not answered yet */
+	int64_t ask_again_ms;
+};
+
+struct group {
+	struct group_config config;
+	struct tickets tickets;
+	struct raft *raft;
+	uint64_t me;
+	struct members members;
+	struct now now;
+	int64_t next_tick_ms;
+	char *failure;
+
+	enum group_step step;
+	uint64_t step_ticket;
+	const struct raft_ready *ready; /* the Ready under way */
+	uint64_t applied, applied_term;
+	uint64_t lead; /* raft id, by the last Ready */
+
+	struct received received;
+
+	enum snapshot_step snapshot_step;
+	uint64_t snapshot_ticket;
+	struct raft_snapshot *snapshot;        /* the newest durable one */
+	struct raft_snapshot *snapshot_making; /* the one on its way to the disk */
+	struct store_snapshot *snapshot_store; /* its state, and the members then, until it is saved */
+	struct buf snapshot_members;
+	struct raft_snapshot *sending; /* what snapshot_sending holds */
+	struct store_snapshot *snapshot_sending;
+	uint64_t entries_since_snapshot, bytes_since_snapshot, last_snapshot_bytes;
+
+	struct tree outgoing; /* struct outgoing by ticket */
+	struct tree incoming; /* struct incoming by ticket */
+	struct list reads;    /* struct waiting_read */
+};
+
+/* transport.c */
+void transport_init(struct group *g);
+void transport_clear(struct group *g);
+void transport_send(struct group *g, struct raft_message *const *messages, size_t count);
+
+/* snapshots.c */
+void snapshots_clear(struct group *g);
+/* Fill in the manifest's metadata; from the arena. */
+void snapshots_metadata(const struct raft_snapshot *s, struct arena *a, struct journal_manifest *manifest);
+/* Begin one if it is due. */
+void snapshots_consider(struct group *g);
+void snapshots_journal_done(struct group *g);
+/* The message with the content behind its manifest, whole; false when that is not at hand: a newer
+ * snapshot was taken and the core told to try again. */
+bool snapshots_content(struct group *g, const struct raft_message *m, struct buf *content);
+/* Put a received snapshot's state into the store. */
+bool snapshots_restore(struct group *g, const struct raft_snapshot *manifest, struct err *e) MUST_CHECK;
+
+/* The group stops: nothing more is stored, sent or applied. */
+void group_stop(struct group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
