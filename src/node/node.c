@@ -3,22 +3,37 @@
 #include "base/mem.h"
 #include "node/inside.h"
 
+#define READ_TIMEOUT_MS 10000
+
 struct node *node_new(const struct node_config *config, uint64_t seed)
 {
 	struct node *n = NEW(struct node);
 
 	n->config = *config;
+	n->tickets.room = TICKET_NODE;
+	n->api_tickets.room = TICKET_API;
 	prng_seed(&n->prng, seed);
 	inbox_init(&n->inbox);
+	list_init(&n->reads);
+	list_init(&n->answers);
+	n->load_ticket = ticket_next(&n->tickets);
+	config->seams.journal->load(config->seams.journal->self, n->load_ticket);
 	return n;
 }
 
 void node_free(struct node *n)
 {
+	struct pending_read *read;
+	struct leader_answer *answer;
+
 	if (!n)
 		return;
+	manager_stop(n);
+	list_each(&n->reads, struct pending_read, link, read)
+		free(read);
+	list_each(&n->answers, struct leader_answer, link, answer)
+		leader_answer_free(answer);
 	inbox_clear(&n->inbox);
-	arena_clear(&n->scratch);
 	free(n);
 }
 
@@ -29,5 +44,77 @@ struct inbox *node_inbox(struct node *n)
 
 uint64_t node_ticket(struct node *n)
 {
-	return ++n->last_ticket;
+	return ticket_next(&n->api_tickets);
+}
+
+static struct leader_answer *answer_new(struct node *n, uint64_t ticket)
+{
+	struct leader_answer *a = NEW(struct leader_answer);
+
+	a->ticket = ticket;
+	list_push_back(&n->answers, &a->link);
+	return a;
+}
+
+static void refuse_no_manager(struct node *n, uint64_t ticket)
+{
+	struct leader_answer *a = answer_new(n, ticket);
+
+	fail(&a->err, ERR_UNAVAILABLE,
+	     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to "
+	     "connect this node to swarm and try again.");
+}
+
+void node_change(struct node *n, uint64_t ticket, const char *method, const void *request)
+{
+	if (n->leader)
+		leader_change(n->leader, ticket, method, request, n->now);
+	else
+		refuse_no_manager(n, ticket);
+}
+
+void node_read(struct node *n, uint64_t ticket)
+{
+	struct pending_read *read;
+
+	if (!n->group) {
+		refuse_no_manager(n, ticket);
+		return;
+	}
+	read = NEW(struct pending_read);
+	read->ticket = ticket;
+	read->deadline_ms = n->now.mono_ms + READ_TIMEOUT_MS;
+	list_push_back(&n->reads, &read->link);
+	group_read(n->group, ticket);
+}
+
+struct leader_answer *node_take_answer(struct node *n)
+{
+	struct leader_answer *a;
+
+	if (list_is_empty(&n->answers))
+		return NULL;
+	a = list_first(&n->answers, struct leader_answer, link);
+	list_remove(&a->link);
+	return a;
+}
+
+const struct view *node_view(const struct node *n)
+{
+	return n->store ? store_view(n->store) : NULL;
+}
+
+const struct store *node_store(const struct node *n)
+{
+	return n->store;
+}
+
+const struct group *node_group(const struct node *n)
+{
+	return n->group;
+}
+
+bool node_is_leading(const struct node *n)
+{
+	return n->leader && leader_is_leading(n->leader);
 }

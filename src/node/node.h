@@ -7,17 +7,41 @@
 #ifndef SHOAL_NODE_NODE_H
 #define SHOAL_NODE_NODE_H
 
-#include <stdint.h>
-
 #include "base/now.h"
+#include "raft/group.h"
+#include "swarm/leader.h"
 
+struct executor;
 struct inbox;
+struct journal;
+struct keys;
 struct log;
 struct node;
+struct peer;
+
+/* The hands. Each must be there; they outlive the node. */
+struct seams {
+	const struct peer *peer;
+	const struct journal *journal;
+	const struct keys *keys;
+	const struct executor *executor;
+};
 
 struct node_config {
 	const char *hostname;
 	const struct log *log; /* outlives the node */
+	struct seams seams;
+
+	/* A group to begin with, all its members alike, when the journal holds none: what the
+	 * simulator's managers start from. Borrowed until node_new() returns. */
+	const struct member *founders;
+	size_t founder_count;
+	const char *node_id; /* which of them this is */
+
+	uint64_t snapshot_entries, snapshot_bytes, keep_entries; /* 0: the defaults */
+
+	leader_change_fn *change;
+	void *change_self;
 };
 
 struct node *node_new(const struct node_config *config, uint64_t seed);
@@ -28,7 +52,20 @@ struct inbox *node_inbox(struct node *n);
 /* Returns the monotonic time in ms at which to call again if nothing happens before, or NEVER_MS. */
 int64_t node_turn(struct node *n, struct now now);
 
-/* A number for work that outlives the turn; never 0, never the same twice. */
+/* A number for work that outlives the turn, for whoever is outside of the node. */
 uint64_t node_ticket(struct node *n);
+
+/* Ask for a change of the swarm's state; the answer comes with the ticket. */
+void node_change(struct node *n, uint64_t ticket, const char *method, const void *request);
+/* Ask for the moment from which a read of node_view() is not stale; answered with the ticket. */
+void node_read(struct node *n, uint64_t ticket);
+/* Answers to changes and reads, after each turn; the caller's, to be given to leader_answer_free(). */
+struct leader_answer *node_take_answer(struct node *n);
+
+/* This node's copy of the swarm's state; NULL while it is no manager. */
+const struct view *node_view(const struct node *n);
+const struct store *node_store(const struct node *n);
+const struct group *node_group(const struct node *n);
+bool node_is_leading(const struct node *n);
 
 #endif
