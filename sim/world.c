@@ -1,9 +1,13 @@
 #include "sim/world.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
+#include "base/id.h"
 #include "base/mem.h"
-#include "node/node.h"
+#include "seam/input.h"
+#include "sim/disk.h"
+#include "sim/network.h"
 
 /* 2026-01-01T00:00:00Z: every simulated run begins at the same wall time. */
 #define EPOCH_WALL_NS (INT64_C(1767225600) * 1000000000)
@@ -23,41 +27,74 @@ static void print_line(void *self, enum log_level level, const char *room, const
 {
 	struct sim_node *s = self;
 
-	if (s->world->verbose)
-		printf("%9lld.%03lld %-10s %-5s %-9s %s\n", (long long)(s->world->now_ms / 1000),
-		       (long long)(s->world->now_ms % 1000), s->name, log_level_name(level), room, text);
+	printf("%6lld.%03lld %-10s %-5s %-9s %s\n", (long long)(s->world->now_ms / 1000),
+	       (long long)(s->world->now_ms % 1000), s->name, log_level_name(level), room, text);
 }
 
-void world_init(struct world *w, uint64_t seed, size_t node_count)
+static void node_prepare(struct world *w, size_t i)
 {
-	*w = (struct world){ .node_count = node_count };
-	prng_seed(&w->prng, seed);
-	w->nodes = xcalloc(node_count, sizeof(*w->nodes));
-	for (size_t i = 0; i < node_count; i++) {
-		struct sim_node *s = &w->nodes[i];
+	struct sim_node *s = &w->nodes[i];
 
-		s->world = w;
-		(void)snprintf(s->name, sizeof(s->name), "node%zu", i + 1);
-		s->log = (struct log){ .self = s, .level = LOG_DEBUG, .line = print_line };
-		world_start(s);
+	s->world = w;
+	s->is_manager = i < w->config.managers;
+	(void)snprintf(s->name, sizeof(s->name), s->is_manager ? "manager%zu" : "worker%zu",
+		       s->is_manager ? i + 1 : i + 1 - w->config.managers);
+	(void)snprintf(s->addr, sizeof(s->addr), "%s:2377", s->name);
+	object_id_new(&w->prng, s->node_id);
+	s->role = s->is_manager ? "swarm-manager" : "swarm-worker";
+	s->org = "thecluster";
+	s->log = (struct log){ .self = s, .level = LOG_DEBUG, .line = w->config.is_verbose ? print_line : NULL };
+	s->disk = disk_new(s);
+}
+
+void world_init(struct world *w, const struct world_config *c)
+{
+	*w = (struct world){ .config = *c, .node_count = c->managers + c->workers };
+	prng_seed(&w->prng, c->seed);
+	w->nodes = xcalloc(w->node_count, sizeof(*w->nodes));
+	w->founders = xcalloc(c->managers, sizeof(*w->founders));
+	for (size_t i = 0; i < w->node_count; i++) {
+		node_prepare(w, i);
+		if (i < c->managers)
+			w->founders[i] = (struct member){ .raft_id = 1 + i,
+							  .node_id = w->nodes[i].node_id,
+							  .addr = w->nodes[i].addr };
 	}
+	w->network = network_new(w);
+	for (size_t i = 0; i < w->node_count; i++)
+		world_start(&w->nodes[i]);
 }
 
 void world_clear(struct world *w)
 {
-	for (size_t i = 0; i < w->node_count; i++)
+	for (size_t i = 0; i < w->node_count; i++) {
 		node_free(w->nodes[i].node);
-	for (struct heap_node *n; (n = heap_take_due(&w->events, INT64_MAX));)
-		free(heap_entry(n, struct event, at));
+		w->nodes[i].node = NULL;
+	}
+	/* What was planned owns things: let it happen to nobody. */
+	for (struct heap_node *n; (n = heap_take_due(&w->events, INT64_MAX));) {
+		struct event *e = heap_entry(n, struct event, at);
+
+		w->is_ending = true;
+		e->run(w, e->arg);
+		free(e);
+	}
+	network_free(w->network);
+	for (size_t i = 0; i < w->node_count; i++)
+		disk_free(w->nodes[i].disk);
 	heap_clear(&w->events);
+	free(w->founders);
 	free(w->nodes);
 	*w = (struct world){ 0 };
 }
 
 void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg)
 {
-	struct event *e = NEW(struct event);
+	struct event *e;
 
+	if (w->is_ending)
+		return;
+	e = NEW(struct event);
 	e->run = run;
 	e->arg = arg;
 	heap_set(&w->events, &e->at, w->now_ms + delay_ms);
@@ -75,47 +112,111 @@ void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b)
 	w->trace = h ^ (h >> 32);
 }
 
-static void wake(struct world *w, void *arg)
+static void plan_turn(struct sim_node *s, int64_t at_ms);
+
+static void turn(struct world *w, void *arg)
 {
 	struct sim_node *s = arg;
 	int64_t next;
 
-	if (!s->node)
+	/* A turn that was planned for a former life, or that an earlier one made needless. */
+	if (!s->node || !s->has_wake || s->wake_ms != w->now_ms)
 		return;
+	s->has_wake = false;
+	if (s->paused_until_ms > w->now_ms) {
+		plan_turn(s, s->paused_until_ms);
+		return;
+	}
+	w->turn_count++;
 	next = node_turn(s->node, now_of(w));
 	world_trace(w, "turn", (uint64_t)(s - w->nodes), (uint64_t)next);
 	if (next != NEVER_MS)
-		world_plan(w, next > w->now_ms ? next - w->now_ms : 0, wake, s);
+		plan_turn(s, next > w->now_ms ? next : w->now_ms + 1);
+	if (w->config.watch)
+		w->config.watch(w, s);
+}
+
+static void plan_turn(struct sim_node *s, int64_t at_ms)
+{
+	if (s->has_wake && s->wake_ms <= at_ms)
+		return;
+	s->has_wake = true;
+	s->wake_ms = at_ms;
+	world_plan(s->world, at_ms - s->world->now_ms, turn, s);
 }
 
 void world_wake(struct sim_node *s)
 {
 	if (s->node)
-		world_plan(s->world, 0, wake, s);
+		plan_turn(s, s->world->now_ms);
 }
 
-void world_crash(struct sim_node *s)
+void world_crash(struct sim_node *s, bool is_silent)
 {
-	world_trace(s->world, "crash", (uint64_t)(s - s->world->nodes), s->lives);
+	struct world *w = s->world;
+
+	if (!s->node)
+		return;
+	world_trace(w, "crash", (uint64_t)(s - w->nodes), s->lives);
 	node_free(s->node);
 	s->node = NULL;
+	s->has_wake = false;
+	disk_crash(s->disk);
+	network_node_died(w->network, (size_t)(s - w->nodes), is_silent);
 }
 
 void world_start(struct sim_node *s)
 {
-	struct node_config config = { .hostname = s->name, .log = &s->log };
+	struct world *w = s->world;
+	struct node_config config = {
+		.hostname = s->name,
+		.log = &s->log,
+		.seams = { .peer = network_peer(w->network, s), .journal = disk_journal(s->disk) },
+		.node_id = s->node_id,
+		.founders = w->founders,
+		.founder_count = s->is_manager ? w->config.managers : 0,
+		.snapshot_entries = w->config.snapshot_entries,
+		.snapshot_bytes = w->config.snapshot_bytes,
+		.keep_entries = w->config.keep_entries,
+		.change = w->config.change,
+	};
 
+	if (s->node)
+		return;
 	s->lives++;
-	world_trace(s->world, "start", (uint64_t)(s - s->world->nodes), s->lives);
-	s->node = node_new(&config, prng_next(&s->world->prng));
-	world_plan(s->world, 0, wake, s);
+	s->paused_until_ms = 0;
+	world_trace(w, "start", (uint64_t)(s - w->nodes), s->lives);
+	/* Whoever still believes in a connection to its former life learns better. */
+	network_node_died(w->network, (size_t)(s - w->nodes), false);
+	s->node = node_new(&config, prng_next(&w->prng));
+	world_wake(s);
+}
+
+void world_pause(struct sim_node *s, int64_t for_ms)
+{
+	world_trace(s->world, "pause", (uint64_t)(s - s->world->nodes), (uint64_t)for_ms);
+	s->paused_until_ms = s->world->now_ms + for_ms;
+}
+
+void world_fail(struct world *w, const char *format, ...)
+{
+	va_list args;
+
+	if (w->failure[0])
+		return;
+	va_start(args, format);
+	(void)vsnprintf(w->failure, sizeof(w->failure), format, args);
+	va_end(args);
+	if (w->config.is_verbose)
+		printf("%6lld.%03lld FAILURE: %s\n", (long long)(w->now_ms / 1000), (long long)(w->now_ms % 1000),
+		       w->failure);
 }
 
 void world_run(struct world *w, int64_t until_ms)
 {
 	struct heap_node *n;
 
-	while ((n = heap_take_due(&w->events, until_ms))) {
+	while (!w->failure[0] && (n = heap_take_due(&w->events, until_ms))) {
 		struct event *e = heap_entry(n, struct event, at);
 
 		w->now_ms = n->deadline_ms;

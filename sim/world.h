@@ -14,35 +14,64 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/prng.h"
+#include "node/node.h"
 
-struct node;
+struct disk;
+struct network;
+struct sim_node;
 struct world;
 
 /* One planned happening. Owned by the world from plan to run; `run` gets `arg` back. */
 typedef void world_event(struct world *w, void *arg);
+/* Called with each node after each of its turns. */
+typedef void world_watch(struct world *w, struct sim_node *s);
 
 struct sim_node {
 	struct world *world;
 	struct node *node; /* NULL while crashed */
 	char name[32];
+	char node_id[26];  /* its certificate's names */
+	const char *role, *org;
+	char addr[40];
 	struct log log;
-	uint64_t lives; /* how often it was started */
+	struct disk *disk;
+	uint64_t lives;    /* how often it was started */
+	int64_t paused_until_ms;
+	bool is_manager;
+	bool has_wake;     /* a turn is planned at wake_ms, and none earlier */
+	int64_t wake_ms;
+};
+
+struct world_config {
+	uint64_t seed;
+	size_t managers, workers;
+	bool is_verbose;
+	uint64_t snapshot_entries, snapshot_bytes, keep_entries;
+	leader_change_fn *change;
+	world_watch *watch;
+	void *watch_self;
 };
 
 struct world {
+	struct world_config config;
 	struct prng prng;
 	int64_t now_ms;
 	struct heap events;
-	struct sim_node *nodes;
+	struct sim_node *nodes; /* managers first */
 	size_t node_count;
-	uint64_t trace;      /* hash of all that happened */
-	uint64_t event_count;
-	bool verbose;
+	struct member *founders;
+	struct network *network;
+	uint64_t trace; /* hash of all that happened */
+	uint64_t event_count, turn_count;
+	bool is_ending;
+	char failure[512]; /* what a checker saw; the run stops there */
 };
 
-void world_init(struct world *w, uint64_t seed, size_t node_count);
+void world_init(struct world *w, const struct world_config *c);
 void world_clear(struct world *w);
 
+/* When the world ends, what is still planned runs once with is_ending set: it frees what it owns and
+ * plans nothing. */
 void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg);
 /* Mix a fact into the trace. */
 void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b);
@@ -50,8 +79,15 @@ void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b);
 /* Let a node think, after something was put into its inbox. Does nothing when it is down. */
 void world_wake(struct sim_node *s);
 
-void world_crash(struct sim_node *s);
+/* A process that dies (its connections break), or a host without power (silence). Its disk keeps
+ * what it promised. */
+void world_crash(struct sim_node *s, bool is_silent);
 void world_start(struct sim_node *s);
+/* It does nothing for a while, and then finds out. */
+void world_pause(struct sim_node *s, int64_t for_ms);
+
+/* A promise was broken. */
+void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Let events happen until `until_ms` (virtual). */
 void world_run(struct world *w, int64_t until_ms);

@@ -1,0 +1,508 @@
+#include "sim/network.h"
+
+#include <string.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/tree.h"
+#include "node/node.h"
+#include "seam/input.h"
+#include "sim/world.h"
+
+/* One end's view of a call. */
+struct end {
+	struct tree_node by_key;
+	struct call *call;
+	size_t node;
+	uint64_t ticket;
+	uint64_t life;
+	bool is_closed; /* it heard (or said) the end */
+};
+
+struct call {
+	struct list link;
+	struct end caller, callee;
+	bool is_raft;
+	bool is_opened; /* the callee knows of it */
+	char *method;
+	unsigned holds; /* messages under way */
+};
+
+struct network {
+	struct world *world;
+	struct peer *seams; /* one a node */
+	struct sim_peer { struct network *network; struct sim_node *owner; } *owners;
+	bool *is_cut;       /* [from * count + to] */
+	bool *was_cut;      /* since the connection was last whole */
+	int64_t *last_arrival_ms; /* [(from * count + to) * 2 + is_raft] */
+	uint64_t *epoch;    /* [from * count + to]: counted up when the connection breaks */
+	int64_t delay_min_ms, delay_max_ms;
+	uint64_t last_ticket;
+	struct tree ends;   /* struct end by (node, ticket) */
+	struct list calls;
+};
+
+struct end_key {
+	size_t node;
+	uint64_t ticket;
+};
+
+static int compare_end(const void *key, const struct tree_node *member)
+{
+	const struct end_key *a = key;
+	const struct end *b = tree_entry(member, struct end, by_key);
+
+	if (a->node != b->node)
+		return a->node < b->node ? -1 : 1;
+	return a->ticket < b->ticket ? -1 : a->ticket > b->ticket;
+}
+
+static size_t pair(const struct network *n, size_t from, size_t to)
+{
+	return from * n->world->node_count + to;
+}
+
+static struct end *find_end(struct network *n, size_t node, uint64_t ticket)
+{
+	struct end_key key = { node, ticket };
+
+	return tree_entry(tree_find(&n->ends, &key), struct end, by_key);
+}
+
+static void add_end(struct network *n, struct end *e)
+{
+	struct end_key key = { e->node, e->ticket };
+
+	tree_insert(&n->ends, &key, &e->by_key);
+}
+
+static void call_free(struct network *n, struct call *c)
+{
+	if (c->caller.by_key.height)
+		tree_remove(&n->ends, &c->caller.by_key);
+	if (c->callee.by_key.height)
+		tree_remove(&n->ends, &c->callee.by_key);
+	list_remove(&c->link);
+	free(c->method);
+	free(c);
+}
+
+static void call_release(struct network *n, struct call *c)
+{
+	if (c->holds == 0 && c->caller.is_closed && (c->callee.is_closed || !c->is_opened))
+		call_free(n, c);
+}
+
+static struct sim_node *node_at(struct network *n, size_t node)
+{
+	return &n->world->nodes[node];
+}
+
+/* Hand an event to an end, if that life of its node still lives. */
+static struct input *deliver(struct network *n, struct end *e, enum peer_event_kind kind)
+{
+	struct sim_node *s = node_at(n, e->node);
+	struct input *in;
+
+	if (!s->node || s->lives != e->life || e->is_closed)
+		return NULL;
+	in = inbox_add(node_inbox(s->node), INPUT_PEER, e->ticket);
+	in->peer.kind = kind;
+	in->peer.text = "";
+	in->peer.method = e->call->method ? arena_strdup(&node_inbox(s->node)->memory, e->call->method) : "";
+	world_wake(s);
+	return in;
+}
+
+static void end_with(struct network *n, struct end *e, enum peer_status status, const char *text)
+{
+	struct input *in = deliver(n, e, PEER_ENDED);
+
+	if (in) {
+		in->peer.status = status;
+		in->peer.text = arena_strdup(&node_inbox(node_at(n, e->node)->node)->memory, text);
+	}
+	e->is_closed = true;
+}
+
+/* Something on its way from one end of a call to the other. */
+enum parcel_kind { PARCEL_OPEN, PARCEL_MESSAGE, PARCEL_HALF_CLOSE, PARCEL_END };
+
+struct parcel {
+	struct network *network;
+	struct call *call;
+	bool to_callee;
+	enum parcel_kind kind;
+	uint64_t epoch;
+	char *data;
+	size_t size;
+	enum peer_status status;
+};
+
+static void fill_identity(struct network *n, struct inbox *box, struct peer_event *ev, size_t from)
+{
+	const struct sim_node *s = node_at(n, from);
+
+	ev->from = (struct peer_identity){
+		.node_id = arena_strdup(&box->memory, s->node_id),
+		.role = arena_strdup(&box->memory, s->role),
+		.org = arena_strdup(&box->memory, s->org),
+		.addr = arena_strdup(&box->memory, s->addr),
+	};
+}
+
+static void open_at_callee(struct network *n, struct call *c, struct sim_node *callee)
+{
+	struct input *in;
+
+	c->callee.ticket = PEER_THEIRS | ++n->last_ticket;
+	c->callee.life = callee->lives;
+	c->is_opened = true;
+	add_end(n, &c->callee);
+	in = deliver(n, &c->callee, PEER_OPENED);
+	fill_identity(n, node_inbox(callee->node), &in->peer, c->caller.node);
+}
+
+static void arrive_at_callee(struct network *n, struct parcel *p)
+{
+	struct call *c = p->call;
+	struct sim_node *callee = node_at(n, c->callee.node);
+	struct input *in;
+
+	if (!callee->node) {
+		end_with(n, &c->caller, PEER_UNAVAILABLE, "connection refused");
+		return;
+	}
+	switch (p->kind) {
+	case PARCEL_OPEN:
+		open_at_callee(n, c, callee);
+		break;
+	case PARCEL_MESSAGE:
+		in = c->is_opened ? deliver(n, &c->callee, PEER_MESSAGE) : NULL;
+		if (in)
+			in->peer.message = str_bytes(
+				arena_copy(&node_inbox(callee->node)->memory, p->data, p->size), p->size);
+		break;
+	case PARCEL_HALF_CLOSE:
+		if (c->is_opened)
+			(void)deliver(n, &c->callee, PEER_HALF_CLOSED);
+		break;
+	case PARCEL_END:
+		if (c->is_opened)
+			end_with(n, &c->callee, p->status, p->data ? p->data : "");
+		break;
+	}
+}
+
+static void arrive_at_caller(struct network *n, struct parcel *p)
+{
+	struct call *c = p->call;
+	struct input *in;
+
+	if (p->kind == PARCEL_END) {
+		end_with(n, &c->caller, p->status, p->data ? p->data : "");
+		return;
+	}
+	in = deliver(n, &c->caller, PEER_MESSAGE);
+	if (in)
+		in->peer.message =
+			str_bytes(arena_copy(&node_inbox(node_at(n, c->caller.node)->node)->memory, p->data,
+					     p->size),
+				  p->size);
+}
+
+static void arrive(struct world *w, void *arg)
+{
+	struct parcel *p = arg;
+	struct network *n = p->network;
+	struct call *c = p->call;
+	size_t from = p->to_callee ? c->caller.node : c->callee.node;
+	size_t to = p->to_callee ? c->callee.node : c->caller.node;
+
+	c->holds--;
+	if (p->epoch == n->epoch[pair(n, c->caller.node, c->callee.node)] && !n->is_cut[pair(n, from, to)]) {
+		world_trace(w, "arrive", (uint64_t)p->kind << 32 | from << 16 | to, p->size);
+		if (p->to_callee)
+			arrive_at_callee(n, p);
+		else
+			arrive_at_caller(n, p);
+	} else {
+		n->was_cut[pair(n, from, to)] = true;
+	}
+	call_release(n, c);
+	free(p->data);
+	free(p);
+}
+
+static void post(struct network *n, struct call *c, bool to_callee, enum parcel_kind kind, struct str data,
+		 enum peer_status status)
+{
+	struct parcel *p = NEW(struct parcel);
+	size_t from = to_callee ? c->caller.node : c->callee.node;
+	size_t to = to_callee ? c->callee.node : c->caller.node;
+	int64_t *last = &n->last_arrival_ms[pair(n, from, to) * 2 + c->is_raft];
+	int64_t at = n->world->now_ms + prng_between(&n->world->prng, n->delay_min_ms, n->delay_max_ms);
+
+	if (at < *last)
+		at = *last;
+	*last = at;
+	p->network = n;
+	p->call = c;
+	p->to_callee = to_callee;
+	p->kind = kind;
+	p->status = status;
+	p->epoch = n->epoch[pair(n, c->caller.node, c->callee.node)];
+	p->data = str_dup(data);
+	p->size = data.len;
+	c->holds++;
+	world_plan(n->world, at - n->world->now_ms, arrive, p);
+}
+
+static bool find_node(struct network *n, const struct peer_target *to, size_t *found)
+{
+	for (*found = 0; *found < n->world->node_count; (*found)++)
+		if (strcmp(n->world->nodes[*found].addr, to->addr) == 0)
+			return true;
+	return false;
+}
+
+struct timeout {
+	struct network *network;
+	size_t node;
+	uint64_t ticket;
+	uint64_t life;
+};
+
+static void time_out(struct world *w, void *arg)
+{
+	struct timeout *t = arg;
+	struct end *e = find_end(t->network, t->node, t->ticket);
+
+	if (e && e->life == t->life && !e->is_closed) {
+		if (e->call->is_opened && !e->call->callee.is_closed)
+			post(t->network, e->call, true, PARCEL_END, STR("deadline exceeded"),
+			     PEER_DEADLINE_EXCEEDED);
+		end_with(t->network, e, PEER_DEADLINE_EXCEEDED, "deadline exceeded");
+		call_release(t->network, e->call);
+	}
+	free(t);
+}
+
+static void seam_call(void *self, uint64_t ticket, const struct peer_target *to, const char *method,
+		      int64_t timeout_ms)
+{
+	struct sim_peer *owner = self;
+	struct network *n = owner->network;
+	struct call *c = NEW(struct call);
+	size_t from = (size_t)(owner->owner - n->world->nodes), callee;
+
+	c->method = xstrdup(method);
+	c->is_raft = to->is_raft;
+	c->caller = (struct end){ .call = c, .node = from, .ticket = ticket, .life = owner->owner->lives };
+	list_push_back(&n->calls, &c->link);
+	add_end(n, &c->caller);
+	if (!find_node(n, to, &callee)) {
+		c->callee = (struct end){ .call = c, .node = from, .is_closed = true };
+		end_with(n, &c->caller, PEER_UNAVAILABLE, "no such host");
+		call_release(n, c);
+		return;
+	}
+	c->callee = (struct end){ .call = c, .node = callee };
+	post(n, c, true, PARCEL_OPEN, STR(""), PEER_OK);
+	if (timeout_ms > 0) {
+		struct timeout *t = NEW(struct timeout);
+
+		*t = (struct timeout){ n, from, ticket, owner->owner->lives };
+		world_plan(n->world, timeout_ms, time_out, t);
+	}
+}
+
+static struct end *my_end(struct sim_peer *owner, uint64_t ticket)
+{
+	struct network *n = owner->network;
+	struct end *e = find_end(n, (size_t)(owner->owner - n->world->nodes), ticket);
+
+	return e && !e->is_closed ? e : NULL;
+}
+
+static void seam_send(void *self, uint64_t ticket, struct str message)
+{
+	struct sim_peer *owner = self;
+	struct end *e = my_end(owner, ticket);
+
+	if (e)
+		post(owner->network, e->call, e == &e->call->caller, PARCEL_MESSAGE, message, PEER_OK);
+}
+
+static void seam_finish(void *self, uint64_t ticket, enum peer_status status, const char *text)
+{
+	struct sim_peer *owner = self;
+	struct end *e = my_end(owner, ticket);
+
+	if (!e)
+		return;
+	if (e == &e->call->caller) {
+		post(owner->network, e->call, true, PARCEL_HALF_CLOSE, STR(""), PEER_OK);
+		return;
+	}
+	post(owner->network, e->call, false, PARCEL_END, str_of(text ? text : ""), status);
+	e->is_closed = true;
+	call_release(owner->network, e->call);
+}
+
+static void seam_cancel(void *self, uint64_t ticket)
+{
+	struct sim_peer *owner = self;
+	struct end *e = my_end(owner, ticket);
+
+	if (!e)
+		return;
+	post(owner->network, e->call, e == &e->call->caller, PARCEL_END, STR("cancelled"), PEER_CANCELLED);
+	e->is_closed = true;
+	call_release(owner->network, e->call);
+}
+
+static void seam_lead(void *self, bool is_me, const char *leader_addr)
+{
+	(void)self;
+	(void)is_me;
+	(void)leader_addr;
+}
+
+static void seam_listen(void *self, const char *addr)
+{
+	struct sim_peer *owner = self;
+	struct input *in = inbox_add(node_inbox(owner->owner->node), INPUT_PEER, 0);
+
+	in->peer.kind = PEER_LISTENING;
+	in->peer.text = arena_strdup(&node_inbox(owner->owner->node)->memory, addr);
+	world_wake(owner->owner);
+}
+
+struct network *network_new(struct world *w)
+{
+	struct network *n = NEW(struct network);
+	size_t count = w->node_count;
+
+	n->world = w;
+	n->delay_min_ms = 0;
+	n->delay_max_ms = 2;
+	n->ends = TREE(compare_end);
+	list_init(&n->calls);
+	n->is_cut = xcalloc(count * count, sizeof(*n->is_cut));
+	n->was_cut = xcalloc(count * count, sizeof(*n->was_cut));
+	n->epoch = xcalloc(count * count, sizeof(*n->epoch));
+	n->last_arrival_ms = xcalloc(count * count * 2, sizeof(*n->last_arrival_ms));
+	n->seams = xcalloc(count, sizeof(*n->seams));
+	n->owners = xcalloc(count, sizeof(*n->owners));
+	for (size_t i = 0; i < count; i++) {
+		n->owners[i] = (struct sim_peer){ n, &w->nodes[i] };
+		n->seams[i] = (struct peer){ &n->owners[i], seam_call, seam_send, seam_finish, seam_cancel,
+					     seam_lead, seam_listen };
+	}
+	return n;
+}
+
+void network_free(struct network *n)
+{
+	struct call *c;
+
+	if (!n)
+		return;
+	list_each(&n->calls, struct call, link, c)
+		call_free(n, c);
+	free(n->is_cut);
+	free(n->was_cut);
+	free(n->epoch);
+	free(n->last_arrival_ms);
+	free(n->seams);
+	free(n->owners);
+	free(n);
+}
+
+const struct peer *network_peer(struct network *n, struct sim_node *owner)
+{
+	return &n->seams[owner - n->world->nodes];
+}
+
+void network_set_delay(struct network *n, int64_t min_ms, int64_t max_ms)
+{
+	n->delay_min_ms = min_ms;
+	n->delay_max_ms = max_ms;
+}
+
+static void break_direction(struct network *n, size_t caller, size_t callee)
+{
+	struct list broken;
+	struct call *c;
+
+	n->epoch[pair(n, caller, callee)]++;
+	n->was_cut[pair(n, caller, callee)] = false;
+	list_init(&broken);
+	list_each(&n->calls, struct call, link, c) {
+		if (c->caller.node != caller || c->callee.node != callee)
+			continue;
+		list_remove(&c->link);
+		list_push_back(&broken, &c->link);
+	}
+	list_each(&broken, struct call, link, c) {
+		list_remove(&c->link);
+		list_push_back(&n->calls, &c->link);
+		end_with(n, &c->caller, PEER_UNAVAILABLE, "connection lost");
+		if (c->is_opened)
+			end_with(n, &c->callee, PEER_UNAVAILABLE, "connection lost");
+		call_release(n, c);
+	}
+}
+
+void network_break(struct network *n, size_t a, size_t b)
+{
+	world_trace(n->world, "break", a, b);
+	break_direction(n, a, b);
+	break_direction(n, b, a);
+}
+
+bool network_is_cut(const struct network *n, size_t from, size_t to)
+{
+	return n->is_cut[pair(n, from, to)];
+}
+
+void network_cut(struct network *n, size_t from, size_t to, bool is_cut)
+{
+	world_trace(n->world, is_cut ? "cut" : "heal", from, to);
+	n->is_cut[pair(n, from, to)] = is_cut;
+	/* What was swallowed leaves a hole in the stream: the connection does not survive it. */
+	if (!is_cut && (n->was_cut[pair(n, from, to)] || n->was_cut[pair(n, to, from)]))
+		network_break(n, from, to);
+}
+
+void network_heal(struct network *n)
+{
+	for (size_t from = 0; from < n->world->node_count; from++)
+		for (size_t to = 0; to < n->world->node_count; to++)
+			if (n->is_cut[pair(n, from, to)])
+				network_cut(n, from, to, false);
+}
+
+void network_node_died(struct network *n, size_t node, bool is_silent)
+{
+	struct call *c;
+
+	for (size_t other = 0; other < n->world->node_count; other++) {
+		if (!is_silent) {
+			network_break(n, node, other);
+			continue;
+		}
+		n->epoch[pair(n, node, other)]++;
+		n->epoch[pair(n, other, node)]++;
+	}
+	/* Its own ends are gone with it; ends of others wait for a time-out when it was silent. */
+	list_each(&n->calls, struct call, link, c) {
+		if (c->caller.node == node)
+			c->caller.is_closed = true;
+		if (c->callee.node == node)
+			c->callee.is_closed = true;
+		call_release(n, c);
+	}
+}

@@ -1,0 +1,116 @@
+#include "sim/run.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "sim/checks.h"
+#include "sim/clients.h"
+#include "sim/nemesis.h"
+
+#define CHAOS_MS 480000
+#define CALM_MS 120000
+
+static bool run_change(void *self, struct txn *t, const char *method, const void *request, struct arena *a,
+		       const void **response, struct err *e)
+{
+	const Pb__CreateConfigRequest *create = request;
+	Pb__Config *config = PB_NEW(txn_arena(t), config);
+
+	config->id = arena_printf(txn_arena(t), "id-%s", create->spec->annotations->name);
+	config->spec = pb_dup(txn_arena(t), create->spec);
+	return txn_create(t, config, e);
+}
+
+struct run {
+	struct checks checks;
+	struct clients clients;
+	struct nemesis nemesis;
+};
+
+static void after_turn(struct world *w, struct sim_node *s)
+{
+	struct run *r = w->config.watch_self;
+
+	checks_after_turn(&r->checks, w, s);
+	clients_after_turn(&r->clients, s);
+}
+
+/* Liveness: after two calm minutes the managers agree. */
+static void check_calm(struct run *r, struct world *w)
+{
+	const struct sim_node *leader = NULL;
+	uint64_t applied = 0;
+
+	for (size_t i = 0; i < w->config.managers; i++) {
+		struct sim_node *s = &w->nodes[i];
+
+		if (!s->node || !node_group(s->node)) {
+			world_fail(w, "%s is down or no manager after the calm", s->name);
+			return;
+		}
+		if (group_failure(node_group(s->node)))
+			world_fail(w, "%s: %s", s->name, group_failure(node_group(s->node)));
+		if (node_is_leading(s->node)) {
+			if (leader)
+				world_fail(w, "%s and %s both lead", leader->name, s->name);
+			leader = s;
+		}
+		if (group_applied(node_group(s->node)) > applied)
+			applied = group_applied(node_group(s->node));
+	}
+	if (!leader)
+		world_fail(w, "nobody leads after two calm minutes");
+	for (size_t i = 0; i < w->config.managers; i++)
+		if (group_applied(node_group(w->nodes[i].node)) != applied)
+			world_fail(w, "%s has not caught up", w->nodes[i].name);
+	clients_check_all(&r->clients);
+}
+
+struct run_result run_seed(uint64_t seed, const struct run_options *o)
+{
+	struct run r;
+	struct world w;
+	struct prng p;
+	struct run_result result = { 0 };
+
+	prng_seed(&p, seed ^ 0x5eed);
+	world_init(&w, &(struct world_config){
+			       .seed = seed,
+			       .managers = o->managers ? o->managers : 1 + prng_below(&p, 7),
+			       .workers = o->workers,
+			       .is_verbose = o->is_verbose,
+			       .snapshot_entries = 5 + prng_below(&p, 200),
+			       .snapshot_bytes = 1 + prng_below(&p, 20000),
+			       .keep_entries = 1 + prng_below(&p, 50),
+			       .change = run_change,
+			       .watch = after_turn,
+			       .watch_self = &r,
+		       });
+	checks_init(&r.checks, w.node_count);
+	clients_begin(&r.clients, &w, CHAOS_MS);
+	nemesis_begin(&r.nemesis, &w, CHAOS_MS);
+	if (o->is_verbose)
+		nemesis_print(&r.nemesis);
+
+	world_run(&w, CHAOS_MS);
+	if (!w.failure[0]) {
+		nemesis_calm(&r.nemesis);
+		world_run(&w, CHAOS_MS + CALM_MS);
+	}
+	if (!w.failure[0])
+		check_calm(&r, &w);
+
+	result.is_good = !w.failure[0];
+	memcpy(result.failure, w.failure, sizeof(result.failure));
+	result.trace = w.trace;
+	result.events = w.event_count;
+	result.turns = w.turn_count;
+	result.acknowledged = r.clients.acknowledged_count;
+	result.reads = r.clients.reads_answered;
+	for (size_t i = 0; i < r.clients.write_count; i++)
+		result.unknown += r.clients.writes[i].state == WRITE_UNKNOWN;
+	world_clear(&w);
+	checks_clear(&r.checks);
+	clients_clear(&r.clients);
+	return result;
+}

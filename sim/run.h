@@ -1,0 +1,23 @@
+/* One seed: a configuration drawn from it, ten minutes of chaos and calm, and a verdict. */
+#ifndef SHOAL_SIM_RUN_H
+#define SHOAL_SIM_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct run_result {
+	bool is_good;
+	char failure[512];
+	uint64_t trace, events, turns;
+	size_t acknowledged, unknown, reads;
+};
+
+struct run_options {
+	size_t managers, workers; /* 0 managers: one to seven, drawn */
+	bool is_verbose;
+};
+
+struct run_result run_seed(uint64_t seed, const struct run_options *o);
+
+#endif
