@@ -1,0 +1,46 @@
+/* The hands behind seam/journal: two SQLite files and a directory of snapshots.
+ *
+ *     DIR/raft.db     entries, hard state, the snapshot's manifest   a thread
+ *     DIR/local.db    this node's own records                        a thread
+ *     DIR/snapshots/  one file a snapshot                            a thread
+ *
+ * Each thread carries out what it was given in order; all writes that wait share one commit
+ * (and one fsync). The first failure of a file is final: that write and all later ones
+ * on that file are reported as failed, until the journal is opened again. A snapshot that
+ * cannot be saved fails alone. load() gives the entries after the snapshot.
+ *
+ * Everything is sealed under the data key (host/seal.h). */
+#ifndef SHOAL_HOST_JOURNAL_H
+#define SHOAL_HOST_JOURNAL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "host/seal.h"
+#include "seam/journal.h"
+
+struct loop;
+struct journal_disk;
+
+/* What may wait for one file; more is a disk that does not keep up, and fails it. */
+#define JOURNAL_WAITING_MAX (256u << 20)
+
+struct journal_disk_config {
+	struct loop *loop;
+	const char *dir; /* made if absent, 0700 */
+	uint8_t key[SEAL_KEY_LEN];
+	const char *vfs;         /* of SQLite; NULL: the system's */
+	size_t checkpoint_bytes; /* 0: 64 MiB */
+	int idle_ms;             /* without writes, until the log is moved into the file; 0: 1 s */
+};
+
+/* Fails when another process has it open (ERR_IN_USE), when a newer shoald wrote it
+ * (ERR_UNSUPPORTED), and when the key is not the one it was made with (ERR_DENIED). */
+bool journal_disk_open(const struct journal_disk_config *config, struct journal_disk **disk,
+		       struct err *e) MUST_CHECK;
+void journal_disk_seam(struct journal_disk *disk, struct journal *seam);
+/* Waits for all writes that were given; their events are lost. NULL is fine. The loop must
+ * run once more (loop_free() does) to free what is left. */
+void journal_disk_close(struct journal_disk *disk);
+
+#endif

@@ -1,0 +1,254 @@
+#include "host/snapshot_file.h"
+
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "host/dir.h"
+#include "host/seal.h"
+
+static const char magic[12] = "shoal snap 1";
+
+static char *path_of(const char *dir, uint64_t index, uint64_t term, const char *end)
+{
+	return xasprintf("%s/%016" PRIx64 "-%016" PRIx64 "%s", dir, index, term, end);
+}
+
+static bool write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+struct place {
+	uint64_t index, term, chunk;
+	bool is_last;
+};
+
+static void write_context(struct buf *out, const struct place *at)
+{
+	buf_reset(out);
+	buf_printf(out, "snapshot %" PRIu64 " %" PRIu64 " %" PRIu64 "%s", at->index, at->term, at->chunk,
+		   at->is_last ? " last" : "");
+}
+
+/* A chunk on disk: its sealed length (32 bits, little-endian), then the sealed bytes. */
+static bool write_chunk(int fd, struct seal *seal, const struct place *at, struct str plain,
+			struct buf *sealed, struct buf *context)
+{
+	uint32_t length = htole32((uint32_t)(plain.len + SEAL_OVERHEAD));
+
+	write_context(context, at);
+	buf_reset(sealed);
+	buf_append(sealed, &length, sizeof(length));
+	seal_close(seal, buf_str(context), plain, (struct str){ 0 }, sealed);
+	return write_all(fd, sealed->data, sealed->len);
+}
+
+struct saving {
+	const char *dir;
+	struct seal *seal;
+	struct journal_source source;
+	bool (*gives_up)(void *self);
+	void *self;
+};
+
+static bool write_content(int fd, const struct saving *s, struct place at, struct err *e)
+{
+	AUTO_BUF struct buf chunk = BUF_MAX(SNAPSHOT_CHUNK_BYTES);
+	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEAL_OVERHEAD + 4);
+	AUTO_BUF struct buf context = BUF_MAX(128);
+	bool done = false;
+
+	if (!write_all(fd, magic, sizeof(magic)))
+		return fail_sys(e, errno, "write");
+	while (!done) {
+		if (s->gives_up(s->self))
+			return fail(e, ERR_UNAVAILABLE, "the node is ending");
+		buf_reset(&chunk);
+		if (!s->source.next(s->source.self, &chunk, &done, e) && !done)
+			return false;
+		if (chunk.overflow)
+			return fail(e, ERR_EXHAUSTED, "a chunk of more than 1 MiB");
+		if (chunk.len && !write_chunk(fd, s->seal, &at, buf_str(&chunk), &sealed, &context))
+			return fail_sys(e, errno, "write");
+		at.chunk += chunk.len != 0;
+	}
+	at.is_last = true;
+	if (!write_chunk(fd, s->seal, &at, (struct str){ 0 }, &sealed, &context))
+		return fail_sys(e, errno, "write");
+	return true;
+}
+
+static bool save(const struct saving *s, const char *fresh, const char *path, struct place at, struct err *e)
+{
+	AUTO_CLOSE int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return fail_sys(e, errno, "create");
+	if (!write_content(fd, s, at, e))
+		return false;
+	if (fsync(fd) != 0 || rename(fresh, path) != 0)
+		return fail_sys(e, errno, "sync");
+	return dir_sync(s->dir, e);
+}
+
+bool snapshot_file_save(const char *dir, struct seal *seal, uint64_t index, uint64_t term,
+			struct journal_source source, bool (*gives_up)(void *self), void *self,
+			struct err *e)
+{
+	AUTO_FREE char *fresh = path_of(dir, index, term, ".new");
+	AUTO_FREE char *path = path_of(dir, index, term, "");
+	struct saving s = { dir, seal, source, gives_up, self };
+
+	if (save(&s, fresh, path, (struct place){ .index = index, .term = term }, e))
+		return true;
+	(void)unlink(fresh);
+	return while_doing(e, "snapshot %s", path);
+}
+
+bool snapshot_file_exists(const char *dir, uint64_t index, uint64_t term)
+{
+	AUTO_FREE char *path = path_of(dir, index, term, "");
+
+	return access(path, F_OK) == 0;
+}
+
+static bool read_all(int fd, void *data, size_t size, struct err *e)
+{
+	char *at = data;
+
+	while (size) {
+		ssize_t n = read(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_sys(e, errno, "read");
+		if (n == 0)
+			return fail(e, ERR_INVALID, "it is cut short");
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* The next chunk's plain bytes; *ended is set by the last one, which has none. */
+static bool read_chunk(int fd, struct seal *seal, struct place *at, struct buf *sealed, struct buf *plain,
+		       bool *ended, struct err *e)
+{
+	AUTO_BUF struct buf context = BUF_MAX(128);
+	uint32_t length;
+
+	if (!read_all(fd, &length, sizeof(length), e))
+		return false;
+	length = le32toh(length);
+	if (length < SEAL_OVERHEAD || length > SNAPSHOT_CHUNK_BYTES + SEAL_OVERHEAD)
+		return fail(e, ERR_INVALID, "a chunk of %u bytes", length);
+	buf_reset(sealed);
+	buf_reset(plain);
+	if (!read_all(fd, buf_extend(sealed, length), length, e))
+		return false;
+	at->is_last = length == SEAL_OVERHEAD;
+	*ended = at->is_last;
+	write_context(&context, at);
+	at->chunk++;
+	return seal_open(seal, buf_str(&context), buf_str(sealed), plain, e);
+}
+
+/* `content` has room for the file's size, and the plain text is shorter. */
+static bool read_content(int fd, struct seal *seal, struct place at, char *content, size_t *length,
+			 struct err *e)
+{
+	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEAL_OVERHEAD);
+	AUTO_BUF struct buf plain = BUF_MAX(SNAPSHOT_CHUNK_BYTES);
+	char head[sizeof(magic)];
+	bool ended = false;
+
+	if (!read_all(fd, head, sizeof(head), e))
+		return false;
+	if (memcmp(head, magic, sizeof(magic)) != 0)
+		return fail(e, ERR_UNSUPPORTED, "not a snapshot, or of a newer shoald");
+	while (!ended) {
+		if (!read_chunk(fd, seal, &at, &sealed, &plain, &ended, e))
+			return false;
+		if (plain.len)
+			memcpy(content + *length, plain.data, plain.len);
+		*length += plain.len;
+	}
+	return true;
+}
+
+bool snapshot_file_read(const char *dir, struct seal *seal, uint64_t index, uint64_t term,
+			struct arena *a, struct str *content, struct err *e)
+{
+	AUTO_FREE char *path = path_of(dir, index, term, "");
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct place at = { .index = index, .term = term };
+	size_t length = 0;
+	struct stat s;
+	char *bytes;
+
+	if (fd < 0 || fstat(fd, &s) != 0)
+		return fail_sys(e, errno, "snapshot %s", path);
+	bytes = arena_alloc(a, (size_t)s.st_size);
+	if (!read_content(fd, seal, at, bytes, &length, e))
+		return while_doing(e, "snapshot %s", path);
+	*content = str_bytes(bytes, length);
+	return true;
+}
+
+static bool parse_name(const char *name, uint64_t *index, uint64_t *term)
+{
+	int end = 0;
+
+	return sscanf(name, "%16" SCNx64 "-%16" SCNx64 "%n", index, term, &end) == 2 && end == 33 &&
+	       name[end] == '\0';
+}
+
+void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term)
+{
+	DIR *d = opendir(dir);
+	uint64_t i, t;
+
+	if (!d)
+		return;
+	for (struct dirent *entry; (entry = readdir(d));)
+		if (parse_name(entry->d_name, &i, &t) && (i < index || (i == index && t != term)))
+			(void)unlinkat(dirfd(d), entry->d_name, 0);
+	closedir(d);
+}
+
+void snapshot_files_keep_only(const char *dir, uint64_t index, uint64_t term)
+{
+	DIR *d = opendir(dir);
+	uint64_t i, t;
+
+	if (!d)
+		return;
+	for (struct dirent *entry; (entry = readdir(d));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (!parse_name(entry->d_name, &i, &t) || index == 0 || i != index || t != term)
+			(void)unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	closedir(d);
+}
