@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "wire/x509_inside.h"
 
-#define PBE_ROUNDS 2048
+#define PBE_ROUNDS   2048
 #define PBE_SALT_LEN 8
-#define LOCKED_TEXT "node is locked, and needs a valid unlock key"
+#define LOCKED_TEXT  "node is locked, and needs a valid unlock key"
 
 /* One PEM block as OpenSSL cuts it. */
 struct block {
@@ -36,7 +36,7 @@ static inline void sealed_scope(X509_SIG **p)
 {
 	X509_SIG_free(*p);
 }
-#define AUTO_PKCS8 __attribute__((cleanup(pkcs8_scope)))
+#define AUTO_PKCS8  __attribute__((cleanup(pkcs8_scope)))
 #define AUTO_SEALED __attribute__((cleanup(sealed_scope)))
 
 static bool block_read(struct str pem, struct block *b, struct err *e)
@@ -66,7 +66,8 @@ static bool record_parse(struct str text, struct keyfile_record *r)
 	for (size_t i = text.len; len > 0 && i > text.len - 2 && text.ptr[i - 1] == '='; i--)
 		len--;
 	/* The decoder skips blanks and reads padding anywhere: only what it would write counts. */
-	if (len > 0 && len <= KEYFILE_RECORD_MAX && EVP_EncodeBlock(again, bytes, len) == (int)text.len &&
+	if (len > 0 && len <= KEYFILE_RECORD_MAX &&
+	    EVP_EncodeBlock(again, bytes, len) == (int)text.len &&
 	    memcmp(again, text.ptr, text.len) == 0) {
 		memcpy(r->data, bytes, (size_t)len);
 		r->len = (size_t)len;
@@ -99,7 +100,8 @@ static bool headers_parse(struct str text, struct keyfile *k, struct err *e)
 
 	while (more) {
 		more = str_cut(text, '\n', &line, &text);
-		if (str_cut(line, ':', &name, &value) && !header_parse(str_trim(name), str_trim(value), k, e))
+		if (str_cut(line, ':', &name, &value) &&
+		    !header_parse(str_trim(name), str_trim(value), k, e))
 			return false;
 	}
 	return true;
@@ -107,7 +109,8 @@ static bool headers_parse(struct str text, struct keyfile *k, struct err *e)
 
 static bool is_rfc1423(const struct block *b)
 {
-	return strstr(b->header, "ENCRYPTED") != NULL && str_starts_with(str_of(b->header), "Proc-Type:");
+	return strstr(b->header, "ENCRYPTED") != NULL &&
+	       str_starts_with(str_of(b->header), "Proc-Type:");
 }
 
 bool keyfile_parse(struct str pem, struct keyfile *k, bool *is_locked, struct err *e)
@@ -221,7 +224,8 @@ static X509_SIG *seal_pbes2(PKCS8_PRIV_KEY_INFO *plain, const uint8_t *kek)
 	return sealed;
 }
 
-bool keyfile_write(const struct keyfile *k, struct str key_pem, const uint8_t *kek, struct buf *pem, struct err *e)
+bool keyfile_write(const struct keyfile *k, struct str key_pem, const uint8_t *kek, struct buf *pem,
+		   struct err *e)
 {
 	AUTO_BUF struct buf headers = BUF_MAX(KEYFILE_MAX);
 	AUTO_KEY EVP_PKEY *key = key_parse(key_pem, e);
@@ -233,12 +237,14 @@ bool keyfile_write(const struct keyfile *k, struct str key_pem, const uint8_t *k
 
 	if (!key)
 		return false;
-	len = sealed ? i2d_X509_SIG(sealed, &der) : plain && !kek ? i2d_PKCS8_PRIV_KEY_INFO(plain, &der) : -1;
+	len = sealed          ? i2d_X509_SIG(sealed, &der)
+	      : plain && !kek ? i2d_PKCS8_PRIV_KEY_INFO(plain, &der)
+			      : -1;
 	if (len <= 0)
 		return fail_openssl(e, "lock a key");
 	put_headers(&headers, k);
-	written = PEM_write_bio(bio, kek ? "ENCRYPTED PRIVATE KEY" : "PRIVATE KEY", headers.len ? headers.data : "",
-				der, len);
+	written = PEM_write_bio(bio, kek ? "ENCRYPTED PRIVATE KEY" : "PRIVATE KEY",
+				headers.len ? headers.data : "", der, len);
 	OPENSSL_clear_free(der, (size_t)len);
 	OPENSSL_cleanse(headers.data, headers.len);
 	if (!written)

@@ -19,9 +19,9 @@
 
 #include "base/str.h"
 
-#define KEYFILE_MAX 16384
+#define KEYFILE_MAX        16384
 #define KEYFILE_RECORD_MAX 160 /* a header line of a PEM block has 254 bytes at most */
-#define KEK_LEN 32
+#define KEK_LEN            32
 
 struct keyfile_record {
 	uint8_t data[KEYFILE_RECORD_MAX];
@@ -42,7 +42,8 @@ bool keyfile_parse(struct str pem, struct keyfile *k, bool *is_locked, struct er
 bool keyfile_open(struct str pem, const uint8_t *kek, struct buf *key, struct err *e);
 
 /* Append the file: this key, locked with `kek` unless that is NULL. */
-bool keyfile_write(const struct keyfile *k, struct str key, const uint8_t *kek, struct buf *pem, struct err *e);
+bool keyfile_write(const struct keyfile *k, struct str key, const uint8_t *kek, struct buf *pem,
+		   struct err *e);
 
 /* Wipe the records. */
 void keyfile_clear(struct keyfile *k);

@@ -19,19 +19,21 @@ void random_bytes(void *out, size_t size)
 		abort();
 }
 
-static EVP_CIPHER_CTX *cipher_new(const uint8_t *key, const uint8_t *nonce, struct str context, int encrypts)
+static EVP_CIPHER_CTX *cipher_new(const uint8_t *key, const uint8_t *nonce, struct str context,
+				  int encrypts)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n;
 
 	if (!ctx || EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, encrypts) != 1 ||
-	    EVP_CipherUpdate(ctx, NULL, &n, (const unsigned char *)context.ptr, (int)context.len) != 1)
+	    EVP_CipherUpdate(ctx, NULL, &n, (const unsigned char *)context.ptr, (int)context.len) !=
+		    1)
 		abort();
 	return ctx;
 }
 
-bool seal(const uint8_t key[SEAL_KEY_LEN], const uint8_t *nonce, struct str context, struct str text,
-	  struct buf *out, struct err *e)
+bool seal(const uint8_t key[SEAL_KEY_LEN], const uint8_t *nonce, struct str context,
+	  struct str text, struct buf *out, struct err *e)
 {
 	AUTO_CIPHER EVP_CIPHER_CTX *ctx = NULL;
 	uint8_t *to;
@@ -53,8 +55,8 @@ bool seal(const uint8_t key[SEAL_KEY_LEN], const uint8_t *nonce, struct str cont
 	return true;
 }
 
-bool seal_open(const uint8_t key[SEAL_KEY_LEN], struct str context, struct str sealed, struct buf *out,
-	       struct err *e)
+bool seal_open(const uint8_t key[SEAL_KEY_LEN], struct str context, struct str sealed,
+	       struct buf *out, struct err *e)
 {
 	AUTO_CIPHER EVP_CIPHER_CTX *ctx = NULL;
 	const uint8_t *from = (const uint8_t *)sealed.ptr;

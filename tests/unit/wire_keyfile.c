@@ -70,7 +70,8 @@ TEST(a_locked_file_opens_with_its_key_alone)
 
 	new_key(&key);
 	CHECK(keyfile_write(&k, buf_str(&key), kek, &pem, &e));
-	CHECK(str_starts_with(buf_str(&pem), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nkek-version: 12\n"));
+	CHECK(str_starts_with(buf_str(&pem),
+			      "-----BEGIN ENCRYPTED PRIVATE KEY-----\nkek-version: 12\n"));
 	CHECK(keyfile_parse(buf_str(&pem), &read, &is_locked, &e) && is_locked);
 	CHECK(memcmp(&k, &read, sizeof(k)) == 0);
 	CHECK(!keyfile_open(buf_str(&pem), NULL, &again, &e) && e.kind == ERR_DENIED);
@@ -116,13 +117,15 @@ TEST(the_lock_is_what_stock_nodes_use)
 	new_key(&key);
 	CHECK(keyfile_write(&k, buf_str(&key), kek, &pem, &e));
 	filter("openssl asn1parse", &pem, &out);
-	CHECK(strstr(out.data, "PBES2") && strstr(out.data, "PBKDF2") && strstr(out.data, "aes-256-cbc"));
+	CHECK(strstr(out.data, "PBES2") && strstr(out.data, "PBKDF2") &&
+	      strstr(out.data, "aes-256-cbc"));
 	CHECK(strstr(out.data, "INTEGER           :0800") && !strstr(out.data, "hmacWith"));
 }
 
 TEST(older_forms_of_the_file_are_read)
 {
-	AUTO_BUF struct buf root = BUF_MAX(4096), key = BUF_MAX(4096), out = BUF_MAX(4096), plain = BUF_MAX(4096);
+	AUTO_BUF struct buf root = BUF_MAX(4096), key = BUF_MAX(4096), out = BUF_MAX(4096),
+			    plain = BUF_MAX(4096);
 	struct keyfile k;
 	bool is_locked;
 	struct err e;
@@ -135,11 +138,13 @@ TEST(older_forms_of_the_file_are_read)
 		printf("skipped: the openssl program is not installed\n");
 		return;
 	}
-	filter("openssl ec -aes-256-cbc -passout pass:0123456789abcdef0123456789abcdef 2>/dev/null", &key, &out);
+	filter("openssl ec -aes-256-cbc -passout pass:0123456789abcdef0123456789abcdef 2>/dev/null",
+	       &key, &out);
 	CHECK(keyfile_parse(buf_str(&out), &k, &is_locked, &e) && is_locked);
 	buf_reset(&key);
 	CHECK(!keyfile_open(buf_str(&out), wrong_kek, &key, &e) && e.kind == ERR_DENIED);
-	CHECK(keyfile_open(buf_str(&out), (const uint8_t *)"0123456789abcdef0123456789abcdef", &key, &e));
+	CHECK(keyfile_open(buf_str(&out), (const uint8_t *)"0123456789abcdef0123456789abcdef", &key,
+			   &e));
 	CHECK_STR(key.data, plain.data);
 }
 

@@ -56,7 +56,8 @@ TEST(nonces_differ)
 	AUTO_BUF struct buf a = BUF_MAX(1000), b = BUF_MAX(1000);
 	struct err e;
 
-	CHECK(seal(key, NULL, STR(""), STR("x"), &a, &e) && seal(key, NULL, STR(""), STR("x"), &b, &e));
+	CHECK(seal(key, NULL, STR(""), STR("x"), &a, &e) &&
+	      seal(key, NULL, STR(""), STR("x"), &b, &e));
 	CHECK(memcmp(a.data, b.data, SEAL_NONCE_LEN) != 0);
 }
 
