@@ -75,10 +75,11 @@ bool handle_heartbeat(struct raft *r, const struct raft_message *m, struct err *
 	return true;
 }
 
-/* False if there is nothing to restore. */
+/* False if there is nothing to restore. The snapshot may be older than this member's entry into
+ * the group, and not name it: the entry that adds it follows in the log. */
 static bool restore(struct raft *r, struct raft_snapshot *s)
 {
-	if (s->index <= r->log.committed || !raft_conf_has(&s->conf, r->config.id))
+	if (s->index <= r->log.committed)
 		return false;
 	if (log_has(&r->log, (struct entry_id){s->index, s->term})) {
 		/* The log has it all already; only the news of the commit was missing. */

@@ -120,6 +120,7 @@ bool may_lead(struct raft *r);
 /* transfer.c */
 void transfer_begin(struct raft *r, struct progress *to);
 void transfer_continue(struct raft *r, struct progress *p);
+void transfer_because_removed(struct raft *r);
 
 /* readindex.c */
 void reads_reset(struct raft *r);
