@@ -55,6 +55,7 @@ struct truth {
 struct settings {
 	unsigned voters;
 	bool changes_size, pre_vote, check_quorum, hands_over;
+	bool is_stormy;		 /* a fixed group whose leaders hardly live: old tails everywhere */
 	uint64_t loss, doubling; /* of 1000 */
 	int64_t delay_ms, disk_ms;
 	uint64_t crash; /* of 10000, at each step of a Ready */
@@ -376,7 +377,7 @@ static void crash(struct world *w, struct member *m)
 	tell(w, "%llu crashes", (unsigned long long)m->id);
 	w->crashes++;
 	stop(w, m, (unsigned)prng_below(&w->prng, waiting + 1));
-	later(w, prng_between(&w->prng, 1, 400), RESTART, m);
+	later(w, prng_between(&w->prng, 1, w->set.is_stormy ? 60 : 400), RESTART, m);
 }
 
 /* Power fails right here, now and then. */
@@ -553,24 +554,31 @@ static struct member *leader(struct world *w)
 	return best;
 }
 
+static void propose(struct world *w, struct member *m)
+{
+	char data[64];
+	int size =
+		snprintf(data, sizeof(data), "%llu.%.*s", (unsigned long long)w->events,
+			 (int)prng_below(&w->prng, 40), "........................................");
+	uint64_t index;
+	struct err e;
+
+	if (m->pending_count == PENDING_MAX ||
+	    !raft_propose(m->raft, data, (size_t)size, &index, &e))
+		return;
+	m->pending[m->pending_count++] = (struct pending){index, raft_status(m->raft).term};
+}
+
 static void on_client(struct world *w)
 {
 	struct member *m = w->is_calm && leader(w) ? leader(w) : some_member(w);
-	char data[64];
-	uint64_t index;
 	struct err e;
 
 	later(w, prng_between(&w->prng, 1, w->is_calm ? 400 : 30), CLIENT, NULL);
 	if (!m->raft || w->committed > ENTRIES_MAX / 2)
 		return;
-	if (m->pending_count < PENDING_MAX &&
-	    raft_propose(m->raft, data,
-			 (size_t)snprintf(data, sizeof(data), "%llu.%.*s",
-					  (unsigned long long)w->events,
-					  (int)prng_below(&w->prng, 40),
-					  "........................................"),
-			 &index, &e))
-		m->pending[m->pending_count++] = (struct pending){index, raft_status(m->raft).term};
+	for (uint64_t n = w->set.is_stormy ? prng_below(&w->prng, 5) : 1; n > 0; n--)
+		propose(w, m);
 	if (chance(w, 300) && w->read_count < READS_MAX) {
 		w->read_floor[w->read_count] = w->committed;
 		if (raft_read_index(m->raft, w->read_count, &e))
@@ -589,6 +597,8 @@ static void partition(struct world *w)
 	bool one_way = chance(w, 300);
 	uint64_t side = prng_next(&w->prng);
 
+	if (leader(w) && chance(w, 300))
+		side = UINT64_C(1) << leader(w)->id; /* it alone */
 	mend(w);
 	for (uint64_t a = 1; a <= w->member_count; a++)
 		for (uint64_t b = 1; b <= w->member_count; b++)
@@ -613,7 +623,8 @@ static void on_fault(struct world *w)
 
 	if (w->is_calm)
 		return;
-	later(w, prng_between(&w->prng, 20, 250), FAULT, NULL);
+	later(w, w->set.is_stormy ? prng_between(&w->prng, 5, 60) : prng_between(&w->prng, 20, 250),
+	      FAULT, NULL);
 	if (dice < 25 && m->raft) {
 		crash(w, m);
 	} else if (dice < 40 && boss) {
@@ -878,6 +889,21 @@ static void check_recovery(struct world *w)
 
 /* --- a seed ----------------------------------------------------------------------------------- */
 
+/* One entry a message, slow disks, quick restarts, elections without courtesy. */
+static void draw_storm(struct world *w)
+{
+	struct prng *p = &w->prng;
+
+	w->set.is_stormy = true;
+	w->set.message_bytes = 1;
+	w->set.inflight = (uint64_t)prng_between(p, 1, 3);
+	w->set.pre_vote = prng_chance(p, 1, 4);
+	w->set.check_quorum = prng_chance(p, 1, 4);
+	w->set.disk_ms = prng_between(p, 5, 40);
+	w->set.crash = (uint64_t)prng_between(p, 30, 150);
+	w->set.snapshot_every = (unsigned)prng_between(p, 20, 200);
+}
+
 static void draw_settings(struct world *w)
 {
 	struct prng *p = &w->prng;
@@ -900,6 +926,8 @@ static void draw_settings(struct world *w)
 	};
 	if (w->set.changes_size)
 		w->set.voters = 1;
+	else if (prng_chance(p, 2, 3))
+		draw_storm(w);
 }
 
 static void init(struct world *w, uint64_t seed)

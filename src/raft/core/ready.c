@@ -64,7 +64,6 @@ static void give_to_store(struct raft *r, struct raft_ready *rd)
 {
 	struct raft_log *l = &r->log;
 
-	r->storing = l->writing < log_last(l) ? log_last_id(l) : (struct entry_id){0, 0};
 	for (uint64_t i = l->writing + 1; i <= log_last(l); i++)
 		entry_list_push(&r->ready_entries, log_entry(l, i));
 	l->writing = log_last(l);
@@ -175,8 +174,7 @@ static void take_own_messages(struct raft *r)
 
 static void note_stored(struct raft *r)
 {
-	if (r->storing.index != 0)
-		log_stored(&r->log, r->storing);
+	log_stored(&r->log);
 	/* A newer one may have come meanwhile; that one is not stored yet. */
 	if (r->storing_snapshot != 0 && r->log.incoming &&
 	    r->log.incoming->index == r->storing_snapshot) {

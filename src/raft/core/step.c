@@ -150,11 +150,12 @@ static bool step_from_leader(struct raft *r, const struct raft_message *m, struc
 	r->election_elapsed = 0;
 	r->lead = m->from;
 
-	if (m->kind == RAFT_APPEND)
-		return handle_append(r, m, e);
 	if (m->kind == RAFT_HEARTBEAT)
 		return handle_heartbeat(r, m, e);
-	handle_snapshot(r, m);
+	if (m->kind == RAFT_APPEND)
+		handle_append(r, m);
+	else
+		handle_snapshot(r, m);
 	return true;
 }
 
