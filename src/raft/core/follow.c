@@ -31,23 +31,29 @@ static void reject(struct raft *r, const struct raft_message *m)
 	send_message(r, reply);
 }
 
-void handle_append(struct raft *r, const struct raft_message *m)
+bool handle_append(struct raft *r, const struct raft_message *m, struct err *e)
 {
 	uint64_t verified = m->index + m->entry_count;
 	size_t known;
 
 	if (m->index < r->log.committed) {
 		acknowledge(r, m->from, r->log.committed);
-		return;
+		return true;
 	}
 	if (!log_has(&r->log, (struct entry_id){m->index, m->log_term})) {
 		reject(r, m);
-		return;
+		return true;
 	}
+
 	known = log_first_new(&r->log, m->entries, m->entry_count);
+	if (known < m->entry_count && m->entries[known]->index <= r->log.committed)
+		return fail(e, ERR_INTERNAL,
+			    "entry %llu is committed here and another one at the leader",
+			    (unsigned long long)m->entries[known]->index);
 	log_append(&r->log, m->entries + known, m->entry_count - known);
 	log_commit(&r->log, min_u64(m->commit, verified));
 	acknowledge(r, m->from, verified);
+	return true;
 }
 
 bool handle_heartbeat(struct raft *r, const struct raft_message *m, struct err *e)
@@ -69,11 +75,10 @@ bool handle_heartbeat(struct raft *r, const struct raft_message *m, struct err *
 	return true;
 }
 
-/* False if there is nothing to restore. The snapshot may be older than this member's entry into
- * the group, and not name it: the entry that adds it follows in the log. */
+/* False if there is nothing to restore. */
 static bool restore(struct raft *r, struct raft_snapshot *s)
 {
-	if (s->index <= r->log.committed)
+	if (s->index <= r->log.committed || !raft_conf_has(&s->conf, r->config.id))
 		return false;
 	if (log_has(&r->log, (struct entry_id){s->index, s->term})) {
 		/* The log has it all already; only the news of the commit was missing. */
