@@ -37,7 +37,7 @@ void group_free(struct group *g)
 	snapshots_clear(g);
 	raft_free(g->raft);
 	members_clear(&g->members);
-	list_each(&g->reads, struct waiting_read, link, read)
+	list_each (&g->reads, struct waiting_read, link, read)
 		free(read);
 	free(g->failure);
 	free(g);
@@ -71,8 +71,8 @@ static bool start(struct group *g, const struct raft_stored *stored, struct err 
 	return g->raft != NULL;
 }
 
-/* The one local fact that a member needs besides its log: which raft id is its own. It is kept as the
- * first entries' context names it: our node id. */
+/* The one local fact that a member needs besides its log: which raft id is its own. It is kept as
+ * the first entries' context names it: our node id. */
 static bool find_me(struct group *g, struct err *e)
 {
 	const struct member *m = members_find_node(&g->members, g->config.node_id);
@@ -103,7 +103,8 @@ void group_bootstrap(struct group *g, const struct member *members, size_t count
 {
 	struct raft_entry *entries[RAFT_MEMBERS_MAX];
 	struct journal_entry records[RAFT_MEMBERS_MAX];
-	struct raft_stored stored = { .hard = { .term = 1, .commit = count }, .entries = entries,
+	struct raft_stored stored = { .hard = { .term = 1, .commit = count },
+				      .entries = entries,
 				      .entry_count = count };
 	AUTO_ARENA struct arena a = { 0 };
 	struct err e;
@@ -123,20 +124,22 @@ void group_bootstrap(struct group *g, const struct member *members, size_t count
 	g->step_ticket = ticket_next(&g->tickets);
 	g->config.journal->write_raft(
 		g->config.journal->self, g->step_ticket,
-		&(struct journal_raft_write){ .has_hard_state = true,
-					      .hard_state = { stored.hard.term, 0, stored.hard.commit },
-					      .entries = records,
-					      .entry_count = count });
+		&(struct journal_raft_write){
+			.has_hard_state = true,
+			.hard_state = { stored.hard.term, 0, stored.hard.commit },
+			.entries = records,
+			.entry_count = count });
 }
 
-static bool load_snapshot(struct group *g, const struct journal_image *image, struct raft_snapshot **snapshot,
-			  struct err *e)
+static bool load_snapshot(struct group *g, const struct journal_image *image,
+			  struct raft_snapshot **snapshot, struct err *e)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	const Pb__RaftSnapshotMetadata *about;
 	struct raft_conf conf;
 
-	about = pb_decode(&a, &pb__raft_snapshot_metadata__descriptor, image->snapshot.metadata, 1 << 20, e);
+	about = pb_decode(&a, &pb__raft_snapshot_metadata__descriptor, image->snapshot.metadata,
+			  1 << 20, e);
 	if (!about || !raft_conf_from_pb(about->conf_state, &conf, e))
 		return while_doing(e, "reading the snapshot's manifest");
 	*snapshot = raft_snapshot_new(image->snapshot.index, image->snapshot.term, &conf, NULL, 0);
@@ -153,8 +156,8 @@ static bool load_snapshot(struct group *g, const struct journal_image *image, st
 	return true;
 }
 
-/* Members as the log's entries name them, for entries that are known to be committed. The others are
- * learned when they are applied. */
+/* Members as the log's entries name them, for entries that are known to be committed. The others
+ * are learned when they are applied. */
 static bool learn_members(struct group *g, const struct raft_stored *stored, struct err *e)
 {
 	AUTO_ARENA struct arena a = { 0 };
@@ -167,7 +170,8 @@ static bool learn_members(struct group *g, const struct raft_stored *stored, str
 
 		if (entry->kind != RAFT_CONF_CHANGE || entry->change.kind == RAFT_REMOVE)
 			continue;
-		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size), 1 << 16, e);
+		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size),
+			      1 << 16, e);
 		if (!p)
 			return false;
 		if (strcmp(p->node_id, g->config.node_id) == 0)
@@ -179,7 +183,8 @@ static bool learn_members(struct group *g, const struct raft_stored *stored, str
 bool group_load(struct group *g, const struct journal_image *image, struct err *e)
 {
 	struct raft_stored stored = {
-		.hard = { image->hard_state.term, image->hard_state.vote, image->hard_state.commit },
+		.hard = { image->hard_state.term, image->hard_state.vote,
+			  image->hard_state.commit },
 		.entry_count = 0,
 	};
 	bool ok = true;
@@ -189,7 +194,8 @@ bool group_load(struct group *g, const struct journal_image *image, struct err *
 		ok = load_snapshot(g, image, &stored.snapshot, e);
 	for (size_t i = 0; ok && i < image->entry_count; i++) {
 		const struct journal_entry *from = &image->entries[i];
-		struct raft_entry *entry = raft_entry_from(from->index, from->term, from->type, from->data, e);
+		struct raft_entry *entry =
+			raft_entry_from(from->index, from->term, from->type, from->data, e);
 
 		ok = entry != NULL;
 		if (entry)
@@ -212,7 +218,8 @@ static void apply_change(struct group *g, const struct raft_entry *entry)
 	if (entry->change.kind == RAFT_REMOVE) {
 		members_remove(&g->members, entry->change.node);
 	} else {
-		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size), 1 << 16, &e);
+		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size),
+			      1 << 16, &e);
 		if (p && !members_was_removed(&g->members, entry->change.node))
 			members_set(&g->members, entry->change.node, p->node_id, p->addr);
 		else
@@ -229,8 +236,8 @@ static void apply(struct group *g, const struct raft_entry *entry)
 	if (entry->kind == RAFT_CONF_CHANGE)
 		apply_change(g, entry);
 	else if (!store_apply(g->config.store, str_bytes(entry->data, entry->size), &e))
-		log_error(g->config.log, "raft", "entry %llu is skipped: %s", (unsigned long long)entry->index,
-			  e.text);
+		log_error(g->config.log, "raft", "entry %llu is skipped: %s",
+			  (unsigned long long)entry->index, e.text);
 	g->applied = entry->index;
 	g->applied_term = entry->term;
 	g->entries_since_snapshot++;
@@ -242,7 +249,7 @@ static void answer_reads(struct group *g, const struct raft_ready *rd)
 	struct waiting_read *it;
 
 	for (size_t i = 0; i < rd->read_count; i++)
-		list_each(&g->reads, struct waiting_read, link, it)
+		list_each (&g->reads, struct waiting_read, link, it)
 			if (it->ticket == rd->reads[i].ticket && it->index == 0)
 				it->index = rd->reads[i].index ? rd->reads[i].index : 1;
 }
@@ -287,11 +294,13 @@ static void write_ready(struct group *g, const struct raft_ready *rd)
 						     raft_entry_data(&a, entry) };
 	}
 	write.has_hard_state = true;
-	write.hard_state = (struct journal_hard_state){ rd->hard.term, rd->hard.vote, rd->hard.commit };
+	write.hard_state =
+		(struct journal_hard_state){ rd->hard.term, rd->hard.vote, rd->hard.commit };
 	write.entries = records;
 	write.entry_count = rd->entry_count;
 	if (rd->snapshot) {
-		manifest = (struct journal_manifest){ .index = rd->snapshot->index, .term = rd->snapshot->term };
+		manifest = (struct journal_manifest){ .index = rd->snapshot->index,
+						      .term = rd->snapshot->term };
 		snapshots_metadata(rd->snapshot, &a, &manifest);
 		write.snapshot = &manifest;
 	}
@@ -310,7 +319,8 @@ static bool next_part_of_received(void *self, struct buf *chunk, bool *done, str
 	return fail(e, ERR_EXHAUSTED, "a received snapshot is larger than its limit");
 }
 
-/* One step of handling Readys. False when there is nothing to do, or the disk is being waited for. */
+/* One step of handling Readys. False when there is nothing to do, or the disk is being waited for.
+ */
 static bool begin_ready(struct group *g)
 {
 	const struct raft_ready *rd;
@@ -320,18 +330,21 @@ static bool begin_ready(struct group *g)
 	rd = g->ready = raft_ready(g->raft);
 	transport_send(g, rd->messages, rd->early_count);
 	if (rd->snapshot) {
-		struct journal_manifest manifest = { .index = rd->snapshot->index, .term = rd->snapshot->term,
+		struct journal_manifest manifest = { .index = rd->snapshot->index,
+						     .term = rd->snapshot->term,
 						     .size_bytes = g->received.content.len };
 
-		if (g->received.index != rd->snapshot->index || g->received.term != rd->snapshot->term) {
+		if (g->received.index != rd->snapshot->index ||
+		    g->received.term != rd->snapshot->term) {
 			group_stop(g, "the content of snapshot %llu is not here",
 				   (unsigned long long)rd->snapshot->index);
 			return false;
 		}
 		g->step = GROUP_SAVING_RECEIVED;
 		g->step_ticket = ticket_next(&g->tickets);
-		g->config.journal->save_snapshot(g->config.journal->self, g->step_ticket, &manifest,
-						 (struct journal_source){ g, next_part_of_received });
+		g->config.journal->save_snapshot(
+			g->config.journal->self, g->step_ticket, &manifest,
+			(struct journal_source){ g, next_part_of_received });
 		return false;
 	}
 	/* A commit index alone is no reason to wait: a restart learns it again from the others. */
@@ -370,7 +383,7 @@ static void ask_reads(struct group *g)
 	struct waiting_read *it;
 	struct err e;
 
-	list_each(&g->reads, struct waiting_read, link, it) {
+	list_each (&g->reads, struct waiting_read, link, it) {
 		if (it->index || it->ask_again_ms > g->now.mono_ms)
 			continue;
 		/* Refused only for want of a leader or of room: it is asked again either way. */
@@ -402,8 +415,9 @@ int64_t group_turn(struct group *g, struct now now)
 		if (!begin_ready(g))
 			break;
 	snapshots_consider(g);
-	return g->failure ? NEVER_MS :
-	       g->step == GROUP_IDLE && raft_has_ready(g->raft) ? now.mono_ms : g->next_tick_ms;
+	return g->failure                                         ? NEVER_MS
+	       : g->step == GROUP_IDLE && raft_has_ready(g->raft) ? now.mono_ms
+								  : g->next_tick_ms;
 }
 
 struct raft_status group_status(const struct group *g)
@@ -431,7 +445,8 @@ const struct members *group_members(const struct group *g)
 	return &g->members;
 }
 
-bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term, struct err *e)
+bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term,
+		   struct err *e)
 {
 	if (g->failure)
 		return fail(e, ERR_UNAVAILABLE, "raft has stopped on this manager: %s", g->failure);
@@ -472,7 +487,7 @@ void group_read_forget(struct group *g, uint64_t ticket)
 {
 	struct waiting_read *it;
 
-	list_each(&g->reads, struct waiting_read, link, it) {
+	list_each (&g->reads, struct waiting_read, link, it) {
 		if (it->ticket != ticket)
 			continue;
 		list_remove(&it->link);
@@ -484,7 +499,7 @@ bool group_read_ready(struct group *g, uint64_t ticket)
 {
 	struct waiting_read *it;
 
-	list_each(&g->reads, struct waiting_read, link, it) {
+	list_each (&g->reads, struct waiting_read, link, it) {
 		if (it->ticket != ticket)
 			continue;
 		if (it->index == 0 || it->index > g->applied)

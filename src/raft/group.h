@@ -45,8 +45,8 @@ void group_bootstrap(struct group *g, const struct member *members, size_t count
 /* Go on from what the journal holds. Fails when that contradicts itself. */
 bool group_load(struct group *g, const struct journal_image *image, struct err *e) MUST_CHECK;
 
-/* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls of
- * the Raft service that others opened. */
+/* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls
+ * of the Raft service that others opened. */
 void group_journal_event(struct group *g, uint64_t ticket, const struct journal_event *ev);
 void group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
 
@@ -66,19 +66,20 @@ struct raft_status group_status(const struct group *g);
 uint64_t group_applied(const struct group *g);
 
 /* Propose an entry. *index and *term say where it will be if it survives. */
-bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term, struct err *e)
-	MUST_CHECK;
+bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term,
+		   struct err *e) MUST_CHECK;
 
 enum group_outcome {
 	GROUP_WAITING,
-	GROUP_APPLIED, /* it is in the store (or every replica skipped it alike: see group_refusal) */
+	GROUP_APPLIED, /* it is in the store (or every replica skipped it alike: see group_refusal)
+			*/
 	GROUP_LOST,    /* another entry has its place: it was not applied and never will be */
 	GROUP_UNKNOWN, /* this node leads no more; it may be applied or not */
 };
 enum group_outcome group_outcome(const struct group *g, uint64_t index, uint64_t term);
 
-/* Ask when a read is not stale: group_read_ready() is true for this ticket once the store has applied
- * what it must have. Asked again by the group until a leader answers. */
+/* Ask when a read is not stale: group_read_ready() is true for this ticket once the store has
+ * applied what it must have. Asked again by the group until a leader answers. */
 void group_read(struct group *g, uint64_t ticket);
 bool group_read_ready(struct group *g, uint64_t ticket);
 void group_read_forget(struct group *g, uint64_t ticket);

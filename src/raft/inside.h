@@ -5,7 +5,7 @@
 #include "base/list.h"
 #include "raft/group.h"
 
-#define RAFT_METHOD "/docker.swarmkit.v1.Raft/ProcessRaftMessage"
+#define RAFT_METHOD        "/docker.swarmkit.v1.Raft/ProcessRaftMessage"
 #define RAFT_STREAM_METHOD "/docker.swarmkit.v1.Raft/StreamRaftMessage"
 
 /* A call we made, to learn how it ended. */
@@ -20,9 +20,9 @@ struct outgoing {
 struct incoming {
 	struct tree_node by_ticket;
 	uint64_t ticket;
-	char *from; /* node id */
-	struct buf content;            /* of a snapshot, from all its chunks */
-	struct raft_message *message;  /* the last one decoded */
+	char *from;                   /* node id */
+	struct buf content;           /* of a snapshot, from all its chunks */
+	struct raft_message *message; /* the last one decoded */
 };
 
 /* The content of a received snapshot, until the core accepts its manifest. */
@@ -70,7 +70,8 @@ struct group {
 	uint64_t snapshot_ticket;
 	struct raft_snapshot *snapshot;        /* the newest durable one */
 	struct raft_snapshot *snapshot_making; /* the one on its way to the disk */
-	struct store_snapshot *snapshot_store; /* its state, and the members then, until it is saved */
+	struct store_snapshot
+		*snapshot_store; /* its state, and the members then, until it is saved */
 	struct buf snapshot_members;
 	struct raft_snapshot *sending; /* what snapshot_sending holds */
 	struct store_snapshot *snapshot_sending;
@@ -89,7 +90,8 @@ void transport_send(struct group *g, struct raft_message *const *messages, size_
 /* snapshots.c */
 void snapshots_clear(struct group *g);
 /* Fill in the manifest's metadata; from the arena. */
-void snapshots_metadata(const struct raft_snapshot *s, struct arena *a, struct journal_manifest *manifest);
+void snapshots_metadata(const struct raft_snapshot *s, struct arena *a,
+			struct journal_manifest *manifest);
 /* Begin one if it is due. */
 void snapshots_consider(struct group *g);
 void snapshots_journal_done(struct group *g);
@@ -97,7 +99,8 @@ void snapshots_journal_done(struct group *g);
  * snapshot was taken and the core told to try again. */
 bool snapshots_content(struct group *g, const struct raft_message *m, struct buf *content);
 /* Put a received snapshot's state into the store. */
-bool snapshots_restore(struct group *g, const struct raft_snapshot *manifest, struct err *e) MUST_CHECK;
+bool snapshots_restore(struct group *g, const struct raft_snapshot *manifest,
+		       struct err *e) MUST_CHECK;
 
 /* The group stops: nothing more is stored, sent or applied. */
 void group_stop(struct group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -4,7 +4,8 @@
 
 static int compare(const void *key, const struct tree_node *node)
 {
-	uint64_t a = *(const uint64_t *)key, b = tree_entry(node, struct member, by_raft_id)->raft_id;
+	uint64_t a = *(const uint64_t *)key,
+		 b = tree_entry(node, struct member, by_raft_id)->raft_id;
 
 	return (a > b) - (a < b);
 }
@@ -26,8 +27,7 @@ void members_clear(struct members *m)
 {
 	struct member *it;
 
-	members_each(m, it)
-		member_free(m, it);
+	members_each(m, it) member_free(m, it);
 	free(m->removed);
 	members_init(m);
 }
@@ -41,9 +41,7 @@ struct member *members_find_node(const struct members *m, const char *node_id)
 {
 	struct member *it;
 
-	members_each(m, it)
-		if (strcmp(it->node_id, node_id) == 0)
-			return it;
+	members_each(m, it) if (strcmp(it->node_id, node_id) == 0) return it;
 	return NULL;
 }
 
@@ -98,7 +96,8 @@ Pb__ClusterSnapshot *members_to_pb(const struct members *m, struct arena *a)
 	struct member *it;
 
 	p->members = arena_alloc(a, (m->by_raft_id.count + 1) * sizeof(*p->members));
-	members_each(m, it) {
+	members_each(m, it)
+	{
 		Pb__RaftMember *q = PB_NEW(a, raft_member);
 
 		q->raft_id = it->raft_id;

@@ -1,7 +1,8 @@
 /* Who the managers are: raft ids, node ids, addresses.
  *
  * A raft id is never used twice: those of removed members are remembered for ever, so that one that
- * comes back from an old disk is told that it is gone. Identity is the key, an address is a hint. */
+ * comes back from an old disk is told that it is gone. Identity is the key, an address is a hint.
+ */
 #ifndef SHOAL_RAFT_MEMBERS_H
 #define SHOAL_RAFT_MEMBERS_H
 
@@ -12,7 +13,7 @@ struct member {
 	struct tree_node by_raft_id;
 	uint64_t raft_id;
 	char *node_id;
-	char *addr; /* "host:port", as the member advertised it */
+	char *addr;     /* "host:port", as the member advertised it */
 	bool is_active; /* heard from, or reached, since the last failure to reach it */
 };
 
@@ -37,6 +38,6 @@ void members_remove(struct members *m, uint64_t raft_id);
 Pb__ClusterSnapshot *members_to_pb(const struct members *m, struct arena *a);
 void members_from_pb(struct members *m, const Pb__ClusterSnapshot *p);
 
-#define members_each(m, it) tree_each(&(m)->by_raft_id, struct member, by_raft_id, it)
+#define members_each(m, it) tree_each (&(m)->by_raft_id, struct member, by_raft_id, it)
 
 #endif

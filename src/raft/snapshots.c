@@ -12,7 +12,8 @@
 
 #define CONTENT_MAX ((size_t)2 << 30)
 
-void snapshots_metadata(const struct raft_snapshot *s, struct arena *a, struct journal_manifest *manifest)
+void snapshots_metadata(const struct raft_snapshot *s, struct arena *a,
+			struct journal_manifest *manifest)
 {
 	Pb__RaftSnapshotMetadata *about = PB_NEW(a, raft_snapshot_metadata);
 	struct buf out = BUF_MAX(1 << 16);
@@ -59,7 +60,8 @@ static bool next_part(void *self, struct buf *chunk, bool *done, struct err *e)
 
 	if (g->snapshot_members.len) {
 		if (!buf_append_str(chunk, buf_str(&g->snapshot_members)))
-			return fail(e, ERR_EXHAUSTED, "the member list is larger than a snapshot part");
+			return fail(e, ERR_EXHAUSTED,
+				    "the member list is larger than a snapshot part");
 		buf_clear(&g->snapshot_members);
 	}
 	return store_snapshot_next(g->snapshot_store, NULL, chunk, done, e);
@@ -67,10 +69,12 @@ static bool next_part(void *self, struct buf *chunk, bool *done, struct err *e)
 
 static bool is_due(const struct group *g)
 {
-	uint64_t bytes = g->last_snapshot_bytes > g->config.snapshot_bytes ? g->last_snapshot_bytes :
-									     g->config.snapshot_bytes;
+	uint64_t bytes = g->last_snapshot_bytes > g->config.snapshot_bytes
+				 ? g->last_snapshot_bytes
+				 : g->config.snapshot_bytes;
 
-	return g->entries_since_snapshot >= g->config.snapshot_entries && g->bytes_since_snapshot >= bytes;
+	return g->entries_since_snapshot >= g->config.snapshot_entries &&
+	       g->bytes_since_snapshot >= bytes;
 }
 
 /* The members, encoded now: by the time the parts are written they may have changed. */
@@ -128,9 +132,10 @@ void snapshots_journal_done(struct group *g)
 		snapshots_metadata(g->snapshot_making, &a, &manifest);
 		g->snapshot_step = SNAPSHOT_NAMING;
 		g->snapshot_ticket = ticket_next(&g->tickets);
-		g->config.journal->write_raft(g->config.journal->self, g->snapshot_ticket,
-					      &(struct journal_raft_write){ .snapshot = &manifest,
-									    .keep = g->config.keep_entries });
+		g->config.journal->write_raft(
+			g->config.journal->self, g->snapshot_ticket,
+			&(struct journal_raft_write){ .snapshot = &manifest,
+						      .keep = g->config.keep_entries });
 		return;
 	}
 	g->snapshot_step = SNAPSHOT_NONE;
@@ -179,7 +184,8 @@ bool snapshots_restore(struct group *g, const struct raft_snapshot *manifest, st
 	const Pb__Snapshot *content;
 
 	if (g->received.index != manifest->index)
-		return fail(e, ERR_INTERNAL, "the content of snapshot %" PRIu64 " is not here", manifest->index);
+		return fail(e, ERR_INTERNAL, "the content of snapshot %" PRIu64 " is not here",
+			    manifest->index);
 	content = pb_decode(&a, &pb__snapshot__descriptor, g->received.content, CONTENT_MAX, e);
 	if (!content || !store_restore(g->config.store, g->received.content, e))
 		return while_doing(e, "restoring snapshot %" PRIu64, manifest->index);

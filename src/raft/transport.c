@@ -9,23 +9,25 @@
 #include "raft/inside.h"
 #include "raft/wire.h"
 
-#define MESSAGE_MAX (8 << 20)
-#define SLICE_BYTES (3 << 20) /* of a snapshot; the reference takes messages of up to 4 MiB */
-#define CONTENT_MAX ((size_t)2 << 30)
-#define SEND_TIMEOUT_MS 5000
+#define MESSAGE_MAX         (8 << 20)
+#define SLICE_BYTES         (3 << 20) /* of a snapshot; the reference takes messages of up to 4 MiB */
+#define CONTENT_MAX         ((size_t)2 << 30)
+#define SEND_TIMEOUT_MS     5000
 #define SNAPSHOT_TIMEOUT_MS 120000
-#define INCOMING_MAX 4096 /* calls of others under way */
+#define INCOMING_MAX        4096 /* calls of others under way */
 
 static int compare_outgoing(const void *key, const struct tree_node *node)
 {
-	uint64_t a = *(const uint64_t *)key, b = tree_entry(node, struct outgoing, by_ticket)->ticket;
+	uint64_t a = *(const uint64_t *)key,
+		 b = tree_entry(node, struct outgoing, by_ticket)->ticket;
 
 	return (a > b) - (a < b);
 }
 
 static int compare_incoming(const void *key, const struct tree_node *node)
 {
-	uint64_t a = *(const uint64_t *)key, b = tree_entry(node, struct incoming, by_ticket)->ticket;
+	uint64_t a = *(const uint64_t *)key,
+		 b = tree_entry(node, struct incoming, by_ticket)->ticket;
 
 	return (a > b) - (a < b);
 }
@@ -56,17 +58,20 @@ void transport_clear(struct group *g)
 	struct outgoing *out;
 	struct incoming *in;
 
-	tree_each(&g->outgoing, struct outgoing, by_ticket, out)
+	tree_each (&g->outgoing, struct outgoing, by_ticket, out)
 		outgoing_free(g, out);
-	tree_each(&g->incoming, struct incoming, by_ticket, in)
+	tree_each (&g->incoming, struct incoming, by_ticket, in)
 		incoming_free(g, in);
 }
 
-static uint64_t open_call(struct group *g, const struct member *to, const char *method, bool is_snapshot)
+static uint64_t open_call(struct group *g, const struct member *to, const char *method,
+			  bool is_snapshot)
 {
 	const struct peer *peer = g->config.peer;
 	struct outgoing *out = NEW(struct outgoing);
-	struct peer_target target = { .addr = to->addr, .node_id = to->node_id, .is_raft = !is_snapshot };
+	struct peer_target target = { .addr = to->addr,
+				      .node_id = to->node_id,
+				      .is_raft = !is_snapshot };
 
 	out->ticket = ticket_next(&g->tickets);
 	out->to = to->raft_id;
@@ -117,10 +122,11 @@ static void send_message(struct group *g, const struct member *to, const struct 
 	request->message = raft_to_pb(&a, m);
 	ticket = open_call(g, to, RAFT_METHOD, false);
 	if (!send_encoded(g, ticket, request)) {
-		log_error(g->config.log, "raft", "a message to %s is larger than %d bytes", to->node_id,
-			  MESSAGE_MAX);
+		log_error(g->config.log, "raft", "a message to %s is larger than %d bytes",
+			  to->node_id, MESSAGE_MAX);
 		g->config.peer->cancel(g->config.peer->self, ticket);
-		outgoing_free(g, tree_entry(tree_find(&g->outgoing, &ticket), struct outgoing, by_ticket));
+		outgoing_free(g, tree_entry(tree_find(&g->outgoing, &ticket), struct outgoing,
+					    by_ticket));
 		return;
 	}
 	g->config.peer->finish(g->config.peer->self, ticket, PEER_OK, NULL);
@@ -173,17 +179,20 @@ static bool take_message(struct incoming *in, const Pb__RaftMessage *p, struct e
 	m = raft_from_pb(p, e);
 	if (!m)
 		return false;
-	if (in->message &&
-	    (m->kind != RAFT_SNAPSHOT || in->message->kind != RAFT_SNAPSHOT || m->index != in->message->index ||
-	     m->snapshot->index != in->message->snapshot->index)) {
+	if (in->message && (m->kind != RAFT_SNAPSHOT || in->message->kind != RAFT_SNAPSHOT ||
+			    m->index != in->message->index ||
+			    m->snapshot->index != in->message->snapshot->index)) {
 		raft_message_free(m);
-		return fail(e, ERR_INVALID, "Raft message chunk with index %llu is different from the previously received raft message index %llu",
+		return fail(e, ERR_INVALID,
+			    "Raft message chunk with index %llu is different from the previously "
+			    "received raft message index %llu",
 			    (unsigned long long)p->index, (unsigned long long)in->message->index);
 	}
 	if (p->snapshot && p->snapshot->data.len &&
 	    !buf_append(&in->content, p->snapshot->data.data, p->snapshot->data.len)) {
 		raft_message_free(m);
-		return fail(e, ERR_EXHAUSTED, "the snapshot is larger than %zu bytes", in->content.max);
+		return fail(e, ERR_EXHAUSTED, "the snapshot is larger than %zu bytes",
+			    in->content.max);
 	}
 	raft_message_free(in->message);
 	in->message = m;
@@ -196,7 +205,8 @@ static bool decode_message(struct incoming *in, struct str bytes, struct err *e)
 	const Pb__ProcessRaftMessageRequest *request;
 
 	/* Both requests have the message as their only field. */
-	request = pb_decode(&a, &pb__process_raft_message_request__descriptor, bytes, MESSAGE_MAX, e);
+	request =
+		pb_decode(&a, &pb__process_raft_message_request__descriptor, bytes, MESSAGE_MAX, e);
 	return request && take_message(in, request->message, e);
 }
 
@@ -221,7 +231,8 @@ static void step(struct group *g, struct incoming *in)
 		if (e.kind == ERR_INTERNAL)
 			group_stop(g, "%s", e.text);
 		else
-			log_warn(g->config.log, "raft", "a message of %s is dropped: %s", in->from, e.text);
+			log_warn(g->config.log, "raft", "a message of %s is dropped: %s", in->from,
+				 e.text);
 	}
 }
 
@@ -248,7 +259,8 @@ static void incoming_event(struct group *g, struct incoming *in, const struct pe
 			}
 			return;
 		}
-		peer->finish(peer->self, in->ticket, (enum peer_status)err_grpc_status(e.kind), e.text);
+		peer->finish(peer->self, in->ticket, (enum peer_status)err_grpc_status(e.kind),
+			     e.text);
 		incoming_free(g, in);
 		return;
 	case PEER_HALF_CLOSED:
@@ -275,7 +287,8 @@ static void incoming_open(struct group *g, uint64_t ticket, const struct peer_ev
 		return;
 	}
 	if (g->incoming.count >= INCOMING_MAX) {
-		peer->finish(peer->self, ticket, PEER_RESOURCE_EXHAUSTED, "too many raft messages at once");
+		peer->finish(peer->self, ticket, PEER_RESOURCE_EXHAUSTED,
+			     "too many raft messages at once");
 		return;
 	}
 	in = NEW(struct incoming);

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 #define ENTRY_BYTES_MAX (8 << 20)
-#define FORCED "CampaignTransfer"
+#define FORCED          "CampaignTransfer"
 
 static void context_set(struct arena *a, Pb__RaftMessage *p, const void *data, size_t size)
 {
@@ -40,14 +40,17 @@ Pb__RaftConfState *raft_conf_to_pb(struct arena *a, const struct raft_conf *conf
 	p->n_voters = conf->voter_count;
 	p->voters = arena_copy(a, conf->voters, conf->voter_count * sizeof(conf->voters[0]));
 	p->n_learners = conf->learner_count;
-	p->learners = arena_copy(a, conf->learners, conf->learner_count * sizeof(conf->learners[0]));
+	p->learners =
+		arena_copy(a, conf->learners, conf->learner_count * sizeof(conf->learners[0]));
 	return p;
 }
 
-static bool ids_from_pb(const uint64_t *from, size_t count, uint64_t *to, unsigned *to_count, struct err *e)
+static bool ids_from_pb(const uint64_t *from, size_t count, uint64_t *to, unsigned *to_count,
+			struct err *e)
 {
 	if (count > RAFT_MEMBERS_MAX)
-		return fail(e, ERR_INVALID, "a raft group of %zu members is larger than the %d allowed", count,
+		return fail(e, ERR_INVALID,
+			    "a raft group of %zu members is larger than the %d allowed", count,
 			    RAFT_MEMBERS_MAX);
 	*to_count = (unsigned)count;
 	for (size_t i = 0; i < count; i++) {
@@ -66,7 +69,8 @@ static bool ids_from_pb(const uint64_t *from, size_t count, uint64_t *to, unsign
 bool raft_conf_from_pb(const Pb__RaftConfState *p, struct raft_conf *conf, struct err *e)
 {
 	if (p->n_voters_outgoing || p->n_learners_next || p->auto_leave)
-		return fail(e, ERR_UNSUPPORTED, "joint raft configurations are not used in a swarm");
+		return fail(e, ERR_UNSUPPORTED,
+			    "joint raft configurations are not used in a swarm");
 	*conf = (struct raft_conf){ 0 };
 	return ids_from_pb(p->voters, p->n_voters, conf->voters, &conf->voter_count, e) &&
 	       ids_from_pb(p->learners, p->n_learners, conf->learners, &conf->learner_count, e);
@@ -93,7 +97,8 @@ struct str raft_entry_data(struct arena *a, const struct raft_entry *entry)
 	return data;
 }
 
-struct raft_entry *raft_entry_from(uint64_t index, uint64_t term, int type, struct str data, struct err *e)
+struct raft_entry *raft_entry_from(uint64_t index, uint64_t term, int type, struct str data,
+				   struct err *e)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	const Pb__RaftConfChange *p;
@@ -102,7 +107,8 @@ struct raft_entry *raft_entry_from(uint64_t index, uint64_t term, int type, stru
 	if (type == RAFT_NORMAL)
 		return raft_entry_new(index, term, data.ptr, data.len);
 	if (type != RAFT_CONF_CHANGE) {
-		fail(e, ERR_UNSUPPORTED, "raft entry %llu has type %d", (unsigned long long)index, type);
+		fail(e, ERR_UNSUPPORTED, "raft entry %llu has type %d", (unsigned long long)index,
+		     type);
 		return NULL;
 	}
 	p = pb_decode(&a, &pb__raft_conf_change__descriptor, data, ENTRY_BYTES_MAX, e);
@@ -112,7 +118,9 @@ struct raft_entry *raft_entry_from(uint64_t index, uint64_t term, int type, stru
 		fail(e, ERR_UNSUPPORTED, "raft membership change of type %d", (int)p->type);
 		return NULL;
 	}
-	change = (struct raft_change){ .kind = (enum raft_change_kind)p->type, .node = p->node_id, .id = p->id };
+	change = (struct raft_change){ .kind = (enum raft_change_kind)p->type,
+				       .node = p->node_id,
+				       .id = p->id };
 	return raft_entry_new_change(index, term, &change, p->context.data, p->context.len);
 }
 
@@ -188,7 +196,8 @@ static bool entries_from_pb(const Pb__RaftMessage *p, struct raft_message *m, st
 
 		if (q->index != p->index + 1 + i)
 			return fail(e, ERR_INVALID, "raft entry %llu where %llu was due",
-				    (unsigned long long)q->index, (unsigned long long)(p->index + 1 + i));
+				    (unsigned long long)q->index,
+				    (unsigned long long)(p->index + 1 + i));
 		entry = raft_entry_from(q->index, q->term, (int)q->type,
 					str_bytes(q->data.data, q->data.len), e);
 		if (!entry)

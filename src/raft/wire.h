@@ -11,17 +11,18 @@
 
 /* In the arena; entry bytes are borrowed from the message. */
 Pb__RaftMessage *raft_to_pb(struct arena *a, const struct raft_message *m);
-/* NULL if it cannot be a message of ours: unknown type, a joint configuration, entries out of order.
- * Freed with raft_message_free(); a snapshot's content is not part of it. */
+/* NULL if it cannot be a message of ours: unknown type, a joint configuration, entries out of
+ * order. Freed with raft_message_free(); a snapshot's content is not part of it. */
 struct raft_message *raft_from_pb(const Pb__RaftMessage *p, struct err *e) MUST_CHECK;
 
 Pb__RaftConfState *raft_conf_to_pb(struct arena *a, const struct raft_conf *conf);
-bool raft_conf_from_pb(const Pb__RaftConfState *p, struct raft_conf *conf, struct err *e) MUST_CHECK;
+bool raft_conf_from_pb(const Pb__RaftConfState *p, struct raft_conf *conf,
+		       struct err *e) MUST_CHECK;
 
-/* An entry's bytes as raftpb has them: for a change of members an encoded RaftConfChange, made in the
- * arena; else what it holds. And back, with one holder. */
+/* An entry's bytes as raftpb has them: for a change of members an encoded RaftConfChange, made in
+ * the arena; else what it holds. And back, with one holder. */
 struct str raft_entry_data(struct arena *a, const struct raft_entry *entry);
-struct raft_entry *raft_entry_from(uint64_t index, uint64_t term, int type, struct str data, struct err *e)
-	MUST_CHECK;
+struct raft_entry *raft_entry_from(uint64_t index, uint64_t term, int type, struct str data,
+				   struct err *e) MUST_CHECK;
 
 #endif

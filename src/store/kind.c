@@ -4,9 +4,9 @@
 
 #include "base/mem.h"
 
-#define BEGINS_AS_ALL(type)                                                                 \
-	_Static_assert(offsetof(type, id) == offsetof(struct object_head, id) &&            \
-			       offsetof(type, meta) == offsetof(struct object_head, meta),  \
+#define BEGINS_AS_ALL(type)                                                                        \
+	_Static_assert(offsetof(type, id) == offsetof(struct object_head, id) &&                   \
+			       offsetof(type, meta) == offsetof(struct object_head, meta),         \
 		       #type " begins with id and meta")
 
 BEGINS_AS_ALL(Pb__Node);
@@ -86,7 +86,8 @@ const void *object_in_action(const Pb__StoreAction *action, enum object_kind *ki
 	for (int k = 0; k < OBJECT_KINDS; k++) {
 		if (kinds[k].in_action == action->target_case) {
 			*kind = (enum object_kind)k;
-			return action->node; /* a union of pointers: any member is the one that holds */
+			return action
+				->node; /* a union of pointers: any member is the one that holds */
 		}
 	}
 	return NULL;

@@ -118,7 +118,8 @@ bool store_snapshot_next(struct store_snapshot *snapshot, const Pb__ClusterSnaps
 	piece->membership = snapshot->next == 0 ? (Pb__ClusterSnapshot *)membership : NULL;
 	piece->store = take_part(snapshot, &a);
 	if (!pb_encode(piece, part))
-		return fail(e, ERR_EXHAUSTED, "snapshot part over its limit of %zu bytes", part->max);
+		return fail(e, ERR_EXHAUSTED, "snapshot part over its limit of %zu bytes",
+			    part->max);
 	*done = snapshot->next == snapshot->count;
 	return true;
 }

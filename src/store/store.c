@@ -137,8 +137,8 @@ static bool apply_action(struct store *s, const Pb__StoreAction *action, struct 
 	case PB__STORE_ACTION_KIND__STORE_ACTION_UPDATE:
 	case PB__STORE_ACTION_KIND__STORE_ACTION_REMOVE:
 		if (!old)
-			return fail(e, ERR_NOT_FOUND, "%s %s does not exist", object_kind_name(kind),
-				    object_id(message));
+			return fail(e, ERR_NOT_FOUND, "%s %s does not exist",
+				    object_kind_name(kind), object_id(message));
 		break;
 	default:
 		return fail(e, ERR_INVALID, "unrecognized action type");
@@ -146,7 +146,8 @@ static bool apply_action(struct store *s, const Pb__StoreAction *action, struct 
 	if (action->action != PB__STORE_ACTION_KIND__STORE_ACTION_REMOVE && object_name(message)) {
 		namesake = tables_find_name(&s->tables, kind, object_name(message));
 		if (namesake && namesake != old)
-			return fail(e, ERR_CONFLICT, "name conflicts with an existing object: %s %s already exists",
+			return fail(e, ERR_CONFLICT,
+				    "name conflicts with an existing object: %s %s already exists",
 				    object_kind_name(kind), object_name(message));
 	}
 
@@ -216,15 +217,15 @@ void store_forget(struct store *s)
 	s->is_restored = false;
 }
 
-static bool restore_kind(struct store *s, struct tables *into, enum object_kind kind, void *const *items,
-			 size_t count, struct err *e)
+static bool restore_kind(struct store *s, struct tables *into, enum object_kind kind,
+			 void *const *items, size_t count, struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct object *o;
 
 		if (tables_find(into, kind, object_id(items[i])))
-			return fail(e, ERR_INVALID, "snapshot holds %s %s twice", object_kind_name(kind),
-				    object_id(items[i]));
+			return fail(e, ERR_INVALID, "snapshot holds %s %s twice",
+				    object_kind_name(kind), object_id(items[i]));
 		o = object_keep(s, kind, items[i]);
 		if (!tables_add(into, o)) {
 			fail(e, ERR_INVALID, "snapshot holds two of the name of %s %s",
@@ -236,9 +237,11 @@ static bool restore_kind(struct store *s, struct tables *into, enum object_kind 
 	return true;
 }
 
-static bool restore_all(struct store *s, struct tables *into, const Pb__StoreSnapshot *from, struct err *e)
+static bool restore_all(struct store *s, struct tables *into, const Pb__StoreSnapshot *from,
+			struct err *e)
 {
-#define RESTORE(kind, list) restore_kind(s, into, kind, (void *const *)from->list, from->n_##list, e)
+#define RESTORE(kind, list)                                                                        \
+	restore_kind(s, into, kind, (void *const *)from->list, from->n_##list, e)
 	return RESTORE(OBJECT_NODE, nodes) && RESTORE(OBJECT_SERVICE, services) &&
 	       RESTORE(OBJECT_TASK, tasks) && RESTORE(OBJECT_NETWORK, networks) &&
 	       RESTORE(OBJECT_CLUSTER, clusters) && RESTORE(OBJECT_SECRET, secrets) &&

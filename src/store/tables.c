@@ -33,7 +33,8 @@ bool kind_has_index(enum object_kind kind, enum object_index index)
 	return node_slot(kind, index) >= 0;
 }
 
-struct object *object_of(const struct tree_node *node, enum object_kind kind, enum object_index index)
+struct object *object_of(const struct tree_node *node, enum object_kind kind,
+			 enum object_index index)
 {
 	const struct tree_node *first = node - node_slot(kind, index);
 
@@ -58,7 +59,8 @@ struct index_key object_key(const struct object *o, enum object_index index)
 
 int index_key_compare(enum object_index index, const struct index_key *a, const struct index_key *b)
 {
-	int order = index == INDEX_NAME ? strcasecmp(a->first, b->first) : strcmp(a->first, b->first);
+	int order =
+		index == INDEX_NAME ? strcasecmp(a->first, b->first) : strcmp(a->first, b->first);
 
 	if (order)
 		return order;
@@ -104,7 +106,8 @@ void tables_init(struct tables *t)
 
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		for (int index = 0; index < OBJECT_INDEXES; index++)
-			t->by[kind][index] = TREE(kind_has_index(kind, index) ? compare[index] : NULL);
+			t->by[kind][index] =
+				TREE(kind_has_index(kind, index) ? compare[index] : NULL);
 }
 
 struct object *object_new(enum object_kind kind, const void *message)
@@ -148,7 +151,8 @@ bool tables_add(struct tables *t, struct object *o)
 		if (!kind_has_index(o->kind, index) || (o->is_gone && index != INDEX_ID))
 			continue;
 		key = object_key(o, index);
-		taken = tree_insert(&t->by[o->kind][index], &key, &o->node[node_slot(o->kind, index)]);
+		taken = tree_insert(&t->by[o->kind][index], &key,
+				    &o->node[node_slot(o->kind, index)]);
 		assert(!taken);
 	}
 	return true;

@@ -21,15 +21,16 @@ enum object_index {
 struct object {
 	const void *message;
 	enum object_kind kind;
-	bool is_gone;          /* in a transaction: removed; found by id only */
-	unsigned refs;         /* in the store: the table's own, the change feed's, snapshots' */
+	bool is_gone;  /* in a transaction: removed; found by id only */
+	unsigned refs; /* in the store: the table's own, the change feed's, snapshots' */
 	struct pb_digest digest;
-	uint64_t serial;       /* in a transaction: order of the changes */
+	uint64_t serial; /* in a transaction: order of the changes */
 	struct tree_node node[];
 };
 
 struct tables {
-	struct tree by[OBJECT_KINDS][OBJECT_INDEXES]; /* compare is NULL where there is no such index */
+	struct tree by[OBJECT_KINDS]
+		      [OBJECT_INDEXES]; /* compare is NULL where there is no such index */
 };
 
 struct index_key {
@@ -50,8 +51,10 @@ bool tables_add(struct tables *t, struct object *o);
 void tables_remove(struct tables *t, struct object *o);
 
 bool kind_has_index(enum object_kind kind, enum object_index index);
-struct object *object_of(const struct tree_node *node, enum object_kind kind, enum object_index index);
+struct object *object_of(const struct tree_node *node, enum object_kind kind,
+			 enum object_index index);
 struct index_key object_key(const struct object *o, enum object_index index);
-int index_key_compare(enum object_index index, const struct index_key *a, const struct index_key *b);
+int index_key_compare(enum object_index index, const struct index_key *a,
+		      const struct index_key *b);
 
 #endif

@@ -74,8 +74,8 @@ void *txn_edit(struct txn *t, enum object_kind kind, const char *id)
 	committed = tables_find(&t->store->tables, kind, id);
 	if (!committed)
 		return NULL;
-	return kind == OBJECT_TASK ? pb_borrow(&t->arena, committed->message) :
-				     pb_dup(&t->arena, committed->message);
+	return kind == OBJECT_TASK ? pb_borrow(&t->arena, committed->message)
+				   : pb_dup(&t->arena, committed->message);
 }
 
 static void step_push(struct txn *t, struct object *added, struct object *aside)
@@ -103,7 +103,8 @@ static void overlay_put(struct txn *t, struct object *o)
 	t->bytes += pb_encoded_size(o->message) + 16;
 }
 
-static bool name_is_free(const struct txn *t, enum object_kind kind, const void *message, struct err *e)
+static bool name_is_free(const struct txn *t, enum object_kind kind, const void *message,
+			 struct err *e)
 {
 	const char *name = object_name(message);
 	const void *namesake = name ? view_by_name(&t->view, kind, name) : NULL;
@@ -242,16 +243,16 @@ bool txn_encode(struct txn *t, uint64_t request_id, struct buf *out, struct err 
 	for (size_t i = 0; i < count; i++) {
 		const struct object *o = changed[i];
 		bool is_known = tables_find(&t->store->tables, o->kind, object_id(o->message));
-		Pb__StoreActionKind what = o->is_gone ? PB__STORE_ACTION_KIND__STORE_ACTION_REMOVE :
-					   is_known   ? PB__STORE_ACTION_KIND__STORE_ACTION_UPDATE :
-							PB__STORE_ACTION_KIND__STORE_ACTION_CREATE;
+		Pb__StoreActionKind what = o->is_gone ? PB__STORE_ACTION_KIND__STORE_ACTION_REMOVE
+					   : is_known ? PB__STORE_ACTION_KIND__STORE_ACTION_UPDATE
+						      : PB__STORE_ACTION_KIND__STORE_ACTION_CREATE;
 
 		if (o->is_gone && !is_known)
 			continue; /* created and removed in here */
 		request->action[request->n_action++] = object_action(&t->arena, what, o->message);
 	}
 	if (!pb_encode(request, out))
-		return fail(e, ERR_EXHAUSTED, "the change is larger than a log entry may be (%zu bytes)",
-			    out->max);
+		return fail(e, ERR_EXHAUSTED,
+			    "the change is larger than a log entry may be (%zu bytes)", out->max);
 	return true;
 }

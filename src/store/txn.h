@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 #define TXN_ACTIONS_MAX 200
-#define TXN_BYTES_MAX (1536 << 10)
+#define TXN_BYTES_MAX   (1536 << 10)
 
 struct txn;
 

@@ -58,7 +58,8 @@ static const struct object *merge_next(struct merge *m)
 		if (!base && !over)
 			return NULL;
 		if (base && over) {
-			struct index_key a = object_key(base, m->index), b = object_key(over, m->index);
+			struct index_key a = object_key(base, m->index),
+					 b = object_key(over, m->index);
 
 			next = index_key_compare(m->index, &a, &b) < 0 ? base : over;
 		} else {
@@ -124,7 +125,8 @@ struct objects view_all(const struct view *v, enum object_kind kind, struct aren
 struct objects view_by_id_prefix(const struct view *v, enum object_kind kind, const char *prefix,
 				 size_t most, struct arena *a)
 {
-	return collect(v, kind, INDEX_ID, (struct index_key){ prefix, 0, "" }, WITH_PREFIX, most, a);
+	return collect(v, kind, INDEX_ID, (struct index_key){ prefix, 0, "" }, WITH_PREFIX, most,
+		       a);
 }
 
 struct objects view_tasks_of_service(const struct view *v, const char *service_id, struct arena *a)

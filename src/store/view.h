@@ -52,7 +52,7 @@ size_t view_count(const struct view *v, enum object_kind kind);
 /* The one cluster, or NULL before there is one. */
 const Pb__Cluster *view_cluster(const struct view *v);
 
-#define objects_each(list, type, it) \
+#define objects_each(list, type, it)                                                               \
 	for (size_t _i = 0; _i < (list).count && ((it) = (const type *)(list).items[_i], 1); _i++)
 
 #endif
