@@ -14,14 +14,15 @@
 struct controller {
 	const char *name;
 	void *self;
-	/* This node leads from now on, with everything acknowledged applied: look at all of it once. */
+	/* This node leads from now on, with everything acknowledged applied: look at all of it
+	 * once. */
 	void (*lead)(void *self, const struct view *v, struct now now);
 	/* Something was committed. Called while leading only. */
 	void (*notice)(void *self, const struct change *c, struct now now);
 	/* Add what should change. Called when no write is in flight. */
 	void (*decide)(void *self, struct txn *t);
-	/* Call decide() at this time even if nothing changes; NEVER_MS for no need. A time in the past
-	 * means that there is work now. */
+	/* Call decide() at this time even if nothing changes; NEVER_MS for no need. A time in the
+	 * past means that there is work now. */
 	int64_t (*deadline)(const void *self);
 	/* This node leads no more: forget what was marked. */
 	void (*resign)(void *self);

@@ -23,8 +23,8 @@ struct wanted {
 struct leader {
 	struct leader_config config;
 	bool is_leading;
-	uint64_t term;         /* in which it leads */
-	struct list wanted;    /* struct wanted, oldest first */
+	uint64_t term;      /* in which it leads */
+	struct list wanted; /* struct wanted, oldest first */
 	size_t wanted_count;
 	struct list in_flight; /* struct leader_answer, of the entry under way */
 	bool has_entry;
@@ -68,10 +68,10 @@ void leader_free(struct leader *l)
 
 	if (!l)
 		return;
-	list_each(&l->wanted, struct wanted, link, w)
+	list_each (&l->wanted, struct wanted, link, w)
 		wanted_free(l, w);
 	list_splice_back(&l->answers, &l->in_flight);
-	list_each(&l->answers, struct leader_answer, link, a)
+	list_each (&l->answers, struct leader_answer, link, a)
 		leader_answer_free(a);
 	free(l);
 }
@@ -111,9 +111,10 @@ static void answer_error(struct leader *l, uint64_t ticket, const struct err *e)
 
 static bool no_leader(struct leader *l, struct err *e)
 {
-	return fail(e, ERR_UNAVAILABLE,
-		    "The swarm does not have a leader. It's possible that too few managers are online. "
-		    "Make sure more than half of the managers are online.");
+	return fail(
+		e, ERR_UNAVAILABLE,
+		"The swarm does not have a leader. It's possible that too few managers are online. "
+		"Make sure more than half of the managers are online.");
 }
 
 void leader_change(struct leader *l, uint64_t ticket, const char *method, const void *request,
@@ -157,7 +158,7 @@ static void fail_in_flight(struct leader *l)
 {
 	struct leader_answer *a;
 
-	list_each(&l->in_flight, struct leader_answer, link, a) {
+	list_each (&l->in_flight, struct leader_answer, link, a) {
 		a->is_ok = false;
 		fail(&a->err, ERR_UNKNOWN_OUTCOME,
 		     "the change may or may not have been applied; look before you repeat");
@@ -174,7 +175,7 @@ static void end_leading(struct leader *l)
 	l->is_leading = false;
 	log_info(l->config.log, "swarm", "leads no more");
 	fail_in_flight(l);
-	list_each(&l->wanted, struct wanted, link, w) {
+	list_each (&l->wanted, struct wanted, link, w) {
 		no_leader(l, &e);
 		answer_error(l, w->ticket, &e);
 		wanted_free(l, w);
@@ -201,16 +202,17 @@ static void settle_entry(struct leader *l, struct now now)
 			/* Those who asked are told; the entry is still waited for. */
 			list_init(&late);
 			list_splice_back(&late, &l->in_flight);
-			list_each(&late, struct leader_answer, link, a) {
+			list_each (&late, struct leader_answer, link, a) {
 				a->is_ok = false;
 				fail(&a->err, ERR_UNKNOWN_OUTCOME,
-				     "the change may or may not have been applied; look before you repeat");
+				     "the change may or may not have been applied; look before you "
+				     "repeat");
 			}
 			list_splice_back(&l->answers, &late);
 		}
 		return;
 	case GROUP_APPLIED:
-		list_each(&l->in_flight, struct leader_answer, link, a)
+		list_each (&l->in_flight, struct leader_answer, link, a)
 			a->index = l->entry_index;
 		list_splice_back(&l->answers, &l->in_flight);
 		l->has_entry = false;
@@ -276,8 +278,9 @@ static void propose(struct leader *l, struct txn *t, struct now now)
 		l->entry_deadline_ms = now.mono_ms + LEADER_CHANGE_TIMEOUT_MS;
 		return;
 	}
-	log_warn(l->config.log, "swarm", "a transaction of %zu changes is dropped: %s", txn_count(t), e.text);
-	list_each(&l->in_flight, struct leader_answer, link, a) {
+	log_warn(l->config.log, "swarm", "a transaction of %zu changes is dropped: %s",
+		 txn_count(t), e.text);
+	list_each (&l->in_flight, struct leader_answer, link, a) {
 		a->is_ok = false;
 		a->err = e;
 	}

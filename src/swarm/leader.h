@@ -1,8 +1,8 @@
 /* Leading: changes and controllers become log entries, one at a time.
  *
- * While this node leads, each transaction begins with the changes that clients asked for, in the order
- * they came, then goes through the controllers in their fixed order; it becomes one entry. The
- * next begins when that entry is applied: what arrives meanwhile shares it (group commit).
+ * While this node leads, each transaction begins with the changes that clients asked for, in the
+ * order they came, then goes through the controllers in their fixed order; it becomes one entry.
+ * The next begins when that entry is applied: what arrives meanwhile shares it (group commit).
  *
  * A change is refused (at once, leaving nothing behind) or answered when its entry is applied. When
  * leadership is lost, changes that were in the entry under way are answered with
@@ -45,9 +45,9 @@ struct leader_answer {
 	struct list link;
 	uint64_t ticket;
 	bool is_ok;
-	struct err err;          /* when it is not */
-	const void *response;    /* a message, or NULL */
-	uint64_t index;          /* of the entry that holds the change */
+	struct err err;       /* when it is not */
+	const void *response; /* a message, or NULL */
+	uint64_t index;       /* of the entry that holds the change */
 	struct arena memory;
 };
 
@@ -55,8 +55,8 @@ struct leader_answer {
 struct leader_answer *leader_take_answer(struct leader *l);
 void leader_answer_free(struct leader_answer *a);
 
-/* After the group's turn: the store's changes are told to the controllers, and if no entry is under way
- * the next is proposed. Returns when to call again at the latest. */
+/* After the group's turn: the store's changes are told to the controllers, and if no entry is under
+ * way the next is proposed. Returns when to call again at the latest. */
 int64_t leader_turn(struct leader *l, struct now now);
 bool leader_is_leading(const struct leader *l);
 
