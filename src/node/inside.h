@@ -2,11 +2,17 @@
 #ifndef SHOAL_NODE_INSIDE_H
 #define SHOAL_NODE_INSIDE_H
 
+#include "agent/agent.h"
 #include "base/arena.h"
 #include "base/prng.h"
 #include "base/ticket.h"
+#include "base/id.h"
+#include "node/membership.h"
 #include "node/node.h"
 #include "seam/input.h"
+#include "swarm/ca/ca.h"
+#include "swarm/dispatch/dispatch.h"
+#include "swarm/found.h"
 
 /* A read that waits for its turn. */
 struct pending_read {
@@ -14,6 +20,57 @@ struct pending_read {
 	uint64_t ticket;
 	int64_t deadline_ms;
 };
+
+/* What init and join wait for, one after the other. */
+enum membership_step {
+	STEP_NONE,
+	STEP_LOAD, /* the certificate of an earlier life */
+	/* init */
+	STEP_ROOT,
+	STEP_SECRETS,
+	STEP_OWN_CSR,
+	STEP_OWN_CERT,
+	STEP_OWN_INSTALL,
+	STEP_LEADING,
+	STEP_FOUNDING,
+	/* join */
+	STEP_GET_ROOT,
+	STEP_CHECK_ROOT,
+	STEP_TRUST,
+	STEP_JOIN_CSR,
+	STEP_ISSUE,
+	STEP_STATUS,
+	STEP_INSTALL,
+	/* both: the first session */
+	STEP_SETTLING,
+};
+
+struct joining {
+	const char *remote_addr, *token, *root_digest;
+	Pb__NodeSpec__Availability availability;
+	struct str root, csr;
+};
+
+struct membership {
+	enum swarm_state state;
+	char *error;
+	uint64_t ticket;     /* whom to answer */
+	int64_t deadline_ms; /* when to, at the latest */
+	Pb__SwarmState *place;
+	enum membership_step step;
+	uint64_t waiting; /* the outcome that the step waits for */
+	uint64_t call;    /* the same, of a call */
+	char *answer;     /* what the call answered so far */
+	size_t answer_len;
+	struct founding *init;
+	struct joining *join;
+	unsigned attempts;
+	int64_t retry_at_ms, listen_again_ms;
+	struct arena memory; /* of place, init and join */
+};
+
+/* One controller of this room, then those of the manager's other rooms. */
+#define CONTROLLERS_MAX 24
 
 struct node {
 	struct node_config config;
@@ -23,19 +80,45 @@ struct node {
 	struct inbox inbox;
 	struct now now;
 	uint64_t load_ticket;
+	char id[OBJECT_ID_LEN + 1]; /* "" while it belongs to no swarm */
+	struct membership membership;
+	Pb__NodeDescription *description; /* what the node says of itself, with its TLS names */
+	struct arena description_memory;
 
 	/* A manager's rooms; NULL on a node that is none. */
 	struct store *store;
 	struct group *group;
 	struct leader *leader;
+	struct dispatch *dispatch;
+	struct ca *ca;
+	struct controller controllers[CONTROLLERS_MAX];
+	uint64_t told_leader; /* raft id of the leader that the hands were told of */
+	bool told_leading;
+
+	/* A worker's room; NULL while it belongs to no swarm. */
+	struct agent *agent;
 
 	struct list reads;   /* struct pending_read */
 	struct list answers; /* struct leader_answer */
 };
 
-/* manager.c: become a manager from what the journal holds, or as a founder. */
-void manager_start(struct node *n, const struct journal_image *image);
+/* manager.c: become a manager, from what the journal holds, or (image NULL) as one of the founders
+ * of a new group. */
+void manager_start(struct node *n, const struct journal_image *image, const struct member *founders,
+		   size_t founder_count, uint64_t me);
 void manager_stop(struct node *n);
 int64_t manager_turn(struct node *n);
+
+/* membership.c */
+void membership_clear(struct node *n);
+void membership_begin(struct node *n);
+void membership_resume(struct node *n, const struct journal_image *image);
+void membership_learn_identity(struct node *n, const struct keys_identity *identity);
+void membership_loaded(struct node *n, const struct keys_identity *identity);
+void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
+void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
+void membership_listening(struct node *n, const struct peer_event *ev);
+int64_t membership_turn(struct node *n);
+struct controller membership_controller(struct node *n);
 
 #endif

@@ -16,8 +16,7 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	inbox_init(&n->inbox);
 	list_init(&n->reads);
 	list_init(&n->answers);
-	n->load_ticket = ticket_next(&n->tickets);
-	config->seams.journal->load(config->seams.journal->self, n->load_ticket);
+	membership_begin(n);
 	return n;
 }
 
@@ -28,11 +27,14 @@ void node_free(struct node *n)
 
 	if (!n)
 		return;
+	agent_free(n->agent);
 	manager_stop(n);
-	list_each(&n->reads, struct pending_read, link, read)
+	list_each (&n->reads, struct pending_read, link, read)
 		free(read);
-	list_each(&n->answers, struct leader_answer, link, answer)
+	list_each (&n->answers, struct leader_answer, link, answer)
 		leader_answer_free(answer);
+	membership_clear(n);
+	arena_clear(&n->description_memory);
 	inbox_clear(&n->inbox);
 	free(n);
 }
@@ -61,7 +63,8 @@ static void refuse_no_manager(struct node *n, uint64_t ticket)
 	struct leader_answer *a = answer_new(n, ticket);
 
 	fail(&a->err, ERR_UNAVAILABLE,
-	     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to "
+	     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" "
+	     "to "
 	     "connect this node to swarm and try again.");
 }
 
@@ -117,4 +120,9 @@ const struct group *node_group(const struct node *n)
 bool node_is_leading(const struct node *n)
 {
 	return n->leader && leader_is_leading(n->leader);
+}
+
+const struct agent *node_agent(const struct node *n)
+{
+	return n->agent;
 }

@@ -11,6 +11,7 @@
 #include "raft/group.h"
 #include "swarm/leader.h"
 
+struct agent;
 struct executor;
 struct inbox;
 struct journal;
@@ -32,11 +33,14 @@ struct node_config {
 	const struct log *log; /* outlives the node */
 	struct seams seams;
 
-	/* A group to begin with, all its members alike, when the journal holds none: what the
-	 * simulator's managers start from. Borrowed until node_new() returns. */
+	const Pb__NodeDescription *description; /* of this host and engine; outlives the node */
+
+	/* Managers that are a group from the beginning, all alike: what the simulator starts from
+	 * instead of init and join. They and node_id outlive the node. */
 	const struct member *founders;
 	size_t founder_count;
-	const char *node_id; /* which of them this is */
+	const char *
+		node_id; /* this node's id; NULL: init, join or the certificate on disk will tell */
 
 	uint64_t snapshot_entries, snapshot_bytes, keep_entries; /* 0: the defaults */
 
@@ -49,7 +53,8 @@ void node_free(struct node *n);
 
 /* Where the hands put facts (seam/input.h). */
 struct inbox *node_inbox(struct node *n);
-/* Returns the monotonic time in ms at which to call again if nothing happens before, or NEVER_MS. */
+/* Returns the monotonic time in ms at which to call again if nothing happens before, or NEVER_MS.
+ */
 int64_t node_turn(struct node *n, struct now now);
 
 /* A number for work that outlives the turn, for whoever is outside of the node. */
@@ -59,7 +64,8 @@ uint64_t node_ticket(struct node *n);
 void node_change(struct node *n, uint64_t ticket, const char *method, const void *request);
 /* Ask for the moment from which a read of node_view() is not stale; answered with the ticket. */
 void node_read(struct node *n, uint64_t ticket);
-/* Answers to changes and reads, after each turn; the caller's, to be given to leader_answer_free(). */
+/* Answers to changes and reads, after each turn; the caller's, to be given to leader_answer_free().
+ */
 struct leader_answer *node_take_answer(struct node *n);
 
 /* This node's copy of the swarm's state; NULL while it is no manager. */
@@ -67,5 +73,7 @@ const struct view *node_view(const struct node *n);
 const struct store *node_store(const struct node *n);
 const struct group *node_group(const struct node *n);
 bool node_is_leading(const struct node *n);
+/* NULL while this node belongs to no swarm. */
+const struct agent *node_agent(const struct node *n);
 
 #endif

@@ -2,27 +2,62 @@
  * facts first, then the rooms from agreement to containers, then the answers. */
 #include "base/log.h"
 #include "node/inside.h"
+#include "swarm/authorize.h"
 
 static void handle_journal(struct node *n, const struct input *in)
 {
-	if (ticket_room_of(in->ticket) == TICKET_RAFT && n->group)
-		group_journal_event(n->group, in->ticket, &in->journal);
-	else if (in->ticket == n->load_ticket && in->journal.kind == JOURNAL_LOADED)
-		manager_start(n, in->journal.image);
-	else if (in->ticket == n->load_ticket)
-		log_error(n->config.log, "node", "the journal cannot be read: %s", in->journal.text);
+	switch (ticket_room_of(in->ticket)) {
+	case TICKET_RAFT:
+		if (n->group)
+			group_journal_event(n->group, in->ticket, &in->journal);
+		break;
+	case TICKET_AGENT:
+		if (n->agent)
+			agent_journal_event(n->agent, in->ticket, &in->journal);
+		break;
+	default:
+		if (in->ticket != n->load_ticket)
+			break;
+		if (in->journal.kind == JOURNAL_LOADED) {
+			membership_resume(n, in->journal.image);
+		} else {
+			log_error(n->config.log, "node", "the journal cannot be read: %s",
+				  in->journal.text);
+		}
+		break;
+	}
 }
 
-/* Calls that others opened go to the room that their method names. */
+/* Calls that others open go to the room that their method names. Later events of a call are offered
+ * to each room: the one that has it knows its ticket. */
 static void handle_their_call(struct node *n, const struct input *in)
 {
 	const struct peer *peer = n->config.seams.peer;
+	struct str method = str_of(in->peer.method ? in->peer.method : "");
+	struct err e;
 
-	if (str_starts_with(str_of(in->peer.method), "/docker.swarmkit.v1.Raft/") && n->group) {
-		group_peer_event(n->group, in->ticket, &in->peer);
+	if (in->peer.kind != PEER_OPENED) {
+		if (n->group)
+			group_peer_event(n->group, in->ticket, &in->peer);
+		if (n->dispatch)
+			dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
+		if (n->ca)
+			ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
 		return;
 	}
-	if (in->peer.kind == PEER_OPENED)
+	if (n->store && !authorize(store_view(n->store), in->peer.method, &in->peer.from, &e)) {
+		peer->finish(peer->self, in->ticket, (enum peer_status)err_grpc_status(e.kind),
+			     e.text);
+		return;
+	}
+	if (n->group && str_starts_with(method, "/docker.swarmkit.v1.Raft/"))
+		group_peer_event(n->group, in->ticket, &in->peer);
+	else if (n->dispatch && str_starts_with(method, "/docker.swarmkit.v1.Dispatcher/"))
+		dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
+	else if (n->ca && (str_starts_with(method, "/docker.swarmkit.v1.CA/") ||
+			   str_starts_with(method, "/docker.swarmkit.v1.NodeCA/")))
+		ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
+	else
 		peer->finish(peer->self, in->ticket, PEER_UNIMPLEMENTED, "unknown method");
 }
 
@@ -31,10 +66,33 @@ static void handle_peer(struct node *n, const struct input *in)
 	if (in->peer.kind == PEER_REFUSED) {
 		if (n->group)
 			group_leader_is_gone(n->group, in->peer.text);
+	} else if (in->peer.kind == PEER_LISTENING || in->peer.kind == PEER_UNHEARD) {
+		membership_listening(n, &in->peer);
+	} else if (ticket_room_of(in->ticket) == TICKET_NODE) {
+		membership_peer_event(n, in->ticket, &in->peer);
 	} else if (in->ticket & PEER_THEIRS) {
 		handle_their_call(n, in);
 	} else if (ticket_room_of(in->ticket) == TICKET_RAFT && n->group) {
 		group_peer_event(n->group, in->ticket, &in->peer);
+	} else if (ticket_room_of(in->ticket) == TICKET_AGENT && n->agent) {
+		agent_peer_event(n->agent, in->ticket, &in->peer);
+	}
+}
+
+static void handle_keys(struct node *n, const struct input *in)
+{
+	switch (ticket_room_of(in->ticket)) {
+	case TICKET_DISPATCH:
+		if (n->dispatch)
+			dispatch_keys_event(n->dispatch, in->ticket, &in->keys);
+		break;
+	case TICKET_CA:
+		if (n->ca)
+			ca_keys_event(n->ca, in->ticket, &in->keys);
+		break;
+	default:
+		membership_keys_event(n, in->ticket, &in->keys);
+		break;
 	}
 }
 
@@ -47,6 +105,13 @@ static void handle(struct node *n, const struct input *in)
 	case INPUT_PEER:
 		handle_peer(n, in);
 		break;
+	case INPUT_KEYS:
+		handle_keys(n, in);
+		break;
+	case INPUT_EXECUTOR:
+		if (n->agent)
+			agent_executor_event(n->agent, in->ticket, &in->executor);
+		break;
 	default:
 		break;
 	}
@@ -54,14 +119,17 @@ static void handle(struct node *n, const struct input *in)
 
 int64_t node_turn(struct node *n, struct now now)
 {
-	int64_t next = NEVER_MS;
+	int64_t next, later;
 	struct input *in;
 
 	n->now = now;
-	list_each(&n->inbox.queue, struct input, link, in)
+	list_each (&n->inbox.queue, struct input, link, in)
 		handle(n, in);
 	inbox_empty(&n->inbox);
-	if (n->group)
-		next = manager_turn(n);
-	return next;
+	later = n->group ? manager_turn(n) : NEVER_MS;
+	next = later;
+	later = n->agent ? agent_turn(n->agent, now) : NEVER_MS;
+	next = later < next ? later : next;
+	later = membership_turn(n);
+	return later < next ? later : next;
 }

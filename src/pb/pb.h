@@ -35,6 +35,7 @@
 #include "engine.pb-c.h"
 #include "health.pb-c.h"
 #include "logbroker.pb-c.h"
+#include "node.pb-c.h"
 #include "objects.pb-c.h"
 #include "raft.pb-c.h"
 #include "resource.pb-c.h"

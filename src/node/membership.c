@@ -1,0 +1,832 @@
+#include "node/membership.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/inside.h"
+
+#define STATE_TABLE      "swarm"
+#define STATE_KEY        "state"
+#define JOIN_TIMEOUT_MS  20000
+#define CALL_TIMEOUT_MS  5000
+#define RETRY_MAX_MS     30000
+#define ATTEMPTS_MAX     5
+#define ATTEMPT_PAUSE_MS 2000
+#define MESSAGE_MAX      (1 << 20)
+
+static const char *const state_names[] = { "inactive", "pending", "active", "error", "locked" };
+
+const char *swarm_state_name(enum swarm_state s)
+{
+	return state_names[s];
+}
+
+enum swarm_state node_swarm_state(const struct node *n)
+{
+	return n->membership.state;
+}
+
+const char *node_swarm_error(const struct node *n)
+{
+	return n->membership.error ? n->membership.error : "";
+}
+
+const char *node_id(const struct node *n)
+{
+	return n->id;
+}
+
+bool node_is_manager(const struct node *n)
+{
+	return n->group != NULL;
+}
+
+const char *node_advertise_addr(const struct node *n)
+{
+	return n->membership.place ? n->membership.place->advertise_addr : "";
+}
+
+static void answer(struct node *n, const struct err *e)
+{
+	struct membership *m = &n->membership;
+	struct leader_answer *a;
+
+	if (!m->ticket)
+		return;
+	a = NEW(struct leader_answer);
+	a->ticket = m->ticket;
+	a->is_ok = e == NULL;
+	if (e)
+		a->err = *e;
+	list_push_back(&n->answers, &a->link);
+	m->ticket = 0;
+}
+
+static void answer_now(struct node *n, uint64_t ticket, const struct err *e)
+{
+	struct leader_answer *a = NEW(struct leader_answer);
+
+	a->ticket = ticket;
+	a->is_ok = e == NULL;
+	if (e)
+		a->err = *e;
+	list_push_back(&n->answers, &a->link);
+}
+
+static void set_error(struct membership *m, const char *text)
+{
+	free(m->error);
+	m->error = text ? xstrdup(text) : NULL;
+}
+
+static void forget(struct membership *m)
+{
+	arena_clear(&m->memory);
+	m->place = NULL;
+	m->init = NULL;
+	m->join = NULL;
+	m->step = STEP_NONE;
+	m->waiting = 0;
+	m->call = 0;
+}
+
+void membership_clear(struct node *n)
+{
+	forget(&n->membership);
+	set_error(&n->membership, NULL);
+}
+
+/* Init or join failed: nothing of it stays. */
+static void give_up(struct node *n, const struct err *e)
+{
+	struct membership *m = &n->membership;
+
+	log_error(n->config.log, "swarm", "%s", e->text);
+	set_error(m, e->text);
+	answer(n, e);
+	agent_free(n->agent);
+	n->agent = NULL;
+	manager_stop(n);
+	if (m->call)
+		n->config.seams.peer->cancel(n->config.seams.peer->self, m->call);
+	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
+	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
+	forget(m);
+	n->id[0] = '\0';
+	m->state = SWARM_INACTIVE;
+}
+
+static uint64_t wait_for(struct node *n, enum membership_step step)
+{
+	n->membership.step = step;
+	n->membership.waiting = ticket_next(&n->tickets);
+	return n->membership.waiting;
+}
+
+/* Write down where this node stands. */
+static void keep_place(struct node *n)
+{
+	AUTO_BUF struct buf bytes = BUF_MAX(MESSAGE_MAX);
+	struct journal_record record = { STATE_TABLE, STATE_KEY, { 0 } };
+
+	if (n->membership.place) {
+		if (!pb_encode(n->membership.place, &bytes))
+			abort(); /* a handful of addresses */
+		record.value = buf_str(&bytes);
+	}
+	n->config.seams.journal->write_local(n->config.seams.journal->self,
+					     ticket_next(&n->tickets), &record, 1);
+}
+
+static void start_agent(struct node *n, const struct journal_image *image)
+{
+	const struct node_config *c = &n->config;
+	const Pb__SwarmState *place = n->membership.place;
+
+	n->agent = agent_new(&(struct agent_config){
+		.peer = c->seams.peer,
+		.journal = c->seams.journal,
+		.executor = c->seams.executor,
+		.log = c->log,
+		.prng = &n->prng,
+		.node_id = n->id,
+		.description = n->description,
+	});
+	for (size_t i = 0; i < place->n_managers; i++)
+		agent_add_manager(n->agent, place->managers[i]->node_id, place->managers[i]->addr);
+	agent_load(n->agent, image ? image : &(struct journal_image){ 0 });
+}
+
+static void add_manager(struct node *n, const char *id, const char *addr)
+{
+	struct membership *m = &n->membership;
+	Pb__Peer *peer = PB_NEW(&m->memory, peer);
+
+	peer->node_id = arena_strdup(&m->memory, id);
+	peer->addr = arena_strdup(&m->memory, addr);
+	PB_APPEND(&m->memory, m->place, managers, peer);
+}
+
+static bool is_busy(struct node *n, uint64_t ticket)
+{
+	struct err e;
+
+	if (n->membership.state == SWARM_INACTIVE)
+		return false;
+	fail(&e, ERR_UNAVAILABLE,
+	     "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm "
+	     "and join "
+	     "another one.");
+	answer_now(n, ticket, &e);
+	return true;
+}
+
+static void begin(struct node *n, uint64_t ticket, const char *listen, const char *advertise,
+		  const char *data_path, uint32_t data_path_port)
+{
+	struct membership *m = &n->membership;
+
+	set_error(m, NULL);
+	m->state = SWARM_PENDING;
+	m->ticket = ticket;
+	m->place = PB_NEW(&m->memory, swarm_state);
+	m->place->listen_addr = arena_strdup(&m->memory, listen);
+	m->place->advertise_addr = arena_strdup(&m->memory, advertise ? advertise : "");
+	m->place->data_path_addr = arena_strdup(&m->memory, data_path ? data_path : "");
+	m->place->data_path_port = data_path_port;
+	m->attempts = 0;
+	m->retry_at_ms = NEVER_MS;
+	m->deadline_ms = n->now.mono_ms + JOIN_TIMEOUT_MS;
+}
+
+/* ---- init ---- */
+
+void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *init)
+{
+	struct membership *m = &n->membership;
+	struct founding *f;
+	const struct keys *keys = n->config.seams.keys;
+
+	if (is_busy(n, ticket))
+		return;
+	begin(n, ticket, init->listen_addr, init->advertise_addr, init->data_path_addr,
+	      init->data_path_port);
+	f = m->init = ARENA_NEW(&m->memory, struct founding);
+	object_id_new(&n->prng, n->id);
+	f->node_id = n->id;
+	f->prng = &n->prng;
+	f->cluster_id = arena_alloc(&m->memory, OBJECT_ID_LEN + 1);
+	object_id_new(&n->prng, (char *)f->cluster_id);
+	f->spec = init->spec ? pb_dup(&m->memory, init->spec) : NULL;
+	f->availability = init->availability;
+	f->subnet_size = init->subnet_size;
+	f->data_path_port = init->data_path_port;
+	f->address_pools = arena_alloc(&m->memory, (init->address_pool_count + 1) * sizeof(char *));
+	for (size_t i = 0; i < init->address_pool_count; i++)
+		((const char **)f->address_pools)[i] =
+			arena_strdup(&m->memory, init->address_pools[i]);
+	f->address_pool_count = init->address_pool_count;
+	keys->new_root(keys->self, wait_for(n, STEP_ROOT), n->now.wall_ns);
+}
+
+static void on_root(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+
+	m->init->ca_cert = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
+	m->init->ca_key = str_bytes(arena_str(&m->memory, ev->b), ev->b.len);
+	m->init->ca_digest = arena_str(&m->memory, ev->c);
+	keys->random(keys->self, wait_for(n, STEP_SECRETS), FOUND_CHANCE_BYTES);
+}
+
+static void on_secrets(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+
+	m->init->chance = arena_copy(&m->memory, ev->a.ptr, ev->a.len);
+	keys->new_csr(keys->self, wait_for(n, STEP_OWN_CSR));
+}
+
+static void on_own_csr(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+	struct keys_signing what = {
+		.ca_cert = m->init->ca_cert,
+		.ca_key = m->init->ca_key,
+		.csr = ev->a,
+		.cn = n->id,
+		.ou = "swarm-manager",
+		.org = m->init->cluster_id,
+		.lifetime_s = INT64_C(2160) * 3600,
+		.wall_ns = n->now.wall_ns,
+	};
+
+	m->init->csr = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
+	if (m->init->spec && m->init->spec->ca_config && m->init->spec->ca_config->node_cert_expiry)
+		what.lifetime_s = m->init->spec->ca_config->node_cert_expiry->seconds;
+	keys->sign(keys->self, wait_for(n, STEP_OWN_CERT), &what);
+}
+
+static void on_own_cert(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+
+	m->init->cert = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
+	keys->install(keys->self, wait_for(n, STEP_OWN_INSTALL), m->init->ca_cert, m->init->cert);
+}
+
+static void on_own_installed(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	struct member me = { .raft_id = 1 + (prng_next(&n->prng) >> 1),
+			     .node_id = n->id,
+			     .addr = m->place->advertise_addr };
+
+	membership_learn_identity(n, &ev->identity);
+	manager_start(n, NULL, &me, 1, me.raft_id);
+	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
+	m->step = STEP_LEADING;
+}
+
+/* The objects that a swarm begins with are the first transaction's: a controller adds them. */
+static void founding_lead(void *self, const struct view *v, struct now now)
+{
+	(void)self;
+	(void)v;
+	(void)now;
+}
+
+static void founding_notice(void *self, const struct change *c, struct now now)
+{
+	struct node *n = self;
+	struct membership *m = &n->membership;
+
+	(void)now;
+	if (m->step != STEP_FOUNDING || c->kind != OBJECT_CLUSTER || c->what != CHANGE_CREATED)
+		return;
+	add_manager(n, n->id, m->place->advertise_addr);
+	keep_place(n);
+	start_agent(n, NULL);
+	m->state = SWARM_ACTIVE;
+	m->step = STEP_SETTLING;
+}
+
+static void founding_decide(void *self, struct txn *t)
+{
+	struct node *n = self;
+	struct membership *m = &n->membership;
+	struct err e;
+
+	if (m->step != STEP_FOUNDING || view_cluster(txn_view(t)))
+		return;
+	if (!found_swarm(t, m->init, &e)) {
+		/* Nothing of a swarm that is being founded can be in the way. */
+		log_error(n->config.log, "swarm", "founding: %s", e.text);
+		abort();
+	}
+}
+
+static int64_t founding_deadline(const void *self)
+{
+	const struct node *n = self;
+
+	return n->membership.step == STEP_FOUNDING ? INT64_MIN : NEVER_MS;
+}
+
+static void founding_resign(void *self)
+{
+	(void)self;
+}
+
+struct controller membership_controller(struct node *n)
+{
+	return (struct controller){ "founding",      n,
+				    founding_lead,   founding_notice,
+				    founding_decide, founding_deadline,
+				    founding_resign };
+}
+
+/* ---- join ---- */
+
+static void call(struct node *n, enum membership_step step, enum peer_trust trust,
+		 const char *method, const void *request)
+{
+	struct membership *m = &n->membership;
+	const struct peer *peer = n->config.seams.peer;
+	struct peer_target to = { .addr = m->join->remote_addr, .trust = trust };
+	AUTO_BUF struct buf bytes = BUF_MAX(MESSAGE_MAX);
+
+	if (!pb_encode(request, &bytes))
+		abort(); /* a token and a certificate request */
+	m->call = wait_for(n, step);
+	m->answer_len = 0;
+	peer->call(peer->self, m->call, &to, method, CALL_TIMEOUT_MS);
+	peer->send(peer->self, m->call, buf_str(&bytes));
+	peer->finish(peer->self, m->call, PEER_OK, NULL);
+}
+
+static void get_root(struct node *n)
+{
+	AUTO_ARENA struct arena a = { 0 };
+
+	call(n, STEP_GET_ROOT, PEER_TRUST_NOTHING, "/docker.swarmkit.v1.CA/GetRootCACertificate",
+	     PB_NEW(&a, get_root_cacertificate_request));
+}
+
+void node_swarm_join(struct node *n, uint64_t ticket, const struct swarm_join *join)
+{
+	struct membership *m = &n->membership;
+	struct joining *j;
+
+	if (is_busy(n, ticket))
+		return;
+	begin(n, ticket, join->listen_addr, join->advertise_addr, join->data_path_addr, 0);
+	j = m->join = ARENA_NEW(&m->memory, struct joining);
+	j->remote_addr = arena_strdup(&m->memory, join->remote_addr);
+	j->token = arena_strdup(&m->memory, join->token);
+	j->root_digest = arena_strdup(&m->memory, join->root_digest);
+	j->availability = join->availability;
+	get_root(n);
+}
+
+/* The present step is tried again after a pause; some errors will not go away. */
+static void step_failed(struct node *n, const struct err *e)
+{
+	struct membership *m = &n->membership;
+
+	log_warn(n->config.log, "swarm", "joining: %s", e->text);
+	if (e->kind == ERR_INVALID || e->kind == ERR_DENIED || e->kind == ERR_CONFLICT ||
+	    ++m->attempts >= ATTEMPTS_MAX) {
+		give_up(n, e);
+		return;
+	}
+	m->step = STEP_GET_ROOT;
+	m->retry_at_ms = n->now.mono_ms + ATTEMPT_PAUSE_MS;
+}
+
+static void on_root_here(struct node *n, const Pb__GetRootCACertificateResponse *response)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+
+	m->join->root = str_bytes(
+		arena_copy(&m->memory, response->certificate.data, response->certificate.len),
+		response->certificate.len);
+	keys->digest(keys->self, wait_for(n, STEP_CHECK_ROOT), m->join->root);
+}
+
+static void on_root_digest(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+	struct err e;
+
+	if (!str_equal_c(ev->c, m->join->root_digest)) {
+		fail(&e, ERR_INVALID, "remote CA does not match fingerprint. Expected: %s",
+		     m->join->root_digest + strlen("sha256:"));
+		give_up(n, &e);
+		return;
+	}
+	keys->trust(keys->self, wait_for(n, STEP_TRUST), m->join->root);
+}
+
+static void on_join_csr(struct node *n, const struct keys_event *ev)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct membership *m = &n->membership;
+	Pb__IssueNodeCertificateRequest *request = PB_NEW(&a, issue_node_certificate_request);
+
+	m->join->csr = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
+	request->csr.data = (uint8_t *)m->join->csr.ptr;
+	request->csr.len = m->join->csr.len;
+	request->token = (char *)m->join->token;
+	request->availability = m->join->availability;
+	call(n, STEP_ISSUE, PEER_TRUST_CA, "/docker.swarmkit.v1.NodeCA/IssueNodeCertificate",
+	     request);
+}
+
+static void ask_status(struct node *n)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	Pb__NodeCertificateStatusRequest *request = PB_NEW(&a, node_certificate_status_request);
+
+	request->node_id = n->id;
+	call(n, STEP_STATUS, PEER_TRUST_CA, "/docker.swarmkit.v1.NodeCA/NodeCertificateStatus",
+	     request);
+}
+
+static void on_issued(struct node *n, const Pb__IssueNodeCertificateResponse *response)
+{
+	(void)snprintf(n->id, sizeof(n->id), "%s", response->node_id);
+	ask_status(n);
+}
+
+static void on_status(struct node *n, const Pb__NodeCertificateStatusResponse *response)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+	const Pb__Certificate *cert = response->certificate;
+	struct err e;
+
+	if (response->status && response->status->state == PB__ISSUANCE_STATUS__STATE__FAILED) {
+		fail(&e, ERR_DENIED, "the swarm's CA refused a certificate: %s",
+		     response->status->err);
+		give_up(n, &e);
+		return;
+	}
+	/* Anybody may ask for anybody's status: the certificate counts only if it answers our
+	 * request. */
+	if (!cert || !str_equal(str_bytes(cert->csr.data, cert->csr.len), m->join->csr)) {
+		ask_status(n);
+		return;
+	}
+	keys->install(keys->self, wait_for(n, STEP_INSTALL), m->join->root,
+		      str_bytes(cert->certificate.data, cert->certificate.len));
+}
+
+static void on_installed(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	struct err e;
+
+	membership_learn_identity(n, &ev->identity);
+	if (strcmp(ev->identity.role, "swarm-manager") == 0) {
+		fail(&e, ERR_UNSUPPORTED,
+		     "this build joins swarms as a worker; join with the worker token");
+		give_up(n, &e);
+		return;
+	}
+	add_manager(n, "", m->join->remote_addr);
+	keep_place(n);
+	start_agent(n, NULL);
+	m->step = STEP_SETTLING;
+}
+
+/* ---- what happens ---- */
+
+void membership_learn_identity(struct node *n, const struct keys_identity *identity)
+{
+	Pb__NodeTLSInfo *tls;
+
+	(void)snprintf(n->id, sizeof(n->id), "%s", identity->node_id);
+	arena_reset(&n->description_memory);
+	n->description =
+		n->config.description
+			? pb_dup(&n->description_memory, n->config.description)
+			: pb_new(&n->description_memory, &pb__node_description__descriptor);
+	tls = n->description->tls_info = PB_NEW(&n->description_memory, node_tlsinfo);
+#define SET(field, from)                                                                           \
+	(tls->field.data = arena_copy(&n->description_memory, (from).ptr, (from).len),             \
+	 tls->field.len = (from).len)
+	SET(trust_root, identity->root);
+	SET(cert_issuer_subject, identity->issuer_subject);
+	SET(cert_issuer_public_key, identity->issuer_public_key);
+#undef SET
+	if (n->agent)
+		agent_describe(n->agent, n->description);
+}
+
+void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+	struct err e;
+
+	if (ticket != m->waiting)
+		return;
+	m->waiting = 0;
+	if (ev->kind == KEYS_FAILED) {
+		fail(&e, ev->err_kind ? (enum err_kind)ev->err_kind : ERR_INTERNAL, "%s",
+		     ev->text ? ev->text : "a key operation failed");
+		if (m->step == STEP_LOAD)
+			membership_loaded(n, NULL);
+		else
+			give_up(n, &e);
+		return;
+	}
+	switch (m->step) {
+	case STEP_LOAD:
+		membership_loaded(n, &ev->identity);
+		break;
+	case STEP_ROOT:
+		on_root(n, ev);
+		break;
+	case STEP_SECRETS:
+		on_secrets(n, ev);
+		break;
+	case STEP_OWN_CSR:
+		on_own_csr(n, ev);
+		break;
+	case STEP_OWN_CERT:
+		on_own_cert(n, ev);
+		break;
+	case STEP_OWN_INSTALL:
+		on_own_installed(n, ev);
+		break;
+	case STEP_CHECK_ROOT:
+		on_root_digest(n, ev);
+		break;
+	case STEP_TRUST:
+		keys->new_csr(keys->self, wait_for(n, STEP_JOIN_CSR));
+		break;
+	case STEP_JOIN_CSR:
+		on_join_csr(n, ev);
+		break;
+	case STEP_INSTALL:
+		on_installed(n, ev);
+		break;
+	default:
+		break;
+	}
+}
+
+/* A unary call of a join: its answer is kept until it has ended well. */
+void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct membership *m = &n->membership;
+	const ProtobufCMessageDescriptor *type;
+	const void *response;
+	struct err e;
+
+	if (ticket != m->call || !m->call)
+		return;
+	if (ev->kind == PEER_MESSAGE) {
+		m->answer = arena_str(&m->memory, ev->message);
+		m->answer_len = ev->message.len;
+		return;
+	}
+	if (ev->kind != PEER_ENDED)
+		return;
+	m->call = 0;
+	if (ev->status != PEER_OK) {
+		if (m->step == STEP_STATUS && ev->status == PEER_DEADLINE_EXCEEDED) {
+			ask_status(n);
+			return;
+		}
+		fail(&e,
+		     ev->status == PEER_INVALID_ARGUMENT    ? ERR_INVALID
+		     : ev->status == PEER_PERMISSION_DENIED ? ERR_DENIED
+							    : ERR_UNAVAILABLE,
+		     "%s", ev->text && ev->text[0] ? ev->text : "the manager did not answer");
+		step_failed(n, &e);
+		return;
+	}
+	type = m->step == STEP_GET_ROOT ? &pb__get_root_cacertificate_response__descriptor
+	       : m->step == STEP_ISSUE  ? &pb__issue_node_certificate_response__descriptor
+					: &pb__node_certificate_status_response__descriptor;
+	response = pb_decode(&a, type, str_bytes(m->answer, m->answer_len), MESSAGE_MAX, &e);
+	if (!response)
+		step_failed(n, &e);
+	else if (m->step == STEP_GET_ROOT)
+		on_root_here(n, response);
+	else if (m->step == STEP_ISSUE)
+		on_issued(n, response);
+	else
+		on_status(n, response);
+}
+
+void membership_listening(struct node *n, const struct peer_event *ev)
+{
+	struct err e;
+
+	if (ev->kind != PEER_UNHEARD)
+		return;
+	fail(&e, ERR_UNAVAILABLE, "%s", ev->text);
+	if (n->membership.state == SWARM_PENDING) {
+		give_up(n, &e);
+		return;
+	}
+	/* The swarm goes on without us; say so and try again now and then. */
+	log_error(n->config.log, "swarm", "%s", e.text);
+	set_error(&n->membership, e.text);
+	n->membership.listen_again_ms = n->now.mono_ms + RETRY_MAX_MS;
+}
+
+/* Who founded the group with us is known from the configuration; nothing of it is in the journal.
+ */
+static void be_founder(struct node *n, const struct journal_image *image)
+{
+	const struct node_config *c = &n->config;
+	struct membership *m = &n->membership;
+	uint64_t me = 0;
+
+	m->place = PB_NEW(&m->memory, swarm_state);
+	for (size_t i = 0; i < c->founder_count; i++) {
+		add_manager(n, c->founders[i].node_id, c->founders[i].addr);
+		if (strcmp(c->founders[i].node_id, n->id) == 0)
+			me = c->founders[i].raft_id;
+	}
+	if (me)
+		manager_start(n, image->has_raft ? image : NULL, c->founders, c->founder_count, me);
+	start_agent(n, image);
+	m->state = SWARM_ACTIVE;
+}
+
+void membership_begin(struct node *n)
+{
+	const struct node_config *c = &n->config;
+
+	n->description =
+		c->description ? pb_dup(&n->description_memory, c->description)
+			       : pb_new(&n->description_memory, &pb__node_description__descriptor);
+	n->membership.retry_at_ms = NEVER_MS;
+	if (!c->node_id) {
+		c->seams.keys->load(c->seams.keys->self, wait_for(n, STEP_LOAD));
+		return;
+	}
+	(void)snprintf(n->id, sizeof(n->id), "%s", c->node_id);
+	membership_loaded(n, NULL);
+}
+
+/* What an earlier life left: the certificate, and the journal's records. */
+void membership_loaded(struct node *n, const struct keys_identity *identity)
+{
+	if (identity)
+		membership_learn_identity(n, identity);
+	n->membership.step = STEP_NONE;
+	n->load_ticket = ticket_next(&n->tickets);
+	n->config.seams.journal->load(n->config.seams.journal->self, n->load_ticket);
+}
+
+void membership_resume(struct node *n, const struct journal_image *image)
+{
+	struct membership *m = &n->membership;
+	struct err e;
+
+	if (n->config.node_id) {
+		be_founder(n, image);
+		return;
+	}
+	for (size_t i = 0; i < image->record_count; i++)
+		if (strcmp(image->records[i].table, STATE_TABLE) == 0 &&
+		    strcmp(image->records[i].key, STATE_KEY) == 0)
+			m->place = pb_decode(&m->memory, &pb__swarm_state__descriptor,
+					     image->records[i].value, MESSAGE_MAX, &e);
+	if (!m->place || !n->id[0]) {
+		forget(m);
+		return;
+	}
+	if (image->has_raft) {
+		manager_start(n, image, NULL, 0, 0);
+		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
+	}
+	start_agent(n, image);
+	m->state = SWARM_ACTIVE;
+}
+
+/* Managers change while we are inside: the next life begins with those of today. */
+static void keep_managers(struct node *n)
+{
+	struct membership *m = &n->membership;
+	const struct list *managers = agent_managers(n->agent);
+	const struct agent_manager *it;
+	size_t i = 0;
+	bool is_same = true;
+
+	list_each (managers, struct agent_manager, link, it) {
+		is_same = is_same && i < m->place->n_managers &&
+			  strcmp(m->place->managers[i]->addr, it->addr) == 0;
+		i++;
+	}
+	if (is_same && i == m->place->n_managers)
+		return;
+	m->place->n_managers = 0;
+	m->place->managers = NULL;
+	list_each (managers, struct agent_manager, link, it)
+		add_manager(n, it->node_id, it->addr);
+	keep_place(n);
+}
+
+int64_t membership_turn(struct node *n)
+{
+	struct membership *m = &n->membership;
+	int64_t next = NEVER_MS;
+	struct err e;
+
+	if (m->step == STEP_LEADING && group_leads(n->group))
+		m->step = STEP_FOUNDING;
+	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent)) {
+		m->state = SWARM_ACTIVE;
+		m->step = STEP_NONE;
+		answer(n, NULL);
+	}
+	if (m->step == STEP_NONE && n->agent && agent_is_ready(n->agent))
+		keep_managers(n);
+	if (m->ticket && n->now.mono_ms >= m->deadline_ms) {
+		fail(&e, ERR_UNAVAILABLE,
+		     "Timeout was reached before node joined. The attempt to join the swarm will "
+		     "continue in "
+		     "the background. Use the \"docker info\" command to see the current swarm "
+		     "status of your "
+		     "node.");
+		answer(n, &e);
+	}
+	if (m->retry_at_ms <= n->now.mono_ms && m->join) {
+		m->retry_at_ms = NEVER_MS;
+		get_root(n);
+	}
+	if (m->listen_again_ms && m->listen_again_ms <= n->now.mono_ms) {
+		m->listen_again_ms = 0;
+		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
+	}
+	if (m->ticket && m->deadline_ms < next)
+		next = m->deadline_ms;
+	if (m->join && m->retry_at_ms < next)
+		next = m->retry_at_ms;
+	if (m->listen_again_ms && m->listen_again_ms < next)
+		next = m->listen_again_ms;
+	return next;
+}
+
+void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
+{
+	struct membership *m = &n->membership;
+	struct err e;
+
+	if (m->state == SWARM_INACTIVE) {
+		fail(&e, ERR_UNAVAILABLE, "This node is not part of a swarm");
+		answer_now(n, ticket, &e);
+		return;
+	}
+	if (n->group && !force) {
+		fail(&e, ERR_UNAVAILABLE,
+		     "You are attempting to leave the swarm on a node that is participating as a "
+		     "manager. %s"
+		     "The only way to restore a swarm that has lost consensus is to reinitialize "
+		     "it with "
+		     "`--force-new-cluster`. Use `--force` to suppress this message.",
+		     group_members(n->group)->by_raft_id.count == 1
+			     ? "Removing the last manager erases all current state of the swarm. "
+			       "Use `--force` to "
+			       "ignore this message. "
+			     : "Doing so may lose the consensus of your cluster. ");
+		answer_now(n, ticket, &e);
+		return;
+	}
+	if (m->ticket) {
+		fail(&e, ERR_UNAVAILABLE, "the node left the swarm");
+		answer(n, &e);
+	}
+	if (n->agent)
+		agent_leave(n->agent);
+	agent_free(n->agent);
+	n->agent = NULL;
+	manager_stop(n);
+	n->config.seams.peer->listen(n->config.seams.peer->self, "");
+	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
+	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
+	forget(m);
+	set_error(m, NULL);
+	keep_place(n);
+	n->id[0] = '\0';
+	m->state = SWARM_INACTIVE;
+	answer_now(n, ticket, NULL);
+}

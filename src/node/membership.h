@@ -1,0 +1,59 @@
+/* A node's place in a swarm: none, on the way in, inside, locked out.
+ *
+ *   INACTIVE ──init, join──► PENDING ──► ACTIVE ──leave──► INACTIVE
+ *                               └──► ERROR (it goes on trying, or says why it cannot)
+ *
+ * Init makes a root CA, this node's certificate and the first log entry, and waits until it leads.
+ * Join pins the root by the token's digest, asks for a certificate with the token, and waits for
+ * the first session. Both are a row of steps, each waiting for one outcome by its ticket. After a
+ * restart the certificate on disk and the local journal say where the node stands. */
+#ifndef SHOAL_NODE_MEMBERSHIP_H
+#define SHOAL_NODE_MEMBERSHIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pb/pb.h"
+
+struct node;
+
+enum swarm_state { SWARM_INACTIVE, SWARM_PENDING, SWARM_ACTIVE, SWARM_ERROR, SWARM_LOCKED };
+
+struct swarm_init {
+	const char *listen_addr,
+		*advertise_addr; /* with ports; the hands resolved names of interfaces */
+	const char *data_path_addr;
+	uint32_t data_path_port;
+	Pb__NodeSpec__Availability availability;
+	const Pb__ClusterSpec *spec; /* NULL: the defaults */
+	const char *const *address_pools;
+	size_t address_pool_count;
+	uint32_t subnet_size;
+};
+
+struct swarm_join {
+	const char *listen_addr, *advertise_addr;
+	const char *data_path_addr;
+	const char *remote_addr; /* "host:port" of a manager */
+	const char *token;       /* whole */
+	const char *root_digest; /* "sha256:<hex>", from the token */
+	Pb__NodeSpec__Availability availability;
+};
+
+/* Both answer the ticket through node_take_answer(): ok (node_id() then says who it is), or why
+ * not. A join that takes longer than 20 s is answered so, and goes on. */
+void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *init);
+void node_swarm_join(struct node *n, uint64_t ticket, const struct swarm_join *join);
+/* Refused on a manager without `force`. Stops everything of the swarm here and forgets it. */
+void node_swarm_leave(struct node *n, uint64_t ticket, bool force);
+
+enum swarm_state node_swarm_state(const struct node *n);
+const char *
+swarm_state_name(enum swarm_state s); /* "inactive", "pending", "active", "error", "locked" */
+const char *node_swarm_error(const struct node *n); /* "" if there is none */
+/* "" while it belongs to no swarm. */
+const char *node_id(const struct node *n);
+bool node_is_manager(const struct node *n);
+const char *node_advertise_addr(const struct node *n);
+
+#endif
