@@ -52,7 +52,8 @@ static void check_digest(struct checks *c, struct world *w, struct sim_node *s, 
 		c->has_digest[index] = true;
 		c->digests[index] = digest;
 	} else if (pb_digest_compare(digest, c->digests[index]) != 0) {
-		world_fail(w, "%s has another state than its fellows after index %" PRIu64, s->name, index);
+		world_fail(w, "%s has another state than its fellows after index %" PRIu64, s->name,
+			   index);
 	}
 }
 
@@ -68,7 +69,7 @@ void checks_after_turn(struct checks *c, struct world *w, struct sim_node *s)
 		check_leader(c, w, s, status.term);
 	check_digest(c, w, s, group_applied(node_group(s->node)));
 	if (p->life == s->lives && (status.committed < p->committed || status.applied < p->applied))
-		world_fail(w, "%s went back: committed %" PRIu64 " after %" PRIu64, s->name, status.committed,
-			   p->committed);
+		world_fail(w, "%s went back: committed %" PRIu64 " after %" PRIu64, s->name,
+			   status.committed, p->committed);
 	*p = (struct progress_of){ s->lives, status.committed, status.applied };
 }

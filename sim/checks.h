@@ -10,12 +10,18 @@
 #include "sim/world.h"
 
 struct checks {
-	struct leader_of { uint64_t term; const struct sim_node *node; uint64_t life; } *leaders;
+	struct leader_of {
+		uint64_t term;
+		const struct sim_node *node;
+		uint64_t life;
+	} * leaders;
 	size_t leader_count, leader_capacity;
 	struct pb_digest *digests; /* of the state after an index; all zero: not seen */
 	bool *has_digest;
 	size_t digest_capacity;
-	struct progress_of { uint64_t life, committed, applied; } *progress; /* a node each */
+	struct progress_of {
+		uint64_t life, committed, applied;
+	} * progress; /* a node each */
 };
 
 void checks_init(struct checks *c, size_t node_count);

@@ -21,10 +21,12 @@ static void write_one(struct clients *c, struct sim_node *s)
 	if (c->write_count == c->write_capacity) {
 		c->write_capacity = c->write_capacity ? c->write_capacity * 2 : 256;
 		c->writes = xrealloc(c->writes, c->write_capacity * sizeof(*c->writes));
-		c->acknowledged = xrealloc(c->acknowledged, c->write_capacity * sizeof(*c->acknowledged));
+		c->acknowledged =
+			xrealloc(c->acknowledged, c->write_capacity * sizeof(*c->acknowledged));
 	}
 	write = &c->writes[c->write_count++];
-	*write = (struct client_write){ .node = (size_t)(s - c->world->nodes), .life = s->lives,
+	*write = (struct client_write){ .node = (size_t)(s - c->world->nodes),
+					.life = s->lives,
 					.ticket = node_ticket(s->node) };
 	(void)snprintf(write->name, sizeof(write->name), "c%zu", c->write_count);
 	request->spec = PB_NEW(&a, config_spec);
@@ -67,7 +69,8 @@ static void act(struct world *w, void *arg)
 
 void clients_begin(struct clients *c, struct world *w, int64_t until_ms)
 {
-	*c = (struct clients){ .world = w, .until_ms = until_ms,
+	*c = (struct clients){ .world = w,
+			       .until_ms = until_ms,
 			       .every_ms = prng_between(&w->prng, 100, 3000) };
 	world_plan(w, 2000, act, c);
 }
@@ -86,15 +89,16 @@ static void check_fresh(struct clients *c, struct sim_node *s, const struct clie
 
 	for (int i = 0; i < READ_SAMPLES && read->acknowledged > 0; i++) {
 		/* The last ones first: they are the ones a stale read would miss. */
-		size_t back = i < READ_SAMPLES / 2 ? (size_t)i : prng_below(&w->prng, read->acknowledged);
+		size_t back =
+			i < READ_SAMPLES / 2 ? (size_t)i : prng_below(&w->prng, read->acknowledged);
 		const struct client_write *write;
 
 		if (back >= read->acknowledged)
 			continue;
 		write = &c->writes[c->acknowledged[read->acknowledged - 1 - back]];
 		if (!has(s, write->name))
-			world_fail(w, "%s answered a read without %s, acknowledged before it began", s->name,
-				   write->name);
+			world_fail(w, "%s answered a read without %s, acknowledged before it began",
+				   s->name, write->name);
 	}
 }
 
@@ -111,7 +115,8 @@ static void take(struct clients *c, struct sim_node *s, const struct leader_answ
 			write->state = WRITE_ACKNOWLEDGED;
 			c->acknowledged[c->acknowledged_count++] = i;
 		} else {
-			write->state = a->err.kind == ERR_UNKNOWN_OUTCOME ? WRITE_UNKNOWN : WRITE_REFUSED;
+			write->state =
+				a->err.kind == ERR_UNKNOWN_OUTCOME ? WRITE_UNKNOWN : WRITE_REFUSED;
 		}
 		return;
 	}
@@ -148,7 +153,8 @@ static void check_write(struct clients *c, struct sim_node *s, const struct clie
 	if (write->state == WRITE_REFUSED && is_there)
 		world_fail(c->world, "%s has %s, which was refused", s->name, write->name);
 	if (write->state == WRITE_PENDING && write->life == c->world->nodes[write->node].lives)
-		world_fail(c->world, "%s never answered for %s", c->world->nodes[write->node].name, write->name);
+		world_fail(c->world, "%s never answered for %s", c->world->nodes[write->node].name,
+			   write->name);
 }
 
 void clients_check_all(struct clients *c)

@@ -54,8 +54,8 @@ struct disk {
 	struct journal_hard_state hard;
 	struct stored_entry *entries;
 	size_t entry_count;
-	struct stored_snapshot named;  /* the snapshot that the log begins with; index 0: none */
-	struct stored_snapshot saved;  /* content saved and not named yet */
+	struct stored_snapshot named; /* the snapshot that the log begins with; index 0: none */
+	struct stored_snapshot saved; /* content saved and not named yet */
 	struct record *records;
 	size_t record_count;
 
@@ -121,16 +121,17 @@ static void carry_out_raft(struct disk *d, const struct write *w)
 	}
 	if (w->raft.entry_count) {
 		truncate_from(d, w->raft.entries[0].index);
-		d->entries = xrealloc(d->entries, (d->entry_count + w->raft.entry_count) *
-							  sizeof(*d->entries));
+		d->entries = xrealloc(d->entries,
+				      (d->entry_count + w->raft.entry_count) * sizeof(*d->entries));
 		for (size_t i = 0; i < w->raft.entry_count; i++) {
 			const struct journal_entry *from = &w->raft.entries[i];
 
-			assert(d->entry_count == 0 || d->entries[d->entry_count - 1].index + 1 == from->index);
-			d->entries[d->entry_count++] = (struct stored_entry){
-				from->index, from->term, from->type,
-				xmemdup(from->data.ptr, from->data.len), from->data.len
-			};
+			assert(d->entry_count == 0 ||
+			       d->entries[d->entry_count - 1].index + 1 == from->index);
+			d->entries[d->entry_count++] =
+				(struct stored_entry){ from->index, from->term, from->type,
+						       xmemdup(from->data.ptr, from->data.len),
+						       from->data.len };
 		}
 	}
 }
@@ -175,7 +176,8 @@ static void carry_out_record(struct disk *d, const struct journal_record *from)
 		r = &d->records[at];
 		memmove(r + 1, r, (d->record_count - at) * sizeof(*r));
 		d->record_count++;
-		*r = (struct record){ xstrdup(from->table), xstrdup(from->key), BUF_MAX(CONTENT_MAX) };
+		*r = (struct record){ xstrdup(from->table), xstrdup(from->key),
+				      BUF_MAX(CONTENT_MAX) };
 	}
 	buf_reset(&r->value);
 	buf_append_str(&r->value, from->value);
@@ -238,7 +240,8 @@ static struct journal_image *image_of(struct disk *d, struct arena *a)
 			continue;
 		entries[image->entry_count++] =
 			(struct journal_entry){ e->index, e->term, e->type,
-						str_bytes(arena_copy(a, e->data, e->size), e->size) };
+						str_bytes(arena_copy(a, e->data, e->size),
+							  e->size) };
 	}
 	image->entries = entries;
 	if (d->named.index) {
@@ -246,20 +249,23 @@ static struct journal_image *image_of(struct disk *d, struct arena *a)
 		image->snapshot = (struct journal_manifest){
 			.index = d->named.index,
 			.term = d->named.term,
-			.metadata = str_bytes(arena_copy(a, d->named.metadata, d->named.metadata_size),
-					      d->named.metadata_size),
+			.metadata =
+				str_bytes(arena_copy(a, d->named.metadata, d->named.metadata_size),
+					  d->named.metadata_size),
 			.size_bytes = d->named.content_size,
 			.digest = d->named.digest,
 		};
 		image->snapshot_content =
-			str_bytes(arena_copy(a, d->named.content, d->named.content_size), d->named.content_size);
+			str_bytes(arena_copy(a, d->named.content, d->named.content_size),
+				  d->named.content_size);
 	}
 	for (size_t i = 0; i < d->record_count; i++) {
 		const struct record *r = &d->records[i];
 
 		records[image->record_count++] =
 			(struct journal_record){ arena_strdup(a, r->table), arena_strdup(a, r->key),
-						 str_bytes(arena_str(a, buf_str(&r->value)), r->value.len) };
+						 str_bytes(arena_str(a, buf_str(&r->value)),
+							   r->value.len) };
 	}
 	image->records = records;
 	return image;
@@ -307,7 +313,8 @@ static struct write *begin(struct disk *d, enum write_kind kind, uint64_t ticket
 	struct write *w = NEW(struct write);
 	int64_t at = world->now_ms + prng_between(&world->prng, 0, d->delay_ms_max);
 
-	/* FIFO on purpose: the consensus core keeps several appends in flight and counts on their order. */
+	/* FIFO on purpose: the consensus core keeps several appends in flight and counts on their
+	 * order. */
 	if (at < d->last_done_ms)
 		at = d->last_done_ms;
 	d->last_done_ms = at;
@@ -374,7 +381,8 @@ static void seam_wipe_raft(void *self, uint64_t ticket)
 	begin(self, WRITE_WIPE, ticket);
 }
 
-static void seam_write_local(void *self, uint64_t ticket, const struct journal_record *records, size_t count)
+static void seam_write_local(void *self, uint64_t ticket, const struct journal_record *records,
+			     size_t count)
 {
 	struct write *w = begin(self, WRITE_LOCAL, ticket);
 
@@ -419,7 +427,7 @@ void disk_crash(struct disk *d)
 	struct prng *p = &d->owner->world->prng;
 	bool survives = !d->is_full && !d->has_failed;
 
-	list_each(&d->pending, struct write, link, w) {
+	list_each (&d->pending, struct write, link, w) {
 		survives = survives && prng_chance(p, 1, 2);
 		if (survives)
 			carry_out(d, w);
@@ -443,7 +451,7 @@ void disk_free(struct disk *d)
 
 	if (!d)
 		return;
-	list_each(&d->pending, struct write, link, w)
+	list_each (&d->pending, struct write, link, w)
 		write_free(w);
 	disk_wipe(d);
 	free(d->entries);

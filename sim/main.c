@@ -1,4 +1,5 @@
-/* shoal-sim: run seeds, print one line each, stop at the first that fails and tell how to see it. */
+/* shoal-sim: run seeds, print one line each, stop at the first that fails and tell how to see it.
+ */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,15 +10,15 @@
 
 static void usage(FILE *to)
 {
-	fprintf(to,
-		"usage: shoal-sim [OPTIONS] [SEED [COUNT]]\n\n"
-		"Runs ten simulated minutes of a cluster for each seed: eight of chaos, two of calm.\n\n"
-		"  -m, --managers N   this many managers (drawn from the seed: 1 to 7)\n"
-		"  -w, --workers N    this many workers (default 0)\n"
-		"  -r, --replay       run every seed twice and compare the traces\n"
-		"  -v, --verbose      print every node's log\n"
-		"  -q, --quiet        print the summary and failures only\n"
-		"  -h, --help         this text\n");
+	fprintf(to, "usage: shoal-sim [OPTIONS] [SEED [COUNT]]\n\n"
+		    "Runs ten simulated minutes of a cluster for each seed: eight of chaos, two of "
+		    "calm.\n\n"
+		    "  -m, --managers N   this many managers (drawn from the seed: 1 to 7)\n"
+		    "  -w, --workers N    this many workers (default 0)\n"
+		    "  -r, --replay       run every seed twice and compare the traces\n"
+		    "  -v, --verbose      print every node's log\n"
+		    "  -q, --quiet        print the summary and failures only\n"
+		    "  -h, --help         this text\n");
 }
 
 static double seconds_now(void)
@@ -30,16 +31,21 @@ static double seconds_now(void)
 
 static void print_result(uint64_t seed, const struct run_result *r)
 {
-	printf("seed %" PRIu64 ": %s, trace %016" PRIx64 ", %" PRIu64 " events, %zu acknowledged, %zu unknown, %zu reads\n",
-	       seed, r->is_good ? "ok" : "FAILED", r->trace, r->events, r->acknowledged, r->unknown, r->reads);
+	printf("seed %" PRIu64 ": %s, trace %016" PRIx64 ", %" PRIu64
+	       " events, %zu acknowledged, %zu unknown, %zu reads\n",
+	       seed, r->is_good ? "ok" : "FAILED", r->trace, r->events, r->acknowledged, r->unknown,
+	       r->reads);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "managers", required_argument, NULL, 'm' }, { "workers", required_argument, NULL, 'w' },
-		{ "replay", no_argument, NULL, 'r' },	      { "verbose", no_argument, NULL, 'v' },
-		{ "quiet", no_argument, NULL, 'q' },	      { "help", no_argument, NULL, 'h' },
+		{ "managers", required_argument, NULL, 'm' },
+		{ "workers", required_argument, NULL, 'w' },
+		{ "replay", no_argument, NULL, 'r' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct run_options o = { 0 };
@@ -88,8 +94,8 @@ int main(int argc, char **argv)
 
 			if (again.trace != r.trace) {
 				r.is_good = false;
-				snprintf(r.failure, sizeof(r.failure), "does not replay: trace %016" PRIx64,
-					 again.trace);
+				snprintf(r.failure, sizeof(r.failure),
+					 "does not replay: trace %016" PRIx64, again.trace);
 			}
 		}
 		if (!quiet || !r.is_good)
@@ -106,7 +112,8 @@ int main(int argc, char **argv)
 		}
 		passed++;
 	}
-	printf("%.0f seeds a minute\n", (double)(passed + failed) * 60 / (seconds_now() - began + 1e-9));
+	printf("%.0f seeds a minute\n",
+	       (double)(passed + failed) * 60 / (seconds_now() - began + 1e-9));
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
 	return failed != 0;
 }

@@ -66,7 +66,8 @@ static void partition(struct world *w)
 
 static void one_way(struct world *w)
 {
-	network_cut(w->network, prng_below(&w->prng, w->node_count), prng_below(&w->prng, w->node_count), true);
+	network_cut(w->network, prng_below(&w->prng, w->node_count),
+		    prng_below(&w->prng, w->node_count), true);
 	world_plan(w, a_while(w), heal, NULL);
 }
 
@@ -148,8 +149,9 @@ void nemesis_calm(struct nemesis *n)
 
 void nemesis_print(const struct nemesis *n)
 {
-	printf("faults in a thousand, every %lld ms: partition %u, one-way %u, reset %u, crash %u, power %u, "
+	printf("faults in a thousand, every %lld ms: partition %u, one-way %u, reset %u, crash %u, "
+	       "power %u, "
 	       "pause %u, slow disk %u, full disk %u, slow network %u\n",
-	       (long long)n->every_ms, n->partition, n->one_way, n->reset, n->crash, n->power, n->pause,
-	       n->slow_disk, n->full_disk, n->slow_net);
+	       (long long)n->every_ms, n->partition, n->one_way, n->reset, n->crash, n->power,
+	       n->pause, n->slow_disk, n->full_disk, n->slow_net);
 }

@@ -1,5 +1,5 @@
-/* Faults, drawn from the seed: partitions, one-way cuts, broken connections, crashes with and without
- * power, pauses, slow and full disks, slow networks. */
+/* Faults, drawn from the seed: partitions, one-way cuts, broken connections, crashes with and
+ * without power, pauses, slow and full disks, slow networks. */
 #ifndef SHOAL_SIM_NEMESIS_H
 #define SHOAL_SIM_NEMESIS_H
 
@@ -9,7 +9,8 @@ struct nemesis {
 	struct world *world;
 	int64_t until_ms;
 	/* How often each fault comes, in a thousand draws; and the mean time between draws. */
-	unsigned partition, one_way, reset, crash, power, pause, slow_disk, full_disk, slow_net, wipe;
+	unsigned partition, one_way, reset, crash, power, pause, slow_disk, full_disk, slow_net,
+		wipe;
 	int64_t every_ms;
 };
 

@@ -1,5 +1,6 @@
 #include "sim/network.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/heap.h"
@@ -7,6 +8,7 @@
 #include "base/mem.h"
 #include "base/tree.h"
 #include "node/node.h"
+#include "pb/methods.h"
 #include "seam/input.h"
 #include "sim/world.h"
 
@@ -23,6 +25,7 @@ struct end {
 struct call {
 	struct list link;
 	struct end caller, callee;
+	size_t via; /* whom the caller is connected to; a follower passes calls on to the leader */
 	bool is_raft;
 	bool is_opened; /* the callee knows of it */
 	char *method;
@@ -32,14 +35,17 @@ struct call {
 struct network {
 	struct world *world;
 	struct peer *seams; /* one a node */
-	struct sim_peer { struct network *network; struct sim_node *owner; } *owners;
-	bool *is_cut;       /* [from * count + to] */
-	bool *was_cut;      /* since the connection was last whole */
+	struct sim_peer {
+		struct network *network;
+		struct sim_node *owner;
+	} * owners;
+	bool *is_cut;             /* [from * count + to] */
+	bool *was_cut;            /* since the connection was last whole */
 	int64_t *last_arrival_ms; /* [(from * count + to) * 2 + is_raft] */
-	uint64_t *epoch;    /* [from * count + to]: counted up when the connection breaks */
+	uint64_t *epoch;          /* [from * count + to]: counted up when the connection breaks */
 	int64_t delay_min_ms, delay_max_ms;
 	uint64_t last_ticket;
-	struct tree ends;   /* struct end by (node, ticket) */
+	struct tree ends; /* struct end by (node, ticket) */
 	struct list calls;
 };
 
@@ -110,7 +116,8 @@ static struct input *deliver(struct network *n, struct end *e, enum peer_event_k
 	in = inbox_add(node_inbox(s->node), INPUT_PEER, e->ticket);
 	in->peer.kind = kind;
 	in->peer.text = "";
-	in->peer.method = e->call->method ? arena_strdup(&node_inbox(s->node)->memory, e->call->method) : "";
+	in->peer.method =
+		e->call->method ? arena_strdup(&node_inbox(s->node)->memory, e->call->method) : "";
 	world_wake(s);
 	return in;
 }
@@ -152,9 +159,40 @@ static void fill_identity(struct network *n, struct inbox *box, struct peer_even
 	};
 }
 
+static bool find_addr(struct network *n, const char *addr, size_t *found)
+{
+	for (*found = 0; *found < n->world->node_count; (*found)++)
+		if (strcmp(n->world->nodes[*found].addr, addr) == 0)
+			return true;
+	return false;
+}
+
+/* A follower's hands pass on what only the leader answers; the mind does not hear of it. The way
+ * back is direct here, which no mind can tell. False when the call was ended instead. */
+static bool relay(struct network *n, struct call *c, struct sim_node **callee)
+{
+	const struct pb_method *method = pb_method_find(str_of(c->method));
+	struct sim_node *s = *callee;
+	size_t leader;
+
+	if (s->is_leading || !method || !method->goes_to_leader)
+		return true;
+	if (!find_addr(n, s->leader_addr, &leader) || network_is_cut(n, c->callee.node, leader) ||
+	    !n->world->nodes[leader].node || !n->world->nodes[leader].is_leading) {
+		end_with(n, &c->caller, PEER_UNKNOWN, "raft: no elected cluster leader");
+		return false;
+	}
+	c->callee.node = leader;
+	*callee = &n->world->nodes[leader];
+	return true;
+}
+
 static void open_at_callee(struct network *n, struct call *c, struct sim_node *callee)
 {
 	struct input *in;
+
+	if (!relay(n, c, &callee))
+		return;
 
 	c->callee.ticket = PEER_THEIRS | ++n->last_ticket;
 	c->callee.life = callee->lives;
@@ -182,7 +220,8 @@ static void arrive_at_callee(struct network *n, struct parcel *p)
 		in = c->is_opened ? deliver(n, &c->callee, PEER_MESSAGE) : NULL;
 		if (in)
 			in->peer.message = str_bytes(
-				arena_copy(&node_inbox(callee->node)->memory, p->data, p->size), p->size);
+				arena_copy(&node_inbox(callee->node)->memory, p->data, p->size),
+				p->size);
 		break;
 	case PARCEL_HALF_CLOSE:
 		if (c->is_opened)
@@ -207,8 +246,8 @@ static void arrive_at_caller(struct network *n, struct parcel *p)
 	in = deliver(n, &c->caller, PEER_MESSAGE);
 	if (in)
 		in->peer.message =
-			str_bytes(arena_copy(&node_inbox(node_at(n, c->caller.node)->node)->memory, p->data,
-					     p->size),
+			str_bytes(arena_copy(&node_inbox(node_at(n, c->caller.node)->node)->memory,
+					     p->data, p->size),
 				  p->size);
 }
 
@@ -217,11 +256,12 @@ static void arrive(struct world *w, void *arg)
 	struct parcel *p = arg;
 	struct network *n = p->network;
 	struct call *c = p->call;
-	size_t from = p->to_callee ? c->caller.node : c->callee.node;
-	size_t to = p->to_callee ? c->callee.node : c->caller.node;
+	size_t from = p->to_callee ? c->caller.node : c->via;
+	size_t to = p->to_callee ? c->via : c->caller.node;
 
 	c->holds--;
-	if (p->epoch == n->epoch[pair(n, c->caller.node, c->callee.node)] && !n->is_cut[pair(n, from, to)]) {
+	if (p->epoch == n->epoch[pair(n, c->caller.node, c->via)] &&
+	    !n->is_cut[pair(n, from, to)]) {
 		world_trace(w, "arrive", (uint64_t)p->kind << 32 | from << 16 | to, p->size);
 		if (p->to_callee)
 			arrive_at_callee(n, p);
@@ -235,14 +275,15 @@ static void arrive(struct world *w, void *arg)
 	free(p);
 }
 
-static void post(struct network *n, struct call *c, bool to_callee, enum parcel_kind kind, struct str data,
-		 enum peer_status status)
+static void post(struct network *n, struct call *c, bool to_callee, enum parcel_kind kind,
+		 struct str data, enum peer_status status)
 {
 	struct parcel *p = NEW(struct parcel);
-	size_t from = to_callee ? c->caller.node : c->callee.node;
-	size_t to = to_callee ? c->callee.node : c->caller.node;
+	size_t from = to_callee ? c->caller.node : c->via;
+	size_t to = to_callee ? c->via : c->caller.node;
 	int64_t *last = &n->last_arrival_ms[pair(n, from, to) * 2 + c->is_raft];
-	int64_t at = n->world->now_ms + prng_between(&n->world->prng, n->delay_min_ms, n->delay_max_ms);
+	int64_t at =
+		n->world->now_ms + prng_between(&n->world->prng, n->delay_min_ms, n->delay_max_ms);
 
 	if (at < *last)
 		at = *last;
@@ -252,19 +293,11 @@ static void post(struct network *n, struct call *c, bool to_callee, enum parcel_
 	p->to_callee = to_callee;
 	p->kind = kind;
 	p->status = status;
-	p->epoch = n->epoch[pair(n, c->caller.node, c->callee.node)];
+	p->epoch = n->epoch[pair(n, c->caller.node, c->via)];
 	p->data = str_dup(data);
 	p->size = data.len;
 	c->holds++;
 	world_plan(n->world, at - n->world->now_ms, arrive, p);
-}
-
-static bool find_node(struct network *n, const struct peer_target *to, size_t *found)
-{
-	for (*found = 0; *found < n->world->node_count; (*found)++)
-		if (strcmp(n->world->nodes[*found].addr, to->addr) == 0)
-			return true;
-	return false;
 }
 
 struct timeout {
@@ -299,16 +332,19 @@ static void seam_call(void *self, uint64_t ticket, const struct peer_target *to,
 
 	c->method = xstrdup(method);
 	c->is_raft = to->is_raft;
-	c->caller = (struct end){ .call = c, .node = from, .ticket = ticket, .life = owner->owner->lives };
+	c->caller = (struct end){
+		.call = c, .node = from, .ticket = ticket, .life = owner->owner->lives
+	};
 	list_push_back(&n->calls, &c->link);
 	add_end(n, &c->caller);
-	if (!find_node(n, to, &callee)) {
+	if (!find_addr(n, to->addr, &callee)) {
 		c->callee = (struct end){ .call = c, .node = from, .is_closed = true };
 		end_with(n, &c->caller, PEER_UNAVAILABLE, "no such host");
 		call_release(n, c);
 		return;
 	}
 	c->callee = (struct end){ .call = c, .node = callee };
+	c->via = callee;
 	post(n, c, true, PARCEL_OPEN, STR(""), PEER_OK);
 	if (timeout_ms > 0) {
 		struct timeout *t = NEW(struct timeout);
@@ -332,7 +368,8 @@ static void seam_send(void *self, uint64_t ticket, struct str message)
 	struct end *e = my_end(owner, ticket);
 
 	if (e)
-		post(owner->network, e->call, e == &e->call->caller, PARCEL_MESSAGE, message, PEER_OK);
+		post(owner->network, e->call, e == &e->call->caller, PARCEL_MESSAGE, message,
+		     PEER_OK);
 }
 
 static void seam_finish(void *self, uint64_t ticket, enum peer_status status, const char *text)
@@ -358,16 +395,19 @@ static void seam_cancel(void *self, uint64_t ticket)
 
 	if (!e)
 		return;
-	post(owner->network, e->call, e == &e->call->caller, PARCEL_END, STR("cancelled"), PEER_CANCELLED);
+	post(owner->network, e->call, e == &e->call->caller, PARCEL_END, STR("cancelled"),
+	     PEER_CANCELLED);
 	e->is_closed = true;
 	call_release(owner->network, e->call);
 }
 
 static void seam_lead(void *self, bool is_me, const char *leader_addr)
 {
-	(void)self;
-	(void)is_me;
-	(void)leader_addr;
+	struct sim_node *s = ((struct sim_peer *)self)->owner;
+
+	s->is_leading = is_me;
+	(void)snprintf(s->leader_addr, sizeof(s->leader_addr), "%s",
+		       leader_addr ? leader_addr : "");
 }
 
 static void seam_listen(void *self, const char *addr)
@@ -398,8 +438,8 @@ struct network *network_new(struct world *w)
 	n->owners = xcalloc(count, sizeof(*n->owners));
 	for (size_t i = 0; i < count; i++) {
 		n->owners[i] = (struct sim_peer){ n, &w->nodes[i] };
-		n->seams[i] = (struct peer){ &n->owners[i], seam_call, seam_send, seam_finish, seam_cancel,
-					     seam_lead, seam_listen };
+		n->seams[i] = (struct peer){ &n->owners[i], seam_call, seam_send,  seam_finish,
+					     seam_cancel,   seam_lead, seam_listen };
 	}
 	return n;
 }
@@ -410,7 +450,7 @@ void network_free(struct network *n)
 
 	if (!n)
 		return;
-	list_each(&n->calls, struct call, link, c)
+	list_each (&n->calls, struct call, link, c)
 		call_free(n, c);
 	free(n->is_cut);
 	free(n->was_cut);
@@ -440,13 +480,13 @@ static void break_direction(struct network *n, size_t caller, size_t callee)
 	n->epoch[pair(n, caller, callee)]++;
 	n->was_cut[pair(n, caller, callee)] = false;
 	list_init(&broken);
-	list_each(&n->calls, struct call, link, c) {
-		if (c->caller.node != caller || c->callee.node != callee)
+	list_each (&n->calls, struct call, link, c) {
+		if (c->caller.node != caller || (c->via != callee && c->callee.node != callee))
 			continue;
 		list_remove(&c->link);
 		list_push_back(&broken, &c->link);
 	}
-	list_each(&broken, struct call, link, c) {
+	list_each (&broken, struct call, link, c) {
 		list_remove(&c->link);
 		list_push_back(&n->calls, &c->link);
 		end_with(n, &c->caller, PEER_UNAVAILABLE, "connection lost");
@@ -498,7 +538,7 @@ void network_node_died(struct network *n, size_t node, bool is_silent)
 		n->epoch[pair(n, other, node)]++;
 	}
 	/* Its own ends are gone with it; ends of others wait for a time-out when it was silent. */
-	list_each(&n->calls, struct call, link, c) {
+	list_each (&n->calls, struct call, link, c) {
 		if (c->caller.node == node)
 			c->caller.is_closed = true;
 		if (c->callee.node == node)

@@ -8,10 +8,10 @@
 #include "sim/nemesis.h"
 
 #define CHAOS_MS 480000
-#define CALM_MS 120000
+#define CALM_MS  120000
 
-static bool run_change(void *self, struct txn *t, const char *method, const void *request, struct arena *a,
-		       const void **response, struct err *e)
+static bool run_change(void *self, struct txn *t, const char *method, const void *request,
+		       struct arena *a, const void **response, struct err *e)
 {
 	const Pb__CreateConfigRequest *create = request;
 	Pb__Config *config = PB_NEW(txn_arena(t), config);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "seam/input.h"
 #include "sim/disk.h"
+#include "sim/hands.h"
 #include "sim/network.h"
 
 /* 2026-01-01T00:00:00Z: every simulated run begins at the same wall time. */
@@ -31,6 +32,22 @@ static void print_line(void *self, enum log_level level, const char *room, const
 	       (long long)(s->world->now_ms % 1000), s->name, log_level_name(level), room, text);
 }
 
+static Pb__NodeDescription *describe(struct arena *a, const char *name)
+{
+	Pb__NodeDescription *d = PB_NEW(a, node_description);
+
+	d->hostname = arena_strdup(a, name);
+	d->platform = PB_NEW(a, platform);
+	d->platform->architecture = "x86_64";
+	d->platform->os = "linux";
+	d->resources = PB_NEW(a, resources);
+	d->resources->nano_cpus = INT64_C(4000000000);
+	d->resources->memory_bytes = INT64_C(8) << 30;
+	d->engine = PB_NEW(a, engine_description);
+	d->engine->engine_version = "sim";
+	return d;
+}
+
 static void node_prepare(struct world *w, size_t i)
 {
 	struct sim_node *s = &w->nodes[i];
@@ -43,8 +60,12 @@ static void node_prepare(struct world *w, size_t i)
 	object_id_new(&w->prng, s->node_id);
 	s->role = s->is_manager ? "swarm-manager" : "swarm-worker";
 	s->org = "thecluster";
-	s->log = (struct log){ .self = s, .level = LOG_DEBUG, .line = w->config.is_verbose ? print_line : NULL };
+	s->description = describe(&w->memory, s->name);
+	s->log = (struct log){ .self = s,
+			       .level = LOG_DEBUG,
+			       .line = w->config.is_verbose ? print_line : NULL };
 	s->disk = disk_new(s);
+	s->hands = hands_new(s);
 }
 
 void world_init(struct world *w, const struct world_config *c)
@@ -80,9 +101,12 @@ void world_clear(struct world *w)
 		free(e);
 	}
 	network_free(w->network);
-	for (size_t i = 0; i < w->node_count; i++)
+	for (size_t i = 0; i < w->node_count; i++) {
 		disk_free(w->nodes[i].disk);
+		hands_free(w->nodes[i].hands);
+	}
 	heap_clear(&w->events);
+	arena_clear(&w->memory);
 	free(w->founders);
 	free(w->nodes);
 	*w = (struct world){ 0 };
@@ -161,7 +185,13 @@ void world_crash(struct sim_node *s, bool is_silent)
 	node_free(s->node);
 	s->node = NULL;
 	s->has_wake = false;
+	s->is_leading = false;
+	s->leader_addr[0] = '\0';
 	disk_crash(s->disk);
+	if (is_silent)
+		hands_host_died(s->hands);
+	else
+		hands_process_died(s->hands);
 	network_node_died(w->network, (size_t)(s - w->nodes), is_silent);
 }
 
@@ -171,10 +201,16 @@ void world_start(struct sim_node *s)
 	struct node_config config = {
 		.hostname = s->name,
 		.log = &s->log,
-		.seams = { .peer = network_peer(w->network, s), .journal = disk_journal(s->disk) },
+		.seams = {
+			.peer = network_peer(w->network, s),
+			.journal = disk_journal(s->disk),
+			.keys = hands_keys(s->hands),
+			.executor = hands_executor(s->hands),
+		},
+		.description = s->description,
 		.node_id = s->node_id,
 		.founders = w->founders,
-		.founder_count = s->is_manager ? w->config.managers : 0,
+		.founder_count = w->config.managers,
 		.snapshot_entries = w->config.snapshot_entries,
 		.snapshot_bytes = w->config.snapshot_bytes,
 		.keep_entries = w->config.keep_entries,
@@ -208,8 +244,8 @@ void world_fail(struct world *w, const char *format, ...)
 	(void)vsnprintf(w->failure, sizeof(w->failure), format, args);
 	va_end(args);
 	if (w->config.is_verbose)
-		printf("%6lld.%03lld FAILURE: %s\n", (long long)(w->now_ms / 1000), (long long)(w->now_ms % 1000),
-		       w->failure);
+		printf("%6lld.%03lld FAILURE: %s\n", (long long)(w->now_ms / 1000),
+		       (long long)(w->now_ms % 1000), w->failure);
 }
 
 void world_run(struct world *w, int64_t until_ms)

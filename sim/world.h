@@ -17,6 +17,7 @@
 #include "node/node.h"
 
 struct disk;
+struct hands;
 struct network;
 struct sim_node;
 struct world;
@@ -30,15 +31,19 @@ struct sim_node {
 	struct world *world;
 	struct node *node; /* NULL while crashed */
 	char name[32];
-	char node_id[26];  /* its certificate's names */
+	char node_id[26]; /* its certificate's names */
 	const char *role, *org;
 	char addr[40];
+	const Pb__NodeDescription *description;
 	struct log log;
 	struct disk *disk;
-	uint64_t lives;    /* how often it was started */
+	struct hands *hands;
+	bool is_leading; /* as the mind told the hands */
+	char leader_addr[40];
+	uint64_t lives; /* how often it was started */
 	int64_t paused_until_ms;
 	bool is_manager;
-	bool has_wake;     /* a turn is planned at wake_ms, and none earlier */
+	bool has_wake; /* a turn is planned at wake_ms, and none earlier */
 	int64_t wake_ms;
 };
 
@@ -61,7 +66,8 @@ struct world {
 	size_t node_count;
 	struct member *founders;
 	struct network *network;
-	uint64_t trace; /* hash of all that happened */
+	struct arena memory; /* of what never changes */
+	uint64_t trace;      /* hash of all that happened */
 	uint64_t event_count, turn_count;
 	bool is_ending;
 	char failure[512]; /* what a checker saw; the run stops there */
@@ -70,8 +76,8 @@ struct world {
 void world_init(struct world *w, const struct world_config *c);
 void world_clear(struct world *w);
 
-/* When the world ends, what is still planned runs once with is_ending set: it frees what it owns and
- * plans nothing. */
+/* When the world ends, what is still planned runs once with is_ending set: it frees what it owns
+ * and plans nothing. */
 void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg);
 /* Mix a fact into the trace. */
 void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b);

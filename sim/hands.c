@@ -1,0 +1,373 @@
+#include "sim/hands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tree.h"
+#include "node/node.h"
+#include "pb/pb.h"
+#include "seam/input.h"
+#include "sim/world.h"
+
+enum box_state { BOX_CREATED, BOX_RUNNING, BOX_ENDED };
+
+struct box {
+	struct tree_node by_task;
+	enum box_state state;
+	int exit_code;
+	char task_id[64];
+};
+
+struct hands {
+	struct sim_node *owner;
+	struct executor executor;
+	struct keys keys;
+	struct hands_faults faults;
+	struct tree boxes;
+	uint64_t life; /* of the process: what an earlier one asked for is forgotten */
+	uint64_t last_key;
+	int64_t last_done_ms; /* commands finish in the order given, which keeps them in order per
+				 task */
+};
+
+enum work_kind {
+	WORK_LIST,
+	WORK_PREPARE,
+	WORK_START,
+	WORK_STOP,
+	WORK_REMOVE,
+	WORK_KEYS,
+	WORK_EXIT
+};
+
+struct work {
+	struct hands *hands;
+	enum work_kind kind;
+	uint64_t ticket, life;
+	size_t count;
+	int exit_code;
+	char task_id[64];
+};
+
+static int compare_box(const void *key, const struct tree_node *node)
+{
+	return strcmp(key, tree_entry(node, struct box, by_task)->task_id);
+}
+
+static struct box *find_box(const struct hands *h, const char *task_id)
+{
+	return tree_entry(tree_find(&h->boxes, task_id), struct box, by_task);
+}
+
+static void box_free(struct hands *h, struct box *b)
+{
+	tree_remove(&h->boxes, &b->by_task);
+	free(b);
+}
+
+static struct input *tell(struct hands *h, const struct work *w, enum executor_event_kind kind)
+{
+	struct input *in;
+	struct inbox *box;
+
+	if (!h->owner->node || w->life != h->life)
+		return NULL;
+	box = node_inbox(h->owner->node);
+	in = inbox_add(box, INPUT_EXECUTOR, w->ticket);
+	in->executor.kind = kind;
+	in->executor.task_id = arena_strdup(&box->memory, w->task_id);
+	in->executor.text = "";
+	world_wake(h->owner);
+	return in;
+}
+
+static bool fails(struct hands *h, unsigned in_a_thousand)
+{
+	return prng_chance(&h->owner->world->prng, in_a_thousand, 1000);
+}
+
+static void tell_failure(struct hands *h, const struct work *w)
+{
+	bool is_temporary = prng_chance(&h->owner->world->prng, 1, 2);
+	struct input *in = tell(h, w, EXECUTOR_FAILED);
+
+	if (!in)
+		return;
+	in->executor.is_temporary = is_temporary;
+	in->executor.text = "it did not work";
+}
+
+static void do_prepare(struct hands *h, const struct work *w)
+{
+	struct box *b = find_box(h, w->task_id);
+	struct input *in;
+
+	if (!b && fails(h, h->faults.prepare_fails)) {
+		tell_failure(h, w);
+		return;
+	}
+	if (!b) {
+		b = NEW(struct box);
+		memcpy(b->task_id, w->task_id, sizeof(b->task_id));
+		tree_insert(&h->boxes, b->task_id, &b->by_task);
+	}
+	in = tell(h, w, EXECUTOR_DONE);
+	if (in)
+		in->executor.container_id = in->executor.task_id;
+}
+
+static void do_start(struct hands *h, const struct work *w)
+{
+	struct box *b = find_box(h, w->task_id);
+	struct input *in;
+
+	if (!b || b->state == BOX_ENDED ||
+	    (b->state == BOX_CREATED && fails(h, h->faults.start_fails))) {
+		tell_failure(h, w);
+		return;
+	}
+	b->state = BOX_RUNNING;
+	in = tell(h, w, EXECUTOR_DONE);
+	if (in)
+		in->executor.pid = 1000;
+}
+
+static void tell_all(struct hands *h, const struct work *w)
+{
+	struct box *b;
+
+	tree_each (&h->boxes, struct box, by_task, b) {
+		struct work about = *w;
+		struct input *in;
+
+		memcpy(about.task_id, b->task_id, sizeof(about.task_id));
+		in = tell(h, &about, EXECUTOR_LISTED);
+		if (!in)
+			return;
+		in->executor.is_running = b->state == BOX_RUNNING;
+		in->executor.exit_code = b->exit_code;
+	}
+	(void)tell(h, w, EXECUTOR_LIST_END);
+}
+
+static void do_exit(struct hands *h, struct work *w)
+{
+	struct box *b = find_box(h, w->task_id);
+	struct input *in;
+
+	if (!b || b->state != BOX_RUNNING)
+		return;
+	b->state = BOX_ENDED;
+	b->exit_code = w->exit_code;
+	w->life = h->life; /* whoever lives now hears of it */
+	w->ticket = 0;
+	in = tell(h, w, EXECUTOR_EXITED);
+	if (in)
+		in->executor.exit_code = w->exit_code;
+}
+
+static void do_keys(struct hands *h, const struct work *w)
+{
+	struct inbox *box;
+	struct input *in;
+	uint8_t *bytes;
+
+	if (!h->owner->node || w->life != h->life)
+		return;
+	box = node_inbox(h->owner->node);
+	in = inbox_add(box, INPUT_KEYS, w->ticket);
+	bytes = arena_alloc(&box->memory, w->count);
+	prng_bytes(&h->owner->world->prng, bytes, w->count);
+	in->keys.kind = KEYS_DONE;
+	in->keys.a = str_bytes(bytes, w->count);
+	world_wake(h->owner);
+}
+
+static void work(struct world *world, void *arg)
+{
+	struct work *w = arg;
+	struct hands *h = w->hands;
+	struct box *b;
+
+	if (world->is_ending || (w->life != h->life && w->kind != WORK_EXIT)) {
+		free(w);
+		return;
+	}
+	world_trace(world, "hands", (uint64_t)w->kind, w->ticket);
+	switch (w->kind) {
+	case WORK_LIST:
+		tell_all(h, w);
+		break;
+	case WORK_PREPARE:
+		do_prepare(h, w);
+		break;
+	case WORK_START:
+		do_start(h, w);
+		break;
+	case WORK_STOP:
+		b = find_box(h, w->task_id);
+		if (b)
+			b->state = BOX_ENDED;
+		(void)tell(h, w, EXECUTOR_DONE);
+		break;
+	case WORK_REMOVE:
+		b = find_box(h, w->task_id);
+		if (b)
+			box_free(h, b);
+		(void)tell(h, w, EXECUTOR_DONE);
+		break;
+	case WORK_KEYS:
+		do_keys(h, w);
+		break;
+	case WORK_EXIT:
+		do_exit(h, w);
+		break;
+	}
+	free(w);
+}
+
+static struct work *plan(struct hands *h, enum work_kind kind, uint64_t ticket, const char *task_id,
+			 int64_t ms_max)
+{
+	struct world *world = h->owner->world;
+	struct work *w = NEW(struct work);
+	int64_t at = world->now_ms + prng_between(&world->prng, 0, ms_max);
+
+	if (at < h->last_done_ms)
+		at = h->last_done_ms;
+	h->last_done_ms = at;
+	w->hands = h;
+	w->kind = kind;
+	w->ticket = ticket;
+	w->life = h->life;
+	(void)snprintf(w->task_id, sizeof(w->task_id), "%s", task_id);
+	world_plan(world, at - world->now_ms, work, w);
+	return w;
+}
+
+static void seam_list(void *self, uint64_t ticket)
+{
+	plan(self, WORK_LIST, ticket, "", 10);
+}
+
+static void seam_prepare(void *self, uint64_t ticket, const struct Pb__Task *task)
+{
+	struct hands *h = self;
+
+	plan(h, WORK_PREPARE, ticket, task->id, h->faults.prepare_ms_max);
+}
+
+static void seam_start(void *self, uint64_t ticket, const char *task_id)
+{
+	struct hands *h = self;
+
+	plan(h, WORK_START, ticket, task_id, h->faults.start_ms_max);
+}
+
+static void seam_stop(void *self, uint64_t ticket, const char *task_id)
+{
+	struct hands *h = self;
+
+	plan(h, WORK_STOP, ticket, task_id, h->faults.stop_ms_max);
+}
+
+static void seam_remove(void *self, uint64_t ticket, const char *task_id)
+{
+	plan(self, WORK_REMOVE, ticket, task_id, 10);
+}
+
+static void keys_random(void *self, uint64_t ticket, size_t count)
+{
+	plan(self, WORK_KEYS, ticket, "", 1)->count = count;
+}
+
+static void exits(struct world *world, void *arg)
+{
+	struct hands *h = arg;
+	struct box *b;
+
+	if (world->is_ending)
+		return;
+	tree_each (&h->boxes, struct box, by_task, b)
+		if (b->state == BOX_RUNNING && fails(h, h->faults.exits))
+			hands_end(h, b->task_id, (int)prng_below(&world->prng, 3));
+	world_plan(world, 1000, exits, h);
+}
+
+void hands_end(struct hands *h, const char *task_id, int exit_code)
+{
+	struct work *w = NEW(struct work);
+
+	w->hands = h;
+	w->kind = WORK_EXIT;
+	w->exit_code = exit_code;
+	(void)snprintf(w->task_id, sizeof(w->task_id), "%s", task_id);
+	world_plan(h->owner->world, 0, work, w);
+}
+
+struct hands *hands_new(struct sim_node *owner)
+{
+	struct hands *h = NEW(struct hands);
+
+	h->owner = owner;
+	h->boxes = TREE(compare_box);
+	h->faults = (struct hands_faults){ .prepare_ms_max = 20,
+					   .start_ms_max = 20,
+					   .stop_ms_max = 20 };
+	h->executor =
+		(struct executor){ h, seam_list, seam_prepare, seam_start, seam_stop, seam_remove };
+	h->keys = (struct keys){ .self = h, .random = keys_random };
+	world_plan(owner->world, 1000, exits, h);
+	return h;
+}
+
+void hands_free(struct hands *h)
+{
+	if (!h)
+		return;
+	hands_host_died(h);
+	free(h);
+}
+
+const struct executor *hands_executor(struct hands *h)
+{
+	return &h->executor;
+}
+
+const struct keys *hands_keys(struct hands *h)
+{
+	return &h->keys;
+}
+
+void hands_set_faults(struct hands *h, const struct hands_faults *f)
+{
+	h->faults = *f;
+}
+
+void hands_process_died(struct hands *h)
+{
+	h->life++;
+	h->last_done_ms = 0;
+}
+
+void hands_host_died(struct hands *h)
+{
+	struct box *b;
+
+	hands_process_died(h);
+	tree_each (&h->boxes, struct box, by_task, b)
+		box_free(h, b);
+}
+
+size_t hands_count(const struct hands *h)
+{
+	return h->boxes.count;
+}
+
+bool hands_runs(const struct hands *h, const char *task_id)
+{
+	const struct box *b = find_box(h, task_id);
+
+	return b && b->state == BOX_RUNNING;
+}
