@@ -146,16 +146,10 @@ static unsigned ids_of(const struct stanza *s, const char *key, uint64_t *ids)
 
 static void add_nodes(struct env *env, const struct stanza *s)
 {
-	static const char *const known[] = {"voters",
-					    "learners",
-					    "inflight",
-					    "index",
-					    "content",
-					    "prevote",
-					    "checkquorum",
-					    "step-down-on-removal",
-					    "max-committed-size-per-ready",
-					    "read-only"};
+	static const char *const known[] = {
+		"voters",   "learners", "inflight",    "index",
+		"content",  "prevote",	"checkquorum", "max-committed-size-per-ready",
+		"read-only"};
 	struct raft_conf conf = {0};
 	struct raft_stored stored = {0};
 	unsigned count = (unsigned)strtoul(s->args[0].key, NULL, 10);
@@ -181,7 +175,6 @@ static void add_nodes(struct env *env, const struct stanza *s)
 			.election_ticks = 3,
 			.pre_vote = is_true(s, "prevote"),
 			.check_quorum = is_true(s, "checkquorum"),
-			.step_down_on_removal = is_true(s, "step-down-on-removal"),
 			.inflight_max = number_or(s, "inflight", 0),
 			.apply_bytes_max = number_or(s, "max-committed-size-per-ready", 0),
 		};

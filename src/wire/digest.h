@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-#define DIGEST_MAX (sizeof("sha512:") - 1 + 128)
+#define DIGEST_MAX        (sizeof("sha512:") - 1 + 128)
 #define DIGEST_SHA256_LEN (sizeof("sha256:") - 1 + 64)
 
 /* A known algorithm, then lower-case hex of its length. ERR_INVALID otherwise. */

@@ -30,19 +30,19 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define GRPC_CREDIT_BYTES 262144            /* per call */
-#define GRPC_CONN_CREDIT_BYTES 1048576      /* in flight on the connection */
-#define GRPC_SERVER_RECEIVE_MAX 4194304     /* stock servers refuse larger messages */
-#define GRPC_CONN_BUFFERED_EXTRA 16777216   /* received and not taken, all calls, beyond receive_max */
-#define GRPC_QUEUE_BYTES 262144             /* per call, waiting to go out, when sends are refused */
-#define GRPC_METADATA_BYTES 16384           /* of one call's headers, as HPACK counts them */
-#define GRPC_METADATA_MAX 64                /* headers of one call */
-#define GRPC_RESET_BURST 200                /* calls a client may cancel at once ... */
-#define GRPC_RESET_PER_S 50                 /* ... and then per second */
-#define GRPC_CONTROL_BURST 2000             /* pings, settings, empty frames: the same */
-#define GRPC_CONTROL_PER_S 500
-#define GRPC_FRAME_BYTES 16393              /* the most one step of grpc_output() appends */
-#define GRPC_TEXT_MAX 4096                  /* of a status text */
+#define GRPC_CREDIT_BYTES        262144   /* per call */
+#define GRPC_CONN_CREDIT_BYTES   1048576  /* in flight on the connection */
+#define GRPC_SERVER_RECEIVE_MAX  4194304  /* stock servers refuse larger messages */
+#define GRPC_CONN_BUFFERED_EXTRA 16777216 /* not taken, all calls, and receive_max */
+#define GRPC_QUEUE_BYTES         262144   /* per call, waiting to go out, when sends are refused */
+#define GRPC_METADATA_BYTES      16384    /* of one call's headers, as HPACK counts them */
+#define GRPC_METADATA_MAX        64       /* headers of one call */
+#define GRPC_RESET_BURST         200      /* calls a client may cancel at once ... */
+#define GRPC_RESET_PER_S         50       /* ... and then per second */
+#define GRPC_CONTROL_BURST       2000     /* pings, settings, empty frames: the same */
+#define GRPC_CONTROL_PER_S       500
+#define GRPC_FRAME_BYTES         16393 /* the most one step of grpc_output() appends */
+#define GRPC_TEXT_MAX            4096  /* of a status text */
 
 enum grpc_role { GRPC_SERVER, GRPC_CLIENT };
 
@@ -92,13 +92,13 @@ enum grpc_event_kind {
 struct grpc_event {
 	enum grpc_event_kind kind;
 	uint32_t call;
-	const char *method;    /* "/docker.swarmkit.v1.Dispatcher/Session" */
+	const char *method; /* "/docker.swarmkit.v1.Dispatcher/Session" */
 	const char *authority;
 	const struct grpc_metadata *metadata; /* without those HTTP/2 and gRPC use themselves */
 	size_t metadata_count;
-	int64_t timeout_ms;    /* -1: the client set no deadline */
+	int64_t timeout_ms; /* -1: the client set no deadline */
 	struct str message;
-	int status;            /* enum grpc_status, or another number a peer made up */
+	int status; /* enum grpc_status, or another number a peer made up */
 	const char *text;
 };
 

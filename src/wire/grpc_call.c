@@ -126,10 +126,12 @@ void grpc_call_received(struct grpc_call *call, struct str bytes)
 	c->buffered += size;
 	if (c->buffered > c->options.receive_max + GRPC_CONN_BUFFERED_EXTRA) {
 		c->buffered -= size;
-		grpc_call_break(call, GRPC_RESOURCE_EXHAUSTED, "too many messages wait on this connection");
+		grpc_call_break(call, GRPC_RESOURCE_EXHAUSTED,
+				"too many messages wait on this connection");
 		return;
 	}
-	while ((read = grpc_read(&call->reader, &bytes, &message, &status, &e)) == GRPC_READ_MESSAGE)
+	while ((read = grpc_read(&call->reader, &bytes, &message, &status, &e)) ==
+	       GRPC_READ_MESSAGE)
 		raise_message(call, message);
 	if (read == GRPC_READ_FAILED) {
 		c->buffered -= bytes.len;
@@ -167,7 +169,8 @@ static void sent(struct grpc_call *call, size_t n)
 	grpc_raise(call->conn, grpc_queued_new(GRPC_DRAINED, call->id));
 }
 
-static size_t put_status(struct grpc_call *call, nghttp2_nv nv[2], char number[16], struct buf *text)
+static size_t put_status(struct grpc_call *call, nghttp2_nv nv[2], char number[16],
+			 struct buf *text)
 {
 	snprintf(number, 16, "%d", (int)call->end_status);
 	nv[0] = grpc_nv(STR("grpc-status"), str_of(number));
@@ -188,8 +191,8 @@ static void submit_trailers(struct grpc_call *call)
 	nghttp2_submit_trailer(call->conn->session, (int32_t)call->id, nv, count);
 }
 
-static ssize_t read_out(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size, uint32_t *flags,
-			nghttp2_data_source *source, void *user)
+static ssize_t read_out(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
+			uint32_t *flags, nghttp2_data_source *source, void *user)
 {
 	struct grpc_call *call = source->ptr;
 	size_t n = call->out.len - call->out_at;
@@ -246,7 +249,8 @@ bool grpc_send(struct grpc_conn *c, uint32_t id, struct str message, struct err 
 	if (!call || call->finished)
 		return fail(e, ERR_UNAVAILABLE, "the call has ended");
 	if (message.len > GRPC_SEND_MAX)
-		return fail(e, ERR_EXHAUSTED, "message of %zu bytes is larger than %d", message.len, GRPC_SEND_MAX);
+		return fail(e, ERR_EXHAUSTED, "message of %zu bytes is larger than %d", message.len,
+			    GRPC_SEND_MAX);
 	if (call->out.len - call->out_at >= GRPC_QUEUE_BYTES) {
 		call->refused_send = true;
 		return fail(e, ERR_EXHAUSTED, "the peer does not read what this call sends");
@@ -348,7 +352,8 @@ bool grpc_open(struct grpc_conn *c, const struct grpc_open *o, uint32_t *id, str
 	if (!grpc_can_open(c))
 		return fail(e, ERR_UNAVAILABLE, "the connection takes no new calls");
 	if (o->metadata_count > GRPC_METADATA_MAX)
-		return fail(e, ERR_INVALID, "%zu metadata fields are more than %d", o->metadata_count, GRPC_METADATA_MAX);
+		return fail(e, ERR_INVALID, "%zu metadata fields are more than %d",
+			    o->metadata_count, GRPC_METADATA_MAX);
 	nv[n++] = grpc_nv(STR(":method"), STR("POST"));
 	nv[n++] = grpc_nv(STR(":scheme"), STR("https"));
 	nv[n++] = grpc_nv(STR(":path"), str_of(o->method));

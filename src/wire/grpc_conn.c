@@ -57,8 +57,9 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	return grpc_head_begin(user, frame->hd.stream_id);
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
-		     const uint8_t *value, size_t value_len, uint8_t flags, void *user)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+		     void *user)
 {
 	struct grpc_call *call = grpc_call_at(user, frame->hd.stream_id);
 
@@ -106,8 +107,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
-		   void *user)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
+		   size_t len, void *user)
 {
 	struct grpc_call *call = grpc_call_at(user, stream_id);
 
@@ -142,13 +143,15 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 	struct grpc_conn *c = user;
 	struct grpc_call *call = grpc_call_at(c, frame->hd.stream_id);
 
-	if (c->options.role == GRPC_SERVER && call && !call->peer_finished && frame->hd.type == NGHTTP2_HEADERS &&
-	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+	if (c->options.role == GRPC_SERVER && call && !call->peer_finished &&
+	    frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+					  NGHTTP2_NO_ERROR);
 	return 0;
 }
 
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+			    void *user)
 {
 	struct grpc_conn *c = user;
 
@@ -204,7 +207,8 @@ static void submit_settings(struct grpc_conn *c)
 	else
 		settings[2] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 };
 	nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, 3);
-	nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0, GRPC_CONN_CREDIT_BYTES);
+	nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0,
+					      GRPC_CONN_CREDIT_BYTES);
 }
 
 struct grpc_conn *grpc_conn_new(const struct grpc_options *o)
@@ -229,9 +233,9 @@ void grpc_conn_free(struct grpc_conn *c)
 
 	if (!c)
 		return;
-	tree_each(&c->calls, struct grpc_call, node, call)
+	tree_each (&c->calls, struct grpc_call, node, call)
 		grpc_call_free(call);
-	list_each(&c->events, struct grpc_queued, link, q)
+	list_each (&c->events, struct grpc_queued, link, q)
 		grpc_queued_free(q);
 	grpc_queued_free(c->taken);
 	nghttp2_session_del(c->session);
@@ -245,7 +249,7 @@ void grpc_lost(struct grpc_conn *c, const char *why)
 	if (c->is_lost)
 		return;
 	c->is_lost = true;
-	tree_each(&c->calls, struct grpc_call, node, call)
+	tree_each (&c->calls, struct grpc_call, node, call)
 		grpc_call_ended(call, GRPC_UNAVAILABLE, why);
 	grpc_raise_text(c, GRPC_GONE, 0, GRPC_UNAVAILABLE, why);
 }
@@ -296,8 +300,9 @@ void grpc_ping(struct grpc_conn *c)
 
 void grpc_go_away(struct grpc_conn *c)
 {
-	nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(c->session),
-			      NGHTTP2_NO_ERROR, NULL, 0);
+	nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
+			      nghttp2_session_get_last_proc_stream_id(c->session), NGHTTP2_NO_ERROR,
+			      NULL, 0);
 }
 
 bool grpc_can_open(const struct grpc_conn *c)
@@ -314,5 +319,6 @@ size_t grpc_call_count(const struct grpc_conn *c)
 bool grpc_is_over(const struct grpc_conn *c)
 {
 	return c->is_lost ? !nghttp2_session_want_write(c->session)
-			  : !nghttp2_session_want_read(c->session) && !nghttp2_session_want_write(c->session);
+			  : !nghttp2_session_want_read(c->session) &&
+				    !nghttp2_session_want_write(c->session);
 }

@@ -55,7 +55,7 @@ void grpc_mute(struct grpc_conn *c, uint32_t call)
 {
 	struct grpc_queued *q;
 
-	list_each(&c->events, struct grpc_queued, link, q) {
+	list_each (&c->events, struct grpc_queued, link, q) {
 		if (q->event.call != call)
 			continue;
 		list_remove(&q->link);

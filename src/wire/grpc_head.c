@@ -10,8 +10,8 @@
 
 nghttp2_nv grpc_nv(struct str name, struct str value)
 {
-	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr, name.len, value.len,
-			     NGHTTP2_NV_FLAG_NONE };
+	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr,
+			     name.len, value.len, NGHTTP2_NV_FLAG_NONE };
 }
 
 int grpc_head_begin(struct grpc_conn *c, int32_t stream_id)
@@ -23,14 +23,16 @@ int grpc_head_begin(struct grpc_conn *c, int32_t stream_id)
 	call = grpc_call_new(c, (uint32_t)stream_id);
 	call->opening = grpc_queued_new(GRPC_OPENED, call->id);
 	call->opening->event.method = call->opening->event.authority = "";
-	call->metadata = arena_alloc(&call->opening->arena, GRPC_METADATA_MAX * sizeof(*call->metadata));
+	call->metadata =
+		arena_alloc(&call->opening->arena, GRPC_METADATA_MAX * sizeof(*call->metadata));
 	return 0;
 }
 
 static bool is_reserved(struct str name)
 {
-	return str_starts_with(name, ":") || str_starts_with(name, "grpc-") || str_equal_c(name, "te") ||
-	       str_equal_c(name, "user-agent") || str_equal_c(name, "accept-encoding");
+	return str_starts_with(name, ":") || str_starts_with(name, "grpc-") ||
+	       str_equal_c(name, "te") || str_equal_c(name, "user-agent") ||
+	       str_equal_c(name, "accept-encoding");
 }
 
 static void request_field(struct grpc_call *call, struct str name, struct str value)
@@ -71,7 +73,8 @@ static void response_field(struct grpc_call *call, struct str name, struct str v
 	else if (str_equal_c(name, "content-type"))
 		call->is_grpc = grpc_is_content_type(value);
 	else if (str_equal_c(name, "grpc-status"))
-		call->status = str_to_u64(value, &number) && number <= INT32_MAX ? (int64_t)number : GRPC_UNKNOWN;
+		call->status = str_to_u64(value, &number) && number <= INT32_MAX ? (int64_t)number
+										 : GRPC_UNKNOWN;
 	else if (str_equal_c(name, "grpc-message"))
 		grpc_text_decode(&call->text, value);
 }
@@ -132,14 +135,16 @@ static void request_complete(struct grpc_call *call)
 static void response_ended(struct grpc_call *call)
 {
 	if (call->status < 0)
-		grpc_call_ended(call, GRPC_INTERNAL, "server closed the stream without sending trailers");
+		grpc_call_ended(call, GRPC_INTERNAL,
+				"server closed the stream without sending trailers");
 	else if (!grpc_reader_is_between(&call->reader) && call->status == GRPC_OK)
 		grpc_call_ended(call, GRPC_INTERNAL, "the stream ended inside a message");
 	else
 		grpc_call_ended(call, (int)call->status, call->text.len ? call->text.data : "");
 	/* Whatever we still had to say is of no interest to it. */
 	if (!call->finished)
-		nghttp2_submit_rst_stream(call->conn->session, NGHTTP2_FLAG_NONE, (int32_t)call->id, NGHTTP2_CANCEL);
+		nghttp2_submit_rst_stream(call->conn->session, NGHTTP2_FLAG_NONE, (int32_t)call->id,
+					  NGHTTP2_CANCEL);
 }
 
 static void response_complete(struct grpc_call *call)
@@ -147,16 +152,20 @@ static void response_complete(struct grpc_call *call)
 	char text[80];
 
 	if (call->is_too_large) {
-		grpc_call_break(call, GRPC_RESOURCE_EXHAUSTED, "the headers of the response are too large");
+		grpc_call_break(call, GRPC_RESOURCE_EXHAUSTED,
+				"the headers of the response are too large");
 		return;
 	}
-	if (call->status >= 0 || call->http_status < 200 || (call->http_status == 200 && call->is_grpc))
+	if (call->status >= 0 || call->http_status < 200 ||
+	    (call->http_status == 200 && call->is_grpc))
 		return;
 	if (call->http_status == 200) {
-		grpc_call_break(call, GRPC_UNKNOWN, "the response is no gRPC: unexpected content-type");
+		grpc_call_break(call, GRPC_UNKNOWN,
+				"the response is no gRPC: unexpected content-type");
 		return;
 	}
-	snprintf(text, sizeof(text), "unexpected HTTP status code received from server: %d", call->http_status);
+	snprintf(text, sizeof(text), "unexpected HTTP status code received from server: %d",
+		 call->http_status);
 	grpc_call_break(call, grpc_status_of_http(call->http_status), text);
 }
 

@@ -34,9 +34,9 @@ struct grpc_call {
 
 	/* Sending. */
 	struct buf out;
-	size_t out_at;      /* bytes of out that are gone */
-	bool responded;     /* server: the response headers are submitted */
-	bool finished;      /* half-closed (client), ended (server): EOF when out is empty */
+	size_t out_at;  /* bytes of out that are gone */
+	bool responded; /* server: the response headers are submitted */
+	bool finished;  /* half-closed (client), ended (server): EOF when out is empty */
 	enum grpc_status end_status;
 	char *end_text;
 
@@ -52,8 +52,8 @@ struct grpc_call {
 	size_t metadata_bytes;
 	bool is_post, is_grpc, is_encoded, has_bad_timeout, is_too_large;
 	int http_status;
-	int64_t status;     /* client: grpc-status; -1 until it came */
-	struct buf text;    /* client: grpc-message */
+	int64_t status;  /* client: grpc-status; -1 until it came */
+	struct buf text; /* client: grpc-message */
 };
 
 /* So many now, so many per second later. */

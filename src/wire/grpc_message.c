@@ -13,7 +13,8 @@ void grpc_reader_clear(struct grpc_reader *r)
 	buf_clear(&r->partial);
 }
 
-static bool read_prefix(struct grpc_reader *r, struct str *in, enum grpc_status *status, struct err *e)
+static bool read_prefix(struct grpc_reader *r, struct str *in, enum grpc_status *status,
+			struct err *e)
 {
 	while (in->len > 0 && r->prefix_len < GRPC_PREFIX_LEN) {
 		r->prefix[r->prefix_len++] = (uint8_t)*in->ptr;
@@ -22,26 +23,27 @@ static bool read_prefix(struct grpc_reader *r, struct str *in, enum grpc_status 
 	}
 	if (r->prefix_len < GRPC_PREFIX_LEN)
 		return true;
-	r->length = (uint32_t)r->prefix[1] << 24 | (uint32_t)r->prefix[2] << 16 | (uint32_t)r->prefix[3] << 8 |
-		    r->prefix[4];
+	r->length = (uint32_t)r->prefix[1] << 24 | (uint32_t)r->prefix[2] << 16 |
+		    (uint32_t)r->prefix[3] << 8 | r->prefix[4];
 	if (r->prefix[0] == 1) {
 		*status = GRPC_UNIMPLEMENTED;
 		return fail(e, ERR_UNSUPPORTED, "grpc: compressed messages are not understood");
 	}
 	if (r->prefix[0] != 0) {
 		*status = GRPC_INTERNAL;
-		return fail(e, ERR_INVALID, "grpc: received unexpected payload format %d", r->prefix[0]);
+		return fail(e, ERR_INVALID, "grpc: received unexpected payload format %d",
+			    r->prefix[0]);
 	}
 	if (r->length > r->partial.max) {
 		*status = GRPC_RESOURCE_EXHAUSTED;
-		return fail(e, ERR_EXHAUSTED, "grpc: received message larger than max (%u vs. %zu)", r->length,
-			    r->partial.max);
+		return fail(e, ERR_EXHAUSTED, "grpc: received message larger than max (%u vs. %zu)",
+			    r->length, r->partial.max);
 	}
 	return true;
 }
 
-enum grpc_read grpc_read(struct grpc_reader *r, struct str *in, struct str *message, enum grpc_status *status,
-			 struct err *e)
+enum grpc_read grpc_read(struct grpc_reader *r, struct str *in, struct str *message,
+			 enum grpc_status *status, struct err *e)
 {
 	size_t missing, n;
 
@@ -70,7 +72,8 @@ bool grpc_reader_is_between(const struct grpc_reader *r)
 
 void grpc_message_write(struct buf *out, struct str message)
 {
-	char *to = message.len <= UINT32_MAX ? buf_extend(out, GRPC_PREFIX_LEN + message.len) : NULL;
+	char *to =
+		message.len <= UINT32_MAX ? buf_extend(out, GRPC_PREFIX_LEN + message.len) : NULL;
 
 	if (!to) {
 		out->overflow = true;

@@ -11,13 +11,13 @@
 enum phase {
 	PHASE_BEFORE, /* between messages */
 	PHASE_HEAD,
-	PHASE_FIXED,       /* `left` bytes of body */
+	PHASE_FIXED, /* `left` bytes of body */
 	PHASE_CHUNK_LINE,
-	PHASE_CHUNK,       /* `left` bytes of chunk */
-	PHASE_CHUNK_END,   /* its CRLF */
+	PHASE_CHUNK,     /* `left` bytes of chunk */
+	PHASE_CHUNK_END, /* its CRLF */
 	PHASE_TRAILERS,
 	PHASE_UNTIL_CLOSE,
-	PHASE_END,         /* the end is yet to be reported */
+	PHASE_END, /* the end is yet to be reported */
 	PHASE_FAILED,
 };
 
@@ -202,7 +202,8 @@ static bool guard_start_line_end(struct http1 *h)
 
 /* How many bytes of `in` belong to lines up to the blank one (or to one line, if `single`);
  * *ends when it is among them. False if one is refused. */
-static bool guard_lines(struct http1 *h, struct str in, size_t max, bool single, size_t *taken, bool *ends)
+static bool guard_lines(struct http1 *h, struct str in, size_t max, bool single, size_t *taken,
+			bool *ends)
 {
 	size_t i;
 
@@ -246,7 +247,8 @@ static bool guard_chunk_line(struct http1 *h, struct str line)
 
 		if (h->in_extension || c == ';' || c == '\r' || c == '\n')
 			h->in_extension = h->in_extension || c == ';';
-		else if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
+		else if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+			   (c >= 'A' && c <= 'F')))
 			return refuse(h, 400, "malformed chunk size");
 	}
 	return true;
@@ -438,7 +440,8 @@ static enum http1_event read_head(struct http1 *h, struct str *in, struct err *e
 	return h->skip_interim ? HTTP1_MORE : HTTP1_HEAD;
 }
 
-static enum http1_event read_counted(struct http1 *h, struct str *in, struct str *body, struct err *e)
+static enum http1_event read_counted(struct http1 *h, struct str *in, struct str *body,
+				     struct err *e)
 {
 	size_t n = h->left < in->len ? (size_t)h->left : in->len;
 
@@ -479,7 +482,8 @@ static enum http1_event read_framing(struct http1 *h, struct str *in, struct err
 	return HTTP1_MORE;
 }
 
-static enum http1_event read_until_close(struct http1 *h, struct str *in, struct str *body, struct err *e)
+static enum http1_event read_until_close(struct http1 *h, struct str *in, struct str *body,
+					 struct err *e)
 {
 	if (!feed(h, in, in->len))
 		return failed(h, e);

@@ -12,8 +12,9 @@
  *
  * http-parser reads the messages; what its packaged build lets pass and two programs could read
  * differently (request smuggling, RFC 9112 11.2) is refused here first: bare CR or LF,
- * control characters, folded lines, blanks before the colon, a length together with a transfer coding, any coding but one
- * "chunked", two Host fields, anything but one blank between the words of the request line. */
+ * control characters, folded lines, blanks before the colon, a length together with a transfer
+ * coding, any coding but one "chunked", two Host fields, anything but one blank between the words
+ * of the request line. */
 #ifndef SHOAL_WIRE_HTTP1_H
 #define SHOAL_WIRE_HTTP1_H
 
@@ -23,10 +24,10 @@
 
 #include "base/str.h"
 
-#define HTTP1_HEAD_MAX 65536   /* bytes of a head, line ends included */
-#define HTTP1_HEADERS_MAX 128  /* header fields of a message */
-#define HTTP1_TRAILERS_MAX 8192 /* bytes of trailer fields; they are dropped */
-#define HTTP1_CHUNK_LINE_MAX 256 /* bytes of a chunk's size line, extensions included */
+#define HTTP1_HEAD_MAX       65536 /* bytes of a head, line ends included */
+#define HTTP1_HEADERS_MAX    128   /* header fields of a message */
+#define HTTP1_TRAILERS_MAX   8192  /* bytes of trailer fields; they are dropped */
+#define HTTP1_CHUNK_LINE_MAX 256   /* bytes of a chunk's size line, extensions included */
 
 enum http1_role { HTTP1_SERVER, HTTP1_CLIENT };
 
@@ -44,17 +45,17 @@ struct http1_header {
 
 /* Valid from HTTP1_HEAD until the first byte of the next message is eaten. */
 struct http1_head {
-	const char *method; /* requests: "GET" */
-	struct str target;  /* requests: "/v1.41/info?x=y", printable ASCII without blanks */
-	int status;         /* responses */
-	struct str reason;  /* responses */
-	int minor;          /* HTTP/1.minor: 0 or 1 */
-	bool keep_alive;    /* the sender is willing to go on after this message */
-	bool upgrade;       /* it has Connection: upgrade and an Upgrade field */
+	const char *method;    /* requests: "GET" */
+	struct str target;     /* requests: "/v1.41/info?x=y", printable ASCII without blanks */
+	int status;            /* responses */
+	struct str reason;     /* responses */
+	int minor;             /* HTTP/1.minor: 0 or 1 */
+	bool keep_alive;       /* the sender is willing to go on after this message */
+	bool upgrade;          /* it has Connection: upgrade and an Upgrade field */
 	bool expects_continue; /* a request with Expect: 100-continue */
 	bool chunked;
-	bool until_close;   /* a response whose body ends with the connection */
-	uint64_t length;    /* of the body, if neither chunked nor until_close */
+	bool until_close; /* a response whose body ends with the connection */
+	uint64_t length;  /* of the body, if neither chunked nor until_close */
 	const struct http1_header *headers;
 	size_t header_count;
 };
@@ -69,16 +70,17 @@ struct http1 {
 	enum http1_role role;
 	int phase;
 	bool no_body, skip_interim;
-	bool line_is_empty, saw_cr, in_extension; /* the line guard's place in a head, size line or trailer */
+	bool line_is_empty; /* these three: the line guard's place in a line */
+	bool saw_cr, in_extension;
 	bool got_head, got_end;
 	int blanks, refusal;
-	char version[8];            /* that word of the first line; the packaged parser skims it */
+	char version[8]; /* that word of the first line; the packaged parser skims it */
 	uint8_t version_len;
-	size_t line_bytes;          /* of this head, size line or trailer */
-	uint64_t left;              /* body bytes until the end or the next chunk */
+	size_t line_bytes; /* of this head, size line or trailer */
+	uint64_t left;     /* body bytes until the end or the next chunk */
 	struct str body;
 	const char *problem;
-	struct buf text;            /* the head's words; spans point into it */
+	struct buf text; /* the head's words; spans point into it */
 	struct http1_span target, reason;
 	struct http1_span (*fields)[2];
 	struct http1_header *headers;

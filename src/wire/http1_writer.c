@@ -23,8 +23,8 @@ static void put_text(struct buf *out, const char *text, size_t len)
 static const char *standard_reason(int status)
 {
 	switch (status) {
-#define REASON(number, name, text) \
-	case number:               \
+#define REASON(number, name, text)                                                                 \
+	case number:                                                                               \
 		return #text;
 		HTTP_STATUS_MAP(REASON)
 #undef REASON

@@ -21,7 +21,7 @@
 struct http1_head;
 
 enum http1_framing {
-	HTTP1_LENGTH,      /* Content-Length: as given */
+	HTTP1_LENGTH, /* Content-Length: as given */
 	HTTP1_CHUNKED,
 	HTTP1_UNTIL_CLOSE, /* responses: no framing, the connection ends the body */
 	HTTP1_NO_BODY,     /* no framing fields at all: 101, 204, 304, a GET */
@@ -30,13 +30,13 @@ enum http1_framing {
 struct http1_writer {
 	struct buf *out;
 	enum http1_framing framing;
-	uint64_t left;       /* body bytes promised and not yet written */
+	uint64_t left; /* body bytes promised and not yet written */
 	bool is_response;
-	bool switches;       /* a 101: its Connection field is the caller's */
-	bool drops_body;     /* the answer to a HEAD */
+	bool switches;         /* a 101: its Connection field is the caller's */
+	bool drops_body;       /* the answer to a HEAD */
 	bool chunked_is_known; /* the reader speaks HTTP/1.1 */
 	bool says_keep_alive;  /* ... and a 1.0 reader wants to hear that we do */
-	bool keep_alive;     /* after http1_write_end(): the connection can carry another message */
+	bool keep_alive; /* after http1_write_end(): the connection can carry another message */
 };
 
 /* Begin the answer to `request` (NULL when none could be read: HTTP/1.1, to be closed).

@@ -17,7 +17,8 @@ static int hex_value(char c)
 	return -1;
 }
 
-static bool decode(struct arena *a, struct str s, bool plus_is_blank, const char **decoded, struct err *e)
+static bool decode(struct arena *a, struct str s, bool plus_is_blank, const char **decoded,
+		   struct err *e)
 {
 	char *out = arena_alloc(a, s.len + 1), *to = out;
 
@@ -49,7 +50,8 @@ bool target_split(struct str target, struct str *path, struct str *query, struct
 {
 	struct str rest = target, fragment;
 
-	for (const char *const *scheme = (const char *const[]){ "http://", "https://", NULL }; *scheme; scheme++) {
+	for (const char *const *scheme = (const char *const[]){ "http://", "https://", NULL };
+	     *scheme; scheme++) {
 		ptrdiff_t slash;
 
 		if (!str_starts_with(rest, *scheme))
@@ -97,7 +99,8 @@ bool query_parse(struct arena *a, struct str text, struct query *q, struct err *
 		if (pair.len > 0) {
 			if (!str_cut(pair, '=', &name, &value))
 				value = STR("");
-			if (!decode(a, name, true, &pairs[n].name, e) || !decode(a, value, true, &pairs[n].value, e))
+			if (!decode(a, name, true, &pairs[n].name, e) ||
+			    !decode(a, value, true, &pairs[n].value, e))
 				return false;
 			n++;
 		}
@@ -135,7 +138,8 @@ static void encode(struct buf *out, const char *text)
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("-._~", c))
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    strchr("-._~", c))
 			buf_append_char(out, (char)c);
 		else
 			buf_printf(out, "%%%02X", c);

@@ -5,8 +5,8 @@
 #include "base/err.h"
 
 #define DEFAULT_DOMAIN "docker.io"
-#define LEGACY_DOMAIN "index.docker.io"
-#define OFFICIAL "library/"
+#define LEGACY_DOMAIN  "index.docker.io"
+#define OFFICIAL       "library/"
 
 static bool is_digit(char c)
 {
@@ -84,7 +84,8 @@ static bool is_host_label(struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		bool inner = i > 0 && i < s.len - 1;
 
-		if (!is_lower_or_digit(s.ptr[i]) && !is_upper(s.ptr[i]) && !(s.ptr[i] == '-' && inner))
+		if (!is_lower_or_digit(s.ptr[i]) && !is_upper(s.ptr[i]) &&
+		    !(s.ptr[i] == '-' && inner))
 			return false;
 	}
 	return s.len > 0;
@@ -115,7 +116,8 @@ static bool is_bracketed_domain(struct str s)
 
 	if (!str_cut(str_bytes(s.ptr + 1, s.len - 1), ']', &inside, &port) || !is_ipv6(inside))
 		return false;
-	return port.len == 0 || (port.ptr[0] == ':' && is_port(str_bytes(port.ptr + 1, port.len - 1)));
+	return port.len == 0 ||
+	       (port.ptr[0] == ':' && is_port(str_bytes(port.ptr + 1, port.len - 1)));
 }
 
 static bool is_domain(struct str s)
@@ -156,8 +158,8 @@ static bool is_hex_id(struct str s)
 /* Does the first component name a registry? */
 static bool names_registry(struct str first)
 {
-	return str_find(first, '.') >= 0 || str_find(first, ':') >= 0 || str_equal_c(first, "localhost") ||
-	       has_upper(first);
+	return str_find(first, '.') >= 0 || str_find(first, ':') >= 0 ||
+	       str_equal_c(first, "localhost") || has_upper(first);
 }
 
 static void copy(char *to, struct str s)
@@ -182,12 +184,14 @@ static bool parse_name(struct str name, struct ref *r, struct err *e)
 		prefix = OFFICIAL;
 
 	if (has_upper(path))
-		return fail(e, ERR_INVALID, "invalid reference format: repository name (%s%.*s) must be lowercase",
+		return fail(e, ERR_INVALID,
+			    "invalid reference format: repository name (%s%.*s) must be lowercase",
 			    prefix, (int)(path.len < 256 ? path.len : 256), path.ptr);
 	if (!is_domain(domain) || !is_path(path))
 		return fail(e, ERR_INVALID, "invalid reference format");
 	if (domain.len + 1 + strlen(prefix) + path.len > REF_NAME_MAX)
-		return fail(e, ERR_INVALID, "repository name must not be more than %d characters", REF_NAME_MAX);
+		return fail(e, ERR_INVALID, "repository name must not be more than %d characters",
+			    REF_NAME_MAX);
 	copy(r->domain, domain);
 	copy(r->path, str_of(prefix));
 	copy(r->path + strlen(prefix), path);
@@ -214,7 +218,8 @@ bool ref_parse(struct str text, struct ref *r, struct err *e)
 	*r = (struct ref){ 0 };
 	if (is_hex_id(text))
 		return fail(e, ERR_INVALID,
-			    "invalid repository name (%.*s), cannot specify 64-byte hexadecimal strings",
+			    "invalid repository name (%.*s), cannot specify 64-byte hexadecimal "
+			    "strings",
 			    STR_FMT(text));
 	if (str_cut(text, '@', &name, &digest)) {
 		if (digest.len > DIGEST_MAX || str_find(digest, ':') < 0)
@@ -257,7 +262,8 @@ void ref_familiar_name(const struct ref *r, char *out)
 		sprintf(out, "%s/%s", r->domain, r->path);
 		return;
 	}
-	if (str_starts_with(path, OFFICIAL) && str_find(str_bytes(path.ptr + 8, path.len - 8), '/') < 0)
+	if (str_starts_with(path, OFFICIAL) &&
+	    str_find(str_bytes(path.ptr + 8, path.len - 8), '/') < 0)
 		path = str_bytes(path.ptr + strlen(OFFICIAL), path.len - strlen(OFFICIAL));
 	copy(out, path);
 }

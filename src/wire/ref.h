@@ -16,7 +16,7 @@
 #include "wire/digest.h"
 
 #define REF_NAME_MAX 255 /* domain, slash and path */
-#define REF_TAG_MAX 128
+#define REF_TAG_MAX  128
 /* Longest text of a reference. */
 #define REF_TEXT_MAX (REF_NAME_MAX + 1 + REF_TAG_MAX + 1 + DIGEST_MAX)
 

@@ -28,7 +28,8 @@ static bool header_complete(struct stdcopy_reader *r, struct err *e)
 	const uint8_t *h = r->header;
 
 	if (h[0] > STDCOPY_ERROR || h[1] || h[2] || h[3])
-		return fail(e, ERR_INVALID, "not a multiplexed stream: header begins %02x %02x %02x %02x", h[0],
+		return fail(e, ERR_INVALID,
+			    "not a multiplexed stream: header begins %02x %02x %02x %02x", h[0],
 			    h[1], h[2], h[3]);
 	r->left = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 | h[7];
 	if (r->left == 0)
@@ -46,8 +47,8 @@ static bool read_header(struct stdcopy_reader *r, struct str *in, struct err *e)
 	return r->header_len < STDCOPY_HEADER_LEN || header_complete(r, e);
 }
 
-enum stdcopy_event stdcopy_next(struct stdcopy_reader *r, struct str *in, enum stdcopy_stream *stream,
-				struct str *payload, struct err *e)
+enum stdcopy_event stdcopy_next(struct stdcopy_reader *r, struct str *in,
+				enum stdcopy_stream *stream, struct str *payload, struct err *e)
 {
 	size_t n;
 

@@ -36,8 +36,8 @@ enum stdcopy_event { STDCOPY_MORE, STDCOPY_DATA, STDCOPY_FAILED };
 /* The next piece of payload: eats it from *in and points *payload at it, so that a frame of any
  * length needs no memory. STDCOPY_MORE: *in is eaten. Fails with ERR_INVALID on a header that is
  * none; the reader is then of no further use. */
-enum stdcopy_event stdcopy_next(struct stdcopy_reader *r, struct str *in, enum stdcopy_stream *stream,
-				struct str *payload, struct err *e);
+enum stdcopy_event stdcopy_next(struct stdcopy_reader *r, struct str *in,
+				enum stdcopy_stream *stream, struct str *payload, struct err *e);
 
 /* True between frames: where a stream may end. */
 static inline bool stdcopy_is_between(const struct stdcopy_reader *r)

@@ -9,13 +9,13 @@
 #include "wire/x509_inside.h"
 
 /* A memory BIO that grew past this is replaced once it is empty: ten thousand idle connections. */
-#define BIO_KEEP_BYTES 4096
+#define BIO_KEEP_BYTES  4096
 #define CHAIN_DEPTH_MAX 10
 
 /* What stock servers and clients accept for TLS 1.2. */
-#define CIPHERS                                                            \
-	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"       \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"       \
+#define CIPHERS                                                                                    \
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
 static const struct {
@@ -53,8 +53,9 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 	const struct str *ours = arg;
 	unsigned char *selected;
 
-	if (SSL_select_next_proto(&selected, out_len, (const unsigned char *)ours->ptr, (unsigned)ours->len,
-				  offered, offered_len) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&selected, out_len, (const unsigned char *)ours->ptr,
+				  (unsigned)ours->len, offered,
+				  offered_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = selected;
 	return SSL_TLSEXT_ERR_OK;
@@ -69,7 +70,8 @@ static void set_protocol(struct tls_config *c)
 	if (c->role == TLS_SERVER)
 		SSL_CTX_set_alpn_select_cb(c->ctx, select_protocol, (void *)(uintptr_t)list);
 	else
-		SSL_CTX_set_alpn_protos(c->ctx, (const unsigned char *)list->ptr, (unsigned)list->len);
+		SSL_CTX_set_alpn_protos(c->ctx, (const unsigned char *)list->ptr,
+					(unsigned)list->len);
 }
 
 /* Called for each certificate of the path; the first that is refused says why. */
@@ -104,13 +106,15 @@ static bool set_roots(struct tls_config *c, struct str pem, struct err *e)
 	return true;
 }
 
-static bool set_own_cert(struct tls_config *c, struct str cert_pem, struct str key_pem, struct err *e)
+static bool set_own_cert(struct tls_config *c, struct str cert_pem, struct str key_pem,
+			 struct err *e)
 {
 	AUTO_CERTS STACK_OF(X509) *chain = NULL;
 	AUTO_KEY EVP_PKEY *key = NULL;
 
 	if (cert_pem.len == 0)
-		return c->role == TLS_CLIENT || fail(e, ERR_INVALID, "a TLS server needs a certificate");
+		return c->role == TLS_CLIENT ||
+		       fail(e, ERR_INVALID, "a TLS server needs a certificate");
 	if (!(chain = certs_parse(cert_pem, e)) || !(key = key_parse(key_pem, e)))
 		return while_doing(e, "own certificate");
 	if (X509_check_private_key(sk_X509_value(chain, 0), key) != 1) {
@@ -138,11 +142,13 @@ struct tls_config *tls_config_new(const struct tls_options *o, struct err *e)
 	if (!c->ctx || !SSL_CTX_set_cipher_list(c->ctx, CIPHERS))
 		abort();
 	SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_options(c->ctx,
+			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_num_tickets(c->ctx, 0);
 	SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+					 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					 SSL_MODE_NO_AUTO_CHAIN);
 	set_protocol(c);
 	if (set_roots(c, o->roots, e) && set_own_cert(c, o->cert, o->key, e))
 		return c;
@@ -396,7 +402,9 @@ enum tls_result tls_write(struct tls *t, struct str plaintext, size_t *taken, st
 
 	while (result == TLS_OK && total < plaintext.len && waiting < TLS_OUTPUT_MAX) {
 		ERR_clear_error();
-		result = result_of(t, SSL_write_ex(t->ssl, plaintext.ptr + total, plaintext.len - total, &n), e);
+		result = result_of(
+			t, SSL_write_ex(t->ssl, plaintext.ptr + total, plaintext.len - total, &n),
+			e);
 		total += result == TLS_OK ? n : 0;
 		waiting = BIO_ctrl_pending(t->out);
 	}

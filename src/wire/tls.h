@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "wire/x509.h"
 
-#define TLS_INPUT_MAX 131072  /* ciphertext that is taken in before it is read */
+#define TLS_INPUT_MAX  131072 /* ciphertext that is taken in before it is read */
 #define TLS_OUTPUT_MAX 262144 /* ciphertext that may wait to be sent before writes stop */
 
 enum tls_role { TLS_SERVER, TLS_CLIENT };
@@ -25,7 +25,7 @@ enum tls_role { TLS_SERVER, TLS_CLIENT };
 enum tls_verify {
 	TLS_VERIFY_NONE,     /* client: anybody (root download); server: asks for no certificate */
 	TLS_VERIFY_IF_GIVEN, /* server: a certificate, if presented, leads to the roots */
-	TLS_VERIFY_PEER,     /* server: a certificate is required; client: roots and server_name hold */
+	TLS_VERIFY_PEER, /* server: a certificate is required; client: roots and server_name hold */
 };
 
 enum tls_alpn { TLS_ALPN_NONE, TLS_ALPN_H2, TLS_ALPN_HTTP1 };
@@ -33,11 +33,11 @@ enum tls_alpn { TLS_ALPN_NONE, TLS_ALPN_H2, TLS_ALPN_HTTP1 };
 struct tls_options {
 	enum tls_role role;
 	enum tls_verify verify;
-	enum tls_alpn alpn;      /* client: offered; server: selected when offered, else not missed */
-	struct str roots;        /* PEM bundle; unless TLS_VERIFY_NONE */
-	struct str cert, key;    /* PEM chain and key; servers need them, clients may have them */
+	enum tls_alpn alpn;   /* client: offered; server: selected when offered, else not missed */
+	struct str roots;     /* PEM bundle; unless TLS_VERIFY_NONE */
+	struct str cert, key; /* PEM chain and key; servers need them, clients may have them */
 	const char *server_name; /* client: SNI, and with TLS_VERIFY_PEER the DNS name or IP address
-	                          * that the certificate must hold; "" sends and checks none */
+				  * that the certificate must hold; "" sends and checks none */
 };
 
 struct tls_config;

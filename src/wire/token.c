@@ -15,7 +15,10 @@
 
 void token_write(const struct token *t, char *out)
 {
-	out += sprintf(out, "%s", !t->has_fips ? "SWMTKN-1-" : t->fips ? "SWMTKN-2-1-" : "SWMTKN-2-0-");
+	out += sprintf(out, "%s",
+		       !t->has_fips ? "SWMTKN-1-"
+		       : t->fips    ? "SWMTKN-2-1-"
+				    : "SWMTKN-2-0-");
 	base36_encode(t->digest, TOKEN_DIGEST_LEN, out, DIGEST_DIGITS);
 	out += DIGEST_DIGITS;
 	*out++ = '-';
@@ -43,8 +46,8 @@ bool token_parse(struct str text, struct token *t, struct err *e)
 		t->has_fips = true;
 	else if (!take_prefix(&text, "SWMTKN-1-"))
 		return fail(e, ERR_INVALID, "invalid join token");
-	if (!str_cut(text, '-', &digest, &secret) || digest.len != DIGEST_DIGITS || secret.len != SECRET_DIGITS ||
-	    !base36_decode(digest, t->digest, TOKEN_DIGEST_LEN) ||
+	if (!str_cut(text, '-', &digest, &secret) || digest.len != DIGEST_DIGITS ||
+	    secret.len != SECRET_DIGITS || !base36_decode(digest, t->digest, TOKEN_DIGEST_LEN) ||
 	    !base36_decode(secret, t->secret, TOKEN_SECRET_LEN))
 		return fail(e, ERR_INVALID, "invalid join token");
 	return true;
@@ -90,7 +93,8 @@ bool unlock_key_parse(struct str text, uint8_t key[UNLOCK_KEY_LEN], struct err *
 		ok = EVP_DecodeBlock(bytes, padded, sizeof(padded)) == sizeof(bytes);
 	}
 	if (ok) {
-		/* The decoder skips blanks and reads padding anywhere: only what it would write counts. */
+		/* The decoder skips blanks and reads padding anywhere: only what it would write
+		 * counts. */
 		memcpy(key, bytes, UNLOCK_KEY_LEN);
 		unlock_key_write(key, again);
 		ok = str_equal_c(text, again);

@@ -15,9 +15,9 @@
 
 #define TOKEN_SECRET_LEN 16
 #define TOKEN_DIGEST_LEN 32
-#define TOKEN_TEXT_MAX (sizeof("SWMTKN-2-0--") - 1 + 50 + 25)
-#define UNLOCK_KEY_LEN 32
-#define UNLOCK_TEXT_LEN (sizeof("SWMKEY-1-") - 1 + 43)
+#define TOKEN_TEXT_MAX   (sizeof("SWMTKN-2-0--") - 1 + 50 + 25)
+#define UNLOCK_KEY_LEN   32
+#define UNLOCK_TEXT_LEN  (sizeof("SWMKEY-1-") - 1 + 43)
 
 struct token {
 	bool has_fips; /* version 2 */

@@ -16,15 +16,15 @@
 
 #include "base/str.h"
 
-#define X509_PEM_MAX 65536 /* largest bundle, request or key that is looked at */
-#define X509_BUNDLE_MAX 16 /* certificates of a bundle or chain */
+#define X509_PEM_MAX       65536 /* largest bundle, request or key that is looked at */
+#define X509_BUNDLE_MAX    16    /* certificates of a bundle or chain */
 #define X509_NAME_PART_MAX 64
-#define X509_OUS_MAX 8
-#define X509_DER_MAX 8192  /* a subject, or a public key */
+#define X509_OUS_MAX       8
+#define X509_DER_MAX       8192 /* a subject, or a public key */
 
-#define ROOT_LIFETIME_S INT64_C(630720000)
-#define NODE_CERT_EXPIRY_S INT64_C(7776000)
-#define NODE_CERT_EXPIRY_MIN_S INT64_C(3600) /* what is below means NODE_CERT_EXPIRY_S */
+#define ROOT_LIFETIME_S         INT64_C(630720000)
+#define NODE_CERT_EXPIRY_S      INT64_C(7776000)
+#define NODE_CERT_EXPIRY_MIN_S  INT64_C(3600) /* what is below means NODE_CERT_EXPIRY_S */
 #define FOREIGN_ROOT_LEFT_MIN_S INT64_C(31536000)
 
 /* Who a certificate speaks of. Absent parts are "". */
@@ -70,13 +70,15 @@ bool csr_check(struct str csr, struct err *e);
 
 struct signer {
 	struct str cert, key; /* the CA's certificate and key */
-	struct str cross_signed; /* during a root rotation: delivered behind each leaf; else empty */
+	struct str
+		cross_signed; /* during a root rotation: delivered behind each leaf; else empty */
 };
 
 /* A node certificate: the request's public key, the identity given, valid from an hour ago until
  * now + expiry_s. Appends the leaf and signer.cross_signed. */
-bool node_cert_sign(const struct signer *by, struct str csr, const char *cluster_id, const char *role,
-		    const char *node_id, int64_t now_s, int64_t expiry_s, struct buf *chain, struct err *e);
+bool node_cert_sign(const struct signer *by, struct str csr, const char *cluster_id,
+		    const char *role, const char *node_id, int64_t now_s, int64_t expiry_s,
+		    struct buf *chain, struct err *e);
 /* The new root's subject and key, signed by the old root as an intermediate CA. */
 bool root_cross_sign(struct str old_cert, struct str old_key, struct str new_cert, struct buf *cert,
 		     struct err *e);
@@ -87,7 +89,8 @@ enum chain_time { CHAIN_VALID_NOW, CHAIN_MAY_BE_EXPIRED };
 
 /* The first certificate of `chain` leads through the others to one of `roots`, and there is a time
  * when all of them are valid; with CHAIN_VALID_NOW it is now. ERR_UNAUTHENTICATED otherwise. */
-bool chain_verify(struct str roots, struct str chain, enum chain_time time, int64_t now_s, struct err *e);
+bool chain_verify(struct str roots, struct str chain, enum chain_time time, int64_t now_s,
+		  struct err *e);
 /* What the first certificate says, unverified. */
 bool cert_read(struct str chain, struct cert_info *info, struct err *e);
 /* The issuer of the first certificate as the node description carries it: the DER of its subject

@@ -29,6 +29,9 @@ bool csr_check(struct str pem, struct err *e)
 	is_signed = key_is_acceptable(key) && X509_REQ_verify(csr, key) == 1;
 	ERR_clear_error();
 	if (!key_is_acceptable(key))
-		return fail(e, ERR_INVALID, "the certificate request's key is not RSA of 2048 bits, P-256, P-384 or P-521");
-	return is_signed || fail(e, ERR_INVALID, "the certificate request is not signed by its own key");
+		return fail(e, ERR_INVALID,
+			    "the certificate request's key is not RSA of 2048 bits, P-256, P-384 "
+			    "or P-521");
+	return is_signed ||
+	       fail(e, ERR_INVALID, "the certificate request is not signed by its own key");
 }

@@ -1,4 +1,4 @@
-/* OpenSSL's objects behind x509.h: for the files of wire/ that hold certificates, not for others. */
+/* OpenSSL's objects behind x509.h: for the files of wire/ that hold certificates. */
 #ifndef SHOAL_WIRE_X509_INSIDE_H
 #define SHOAL_WIRE_X509_INSIDE_H
 
@@ -33,10 +33,10 @@ static inline void store_scope(X509_STORE **store)
 {
 	X509_STORE_free(*store);
 }
-#define AUTO_KEY __attribute__((cleanup(key_scope)))
-#define AUTO_CERT __attribute__((cleanup(cert_scope)))
-#define AUTO_CSR __attribute__((cleanup(csr_scope)))
-#define AUTO_BIO __attribute__((cleanup(bio_scope)))
+#define AUTO_KEY   __attribute__((cleanup(key_scope)))
+#define AUTO_CERT  __attribute__((cleanup(cert_scope)))
+#define AUTO_CSR   __attribute__((cleanup(csr_scope)))
+#define AUTO_BIO   __attribute__((cleanup(bio_scope)))
 #define AUTO_CERTS __attribute__((cleanup(certs_scope)))
 #define AUTO_STORE __attribute__((cleanup(store_scope)))
 
@@ -46,7 +46,7 @@ bool fail_openssl(struct err *e, const char *what);
 /* Each returns NULL and fills *e when the text is none or too large. Never asks a terminal. */
 EVP_PKEY *key_parse(struct str pem, struct err *e);
 X509_REQ *csr_parse(struct str pem, struct err *e);
-/* At least one certificate; nothing else may stand between them. */
+/* At least one certificate; text between them is passed over. */
 STACK_OF(X509) *certs_parse(struct str pem, struct err *e);
 
 /* Append what a memory BIO holds, and wipe it there. */

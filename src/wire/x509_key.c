@@ -80,7 +80,8 @@ STACK_OF(X509) *certs_parse(struct str pem, struct err *e)
 		sk_X509_push(certs, cert);
 		if (sk_X509_num(certs) <= X509_BUNDLE_MAX)
 			continue;
-		(void)fail(e, ERR_INVALID, "more than %d certificates in a bundle", X509_BUNDLE_MAX);
+		(void)fail(e, ERR_INVALID, "more than %d certificates in a bundle",
+			   X509_BUNDLE_MAX);
 		return NULL;
 	}
 	if (!bundle_ended_well() || sk_X509_num(certs) == 0) {

@@ -10,7 +10,7 @@
 
 #define ROOT_BACKDATE_S 300
 #define NODE_BACKDATE_S 3600
-#define SERIAL_LEN 20
+#define SERIAL_LEN      20
 
 static int64_t to_the_minute(int64_t now_s)
 {
@@ -53,7 +53,8 @@ static bool add_name(X509_NAME *name, int nid, const char *text)
 {
 	int type = is_printable(text) ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING;
 
-	return X509_NAME_add_entry_by_NID(name, nid, type, (const unsigned char *)text, -1, -1, 0) == 1;
+	return X509_NAME_add_entry_by_NID(name, nid, type, (const unsigned char *)text, -1, -1,
+					  0) == 1;
 }
 
 static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
@@ -93,7 +94,8 @@ bool root_new(int64_t now_s, struct buf *cert_pem, struct buf *key_pem, struct e
 {
 	int64_t not_before_s = to_the_minute(now_s) - ROOT_BACKDATE_S;
 	AUTO_KEY EVP_PKEY *key = EVP_EC_gen("P-256");
-	AUTO_CERT X509 *cert = key ? cert_begin(key, not_before_s, not_before_s + ROOT_LIFETIME_S) : NULL;
+	AUTO_CERT X509 *cert =
+		key ? cert_begin(key, not_before_s, not_before_s + ROOT_LIFETIME_S) : NULL;
 	AUTO_BIO BIO *bio = BIO_new(BIO_s_mem());
 	X509_NAME *name;
 
@@ -108,8 +110,8 @@ bool root_new(int64_t now_s, struct buf *cert_pem, struct buf *key_pem, struct e
 }
 
 /* The CA's first certificate and its key, which must belong together. */
-static bool signer_parse(struct str cert_pem, struct str key_pem, STACK_OF(X509) **certs, EVP_PKEY **key,
-			 struct err *e)
+static bool signer_parse(struct str cert_pem, struct str key_pem, STACK_OF(X509) **certs,
+			 EVP_PKEY **key, struct err *e)
 {
 	*certs = certs_parse(cert_pem, e);
 	*key = *certs ? key_parse(key_pem, e) : NULL;
@@ -118,15 +120,18 @@ static bool signer_parse(struct str cert_pem, struct str key_pem, STACK_OF(X509)
 	if (X509_check_private_key(sk_X509_value(*certs, 0), *key) == 1)
 		return true;
 	ERR_clear_error();
-	return fail(e, ERR_INVALID, "certificate authority: the key does not belong to the certificate");
+	return fail(e, ERR_INVALID,
+		    "certificate authority: the key does not belong to the certificate");
 }
 
-static bool add_node_names(X509 *cert, const char *cluster_id, const char *role, const char *node_id)
+static bool add_node_names(X509 *cert, const char *cluster_id, const char *role,
+			   const char *node_id)
 {
 	X509_NAME *name = X509_get_subject_name(cert);
 
 	return add_name(name, NID_organizationName, cluster_id) &&
-	       add_name(name, NID_organizationalUnitName, role) && add_name(name, NID_commonName, node_id);
+	       add_name(name, NID_organizationalUnitName, role) &&
+	       add_name(name, NID_commonName, node_id);
 }
 
 static bool replace_authority_key(X509 *cert, X509 *issuer)
@@ -143,10 +148,12 @@ static bool replace_authority_key(X509 *cert, X509 *issuer)
 
 static bool add_node_extensions(X509 *cert, X509 *issuer, const char *role, const char *node_id)
 {
-	AUTO_FREE char *names = xasprintf("DNS:%s,DNS:%s%s", role, node_id,
-					  strcmp(role, "swarm-manager") == 0 ? ",DNS:swarm-ca" : "");
+	AUTO_FREE char *names =
+		xasprintf("DNS:%s,DNS:%s%s", role, node_id,
+			  strcmp(role, "swarm-manager") == 0 ? ",DNS:swarm-ca" : "");
 
-	return add_extension(cert, issuer, NID_key_usage, "critical,digitalSignature,keyEncipherment") &&
+	return add_extension(cert, issuer, NID_key_usage,
+			     "critical,digitalSignature,keyEncipherment") &&
 	       add_extension(cert, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
 	       add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
 	       add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
@@ -164,12 +171,15 @@ static bool check_name(const char *what, const char *text, struct err *e)
 	for (; *text; text++)
 		if (!((*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'z') ||
 		      (*text >= 'A' && *text <= 'Z') || *text == '-' || *text == '.'))
-			return fail(e, ERR_INVALID, "the %s holds more than letters, digits, dashes and dots", what);
+			return fail(e, ERR_INVALID,
+				    "the %s holds more than letters, digits, dashes and dots",
+				    what);
 	return true;
 }
 
-bool node_cert_sign(const struct signer *by, struct str csr_pem, const char *cluster_id, const char *role,
-		    const char *node_id, int64_t now_s, int64_t expiry_s, struct buf *chain, struct err *e)
+bool node_cert_sign(const struct signer *by, struct str csr_pem, const char *cluster_id,
+		    const char *role, const char *node_id, int64_t now_s, int64_t expiry_s,
+		    struct buf *chain, struct err *e)
 {
 	int64_t minute_s = to_the_minute(now_s);
 	AUTO_CERTS STACK_OF(X509) *ca = NULL;
@@ -186,10 +196,12 @@ bool node_cert_sign(const struct signer *by, struct str csr_pem, const char *clu
 		expiry_s = NODE_CERT_EXPIRY_S;
 	csr = csr_parse(csr_pem, e);
 	issuer = sk_X509_value(ca, 0);
-	cert = cert_begin(X509_REQ_get0_pubkey(csr), minute_s - NODE_BACKDATE_S, minute_s + expiry_s);
+	cert = cert_begin(X509_REQ_get0_pubkey(csr), minute_s - NODE_BACKDATE_S,
+			  minute_s + expiry_s);
 	if (!cert || !add_node_names(cert, cluster_id, role, node_id) ||
 	    !X509_set_issuer_name(cert, X509_get_subject_name(issuer)) ||
-	    !add_node_extensions(cert, issuer, role, node_id) || !X509_sign(cert, ca_key, key_digest(ca_key)))
+	    !add_node_extensions(cert, issuer, role, node_id) ||
+	    !X509_sign(cert, ca_key, key_digest(ca_key)))
 		return fail_openssl(e, "sign a node certificate");
 	if (!cert_write(cert, chain, e))
 		return false;
@@ -199,8 +211,8 @@ bool node_cert_sign(const struct signer *by, struct str csr_pem, const char *clu
 
 /* Everything but issuer and signature stays: subject, key, times, and the subject key identifier
  * that the leaves of the new root point at. */
-bool root_cross_sign(struct str old_cert, struct str old_key, struct str new_cert, struct buf *cert_pem,
-		     struct err *e)
+bool root_cross_sign(struct str old_cert, struct str old_key, struct str new_cert,
+		     struct buf *cert_pem, struct err *e)
 {
 	AUTO_CERTS STACK_OF(X509) *ca = NULL;
 	AUTO_CERTS STACK_OF(X509) *subject = NULL;
@@ -208,7 +220,8 @@ bool root_cross_sign(struct str old_cert, struct str old_key, struct str new_cer
 	AUTO_CERT X509 *cert = NULL;
 	X509 *issuer;
 
-	if (!signer_parse(old_cert, old_key, &ca, &ca_key, e) || !(subject = certs_parse(new_cert, e)))
+	if (!signer_parse(old_cert, old_key, &ca, &ca_key, e) ||
+	    !(subject = certs_parse(new_cert, e)))
 		return false;
 	issuer = sk_X509_value(ca, 0);
 	if (X509_check_ca(sk_X509_value(subject, 0)) != 1)

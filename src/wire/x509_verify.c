@@ -72,7 +72,8 @@ static void put_dns_names(struct buf *out, X509 *cert)
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
 		if (name->type == GEN_DNS)
-			buf_printf(out, "%s%.*s", out->len ? ", " : "", ASN1_STRING_length(name->d.dNSName),
+			buf_printf(out, "%s%.*s", out->len ? ", " : "",
+				   ASN1_STRING_length(name->d.dNSName),
 				   (const char *)ASN1_STRING_get0_data(name->d.dNSName));
 	}
 	GENERAL_NAMES_free(names);
@@ -94,12 +95,15 @@ static bool fail_time(struct err *e, X509 *cert, bool expired)
 	char when[32];
 
 	if (!cert)
-		return fail(e, ERR_UNAUTHENTICATED, "certificate %s", expired ? "has expired" : "is not yet valid");
+		return fail(e, ERR_UNAUTHENTICATED, "certificate %s",
+			    expired ? "has expired" : "is not yet valid");
 	cert_identity_of(cert, &id);
 	put_time(when, time_of(expired ? X509_get0_notAfter(cert) : X509_get0_notBefore(cert)));
 	if (expired)
-		return fail(e, ERR_UNAUTHENTICATED, "certificate of \"%s\" expired at %s", id.cn, when);
-	return fail(e, ERR_UNAUTHENTICATED, "certificate of \"%s\" is not valid before %s", id.cn, when);
+		return fail(e, ERR_UNAUTHENTICATED, "certificate of \"%s\" expired at %s", id.cn,
+			    when);
+	return fail(e, ERR_UNAUTHENTICATED, "certificate of \"%s\" is not valid before %s", id.cn,
+		    when);
 }
 
 bool fail_verify(struct err *e, int reason, X509 *cert, const char *name)
@@ -137,7 +141,8 @@ X509_STORE *store_of(STACK_OF(X509) *roots)
 	return store;
 }
 
-/* The path from the first certificate of `chain` to a root, times not looked at; the caller frees it. */
+/* The path from the first certificate of `chain` to a root, times not looked at; the caller frees
+ * it. */
 static STACK_OF(X509) *build_path(STACK_OF(X509) *roots, STACK_OF(X509) *chain, struct err *e)
 {
 	AUTO_STORE X509_STORE *store = store_of(roots);
@@ -150,7 +155,8 @@ static STACK_OF(X509) *build_path(STACK_OF(X509) *roots, STACK_OF(X509) *chain, 
 	if (X509_verify_cert(ctx) == 1)
 		path = X509_STORE_CTX_get1_chain(ctx);
 	else
-		(void)fail_verify(e, X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_current_cert(ctx), NULL);
+		(void)fail_verify(e, X509_STORE_CTX_get_error(ctx),
+				  X509_STORE_CTX_get_current_cert(ctx), NULL);
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
 	return path;
@@ -169,7 +175,8 @@ static bool check_span(STACK_OF(X509) *path, struct err *e)
 	}
 	if (from_s > to_s)
 		return fail(e, ERR_UNAUTHENTICATED,
-			    "there is no time span for which all of the certificates, including a root, are valid");
+			    "there is no time span for which all of the certificates, including a "
+			    "root, are valid");
 	return true;
 }
 
@@ -229,8 +236,8 @@ static bool put_subject(X509 *cert, struct buf *subject, struct buf *public_key,
 	return ok || fail(e, ERR_INVALID, "certificate with an unusable subject or key");
 }
 
-bool cert_issuer(struct str roots_pem, struct str chain_pem, struct buf *subject, struct buf *public_key,
-		 struct err *e)
+bool cert_issuer(struct str roots_pem, struct str chain_pem, struct buf *subject,
+		 struct buf *public_key, struct err *e)
 {
 	AUTO_CERTS STACK_OF(X509) *roots = certs_parse(roots_pem, e);
 	AUTO_CERTS STACK_OF(X509) *chain = roots ? certs_parse(chain_pem, e) : NULL;
@@ -238,7 +245,8 @@ bool cert_issuer(struct str roots_pem, struct str chain_pem, struct buf *subject
 
 	if (!path)
 		return false;
-	return put_subject(sk_X509_value(path, sk_X509_num(path) > 1 ? 1 : 0), subject, public_key, e);
+	return put_subject(sk_X509_value(path, sk_X509_num(path) > 1 ? 1 : 0), subject, public_key,
+			   e);
 }
 
 bool cert_subject(struct str cert, struct buf *subject, struct buf *public_key, struct err *e)
@@ -284,9 +292,11 @@ static bool leads_into(STACK_OF(X509) *bundle, X509 *cert, struct err *e)
 static bool check_root(STACK_OF(X509) *bundle, X509 *cert, int64_t now_s, struct err *e)
 {
 	if (!signature_is_acceptable(cert))
-		return fail(e, ERR_INVALID, "its signature is not SHA-256, SHA-384 or SHA-512 with RSA or ECDSA");
+		return fail(e, ERR_INVALID,
+			    "its signature is not SHA-256, SHA-384 or SHA-512 with RSA or ECDSA");
 	if (!key_is_acceptable(X509_get0_pubkey(cert)))
-		return fail(e, ERR_INVALID, "its key is not RSA of 2048 bits, P-256, P-384 or P-521");
+		return fail(e, ERR_INVALID,
+			    "its key is not RSA of 2048 bits, P-256, P-384 or P-521");
 	if (X509_check_ca(cert) == 0)
 		return fail(e, ERR_INVALID, "it is not the certificate of a CA");
 	return leads_into(bundle, cert, e) && check_valid_at(cert, now_s, e);
@@ -316,7 +326,8 @@ bool root_check_desired(struct str pem, int64_t now_s, struct err *e)
 	if (!certs)
 		return fail(e, ERR_INVALID, "could not parse the desired CA certificate");
 	if (sk_X509_num(certs) > 1)
-		return fail(e, ERR_INVALID, "the desired CA certificate cannot contain multiple certificates");
+		return fail(e, ERR_INVALID,
+			    "the desired CA certificate cannot contain multiple certificates");
 	if (time_of(X509_get0_notAfter(sk_X509_value(certs, 0))) < now_s + FOREIGN_ROOT_LEFT_MIN_S)
 		return fail(e, ERR_INVALID, "CA certificate expires too soon");
 	return root_check(pem, now_s, e);

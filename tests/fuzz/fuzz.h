@@ -1,5 +1,6 @@
 /* What every fuzz target is: a function of some bytes that must not crash, read outside them,
- * leak, or break an assertion. libFuzzer calls it with inputs it invents; replay.c with the seeds. */
+ * leak, or break an assertion. libFuzzer calls it with inputs it invents; replay.c with the seeds.
+ */
 #ifndef SHOAL_TESTS_FUZZ_FUZZ_H
 #define SHOAL_TESTS_FUZZ_FUZZ_H
 

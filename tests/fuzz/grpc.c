@@ -57,11 +57,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e;
 
 	if (is_server)
-		good = grpc_feed(c, STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"), 0, &e);
+		good = grpc_feed(c, STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"), 0,
+				 &e);
 	else
 		open_calls(c);
 	for (size_t at = 1; at < size && good && !grpc_is_over(c); at += step) {
-		good = grpc_feed(c, str_bytes(data + at, size - at < step ? size - at : step), (int64_t)at, &e);
+		good = grpc_feed(c, str_bytes(data + at, size - at < step ? size - at : step),
+				 (int64_t)at, &e);
 		take_events(c, is_server);
 		buf_reset(&out);
 		grpc_output(c, &out);

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct str in = str_bytes(data + at, size - at < step ? size - at : step), body;
 
 		at += in.len;
-		while ((event = http1_next(&h, &in, &body, &e)) != HTTP1_MORE && event != HTTP1_FAILED)
+		while ((event = http1_next(&h, &in, &body, &e)) != HTTP1_MORE &&
+		       event != HTTP1_FAILED)
 			if (event == HTTP1_HEAD)
 				answer(http1_head(&h));
 		assert(event == HTTP1_FAILED || in.len == 0);

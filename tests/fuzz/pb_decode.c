@@ -24,8 +24,8 @@ static const ProtobufCMessageDescriptor *type_of(uint8_t choice)
 	if (choice < ARRAY_LEN(stored))
 		return stored[choice];
 	choice -= ARRAY_LEN(stored);
-	return choice % 2 ? pb_methods[choice / 2 % pb_methods_count].response :
-			    pb_methods[choice / 2 % pb_methods_count].request;
+	return choice % 2 ? pb_methods[choice / 2 % pb_methods_count].response
+			  : pb_methods[choice / 2 % pb_methods_count].request;
 }
 
 static void same(const void *a, const void *b)

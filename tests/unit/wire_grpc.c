@@ -16,7 +16,8 @@ static struct pair pair_new(size_t server_receive_max, uint32_t calls_max)
 	struct grpc_options client = { GRPC_CLIENT, 1 << 30, 0 };
 	struct grpc_options server = { GRPC_SERVER, server_receive_max, calls_max };
 
-	return (struct pair){ grpc_conn_new(&client), grpc_conn_new(&server), BUF_MAX(1 << 20), 1000 };
+	return (struct pair){ grpc_conn_new(&client), grpc_conn_new(&server), BUF_MAX(1 << 20),
+			      1000 };
 }
 
 static void pair_free(struct pair *p)
@@ -37,7 +38,8 @@ static bool carry(struct pair *p, struct grpc_conn *from, struct grpc_conn *to, 
 	for (size_t at = 0; at < p->wire.len; at += step) {
 		size_t left = p->wire.len - at;
 
-		if (!grpc_feed(to, str_bytes(p->wire.data + at, left < step ? left : step), p->now_ms, &e))
+		if (!grpc_feed(to, str_bytes(p->wire.data + at, left < step ? left : step),
+			       p->now_ms, &e))
 			return false;
 	}
 	return true;
@@ -79,7 +81,8 @@ static struct grpc_event next(struct grpc_conn *c, enum grpc_event_kind kind)
 	if (!grpc_next(c, &event))
 		TEST_FAIL("no event, %d expected", kind);
 	if (event.kind != kind)
-		TEST_FAIL("event %d (%s), %d expected", event.kind, event.text ? event.text : "", kind);
+		TEST_FAIL("event %d (%s), %d expected", event.kind, event.text ? event.text : "",
+			  kind);
 	return event;
 }
 
@@ -97,8 +100,11 @@ TEST(a_unary_call_goes_there_and_back)
 					    { STR("forwarded_cert_ou"), STR("swarm-manager") },
 					    { STR("forwarded_cert_ou"), STR("other") },
 					    { STR("forwarded_cert_cn"), STR("") } };
-	struct grpc_open o = { .method = "/docker.swarmkit.v1.CA/GetRootCACertificate", .authority = "h:2377",
-			       .timeout_ms = 5000, .metadata = metadata, .metadata_count = 4 };
+	struct grpc_open o = { .method = "/docker.swarmkit.v1.CA/GetRootCACertificate",
+			       .authority = "h:2377",
+			       .timeout_ms = 5000,
+			       .metadata = metadata,
+			       .metadata_count = 4 };
 	struct pair p = pair_new(GRPC_SERVER_RECEIVE_MAX, 10);
 	struct grpc_event event;
 	uint32_t call;
@@ -543,7 +549,9 @@ TEST(metadata_has_a_limit)
 	struct pair p = pair_new(GRPC_SERVER_RECEIVE_MAX, 10);
 	AUTO_FREE char *value = xmalloc(GRPC_METADATA_BYTES + 1);
 	struct grpc_metadata large = { STR("x"), STR("") };
-	struct grpc_open o = { .method = "/a.B/C", .authority = "h", .metadata = &large, .metadata_count = 1 };
+	struct grpc_open o = {
+		.method = "/a.B/C", .authority = "h", .metadata = &large, .metadata_count = 1
+	};
 	struct grpc_event event;
 	uint32_t call;
 	struct err e;
@@ -616,17 +624,31 @@ static bool server_says(const struct buf *request, const char *text, enum grpc_e
 
 TEST(requests_that_are_no_grpc_get_an_http_answer)
 {
-	static const char *const good[][2] = { { ":method", "POST" },  { ":scheme", "http" }, { ":path", "/a.B/C" },
-					       { ":authority", "h" }, { "content-type", "application/grpc+proto" },
-					       { "te", "trailers" },   { NULL, NULL } };
-	static const char *const get[][2] = { { ":method", "GET" }, { ":scheme", "http" }, { ":path", "/" },
-					      { ":authority", "h" }, { NULL, NULL } };
-	static const char *const json[][2] = { { ":method", "POST" }, { ":scheme", "http" }, { ":path", "/" },
-					       { ":authority", "h" }, { "content-type", "application/json" },
+	static const char *const good[][2] = { { ":method", "POST" },
+					       { ":scheme", "http" },
+					       { ":path", "/a.B/C" },
+					       { ":authority", "h" },
+					       { "content-type", "application/grpc+proto" },
+					       { "te", "trailers" },
 					       { NULL, NULL } };
-	static const char *const gzip[][2] = { { ":method", "POST" }, { ":scheme", "http" }, { ":path", "/" },
-					       { ":authority", "h" }, { "content-type", "application/grpc" },
-					       { "grpc-encoding", "gzip" }, { NULL, NULL } };
+	static const char *const get[][2] = { { ":method", "GET" },
+					      { ":scheme", "http" },
+					      { ":path", "/" },
+					      { ":authority", "h" },
+					      { NULL, NULL } };
+	static const char *const json[][2] = { { ":method", "POST" },
+					       { ":scheme", "http" },
+					       { ":path", "/" },
+					       { ":authority", "h" },
+					       { "content-type", "application/json" },
+					       { NULL, NULL } };
+	static const char *const gzip[][2] = { { ":method", "POST" },
+					       { ":scheme", "http" },
+					       { ":path", "/" },
+					       { ":authority", "h" },
+					       { "content-type", "application/grpc" },
+					       { "grpc-encoding", "gzip" },
+					       { NULL, NULL } };
 	AUTO_BUF struct buf request = BUF_MAX(8192);
 	enum grpc_event_kind first;
 

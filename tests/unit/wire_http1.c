@@ -18,13 +18,14 @@ static void note_head(struct buf *out, const struct http1_head *head)
 		buf_printf(out, "[%s %.*s", head->method, STR_FMT(head->target));
 	else
 		buf_printf(out, "[%d %.*s", head->status, STR_FMT(head->reason));
-	buf_printf(out, "%s%s%s%s%s] ", head->keep_alive ? " keep" : "", head->upgrade ? " upgrade" : "",
-		   head->expects_continue ? " expects" : "", head->chunked ? " chunked" : "",
-		   head->until_close ? " until-close" : "");
+	buf_printf(out, "%s%s%s%s%s] ", head->keep_alive ? " keep" : "",
+		   head->upgrade ? " upgrade" : "", head->expects_continue ? " expects" : "",
+		   head->chunked ? " chunked" : "", head->until_close ? " until-close" : "");
 }
 
 /* Bodies are joined, so that the transcript does not depend on the step. */
-static void read_all(struct transcript *t, enum http1_role role, const char *bytes, size_t step, bool no_body)
+static void read_all(struct transcript *t, enum http1_role role, const char *bytes, size_t step,
+		     bool no_body)
 {
 	bool in_body = false;
 	struct http1 h;
@@ -36,13 +37,15 @@ static void read_all(struct transcript *t, enum http1_role role, const char *byt
 	for (size_t at = 0, len = strlen(bytes); at < len && t->last != HTTP1_FAILED; at += step) {
 		struct str in = str_bytes(bytes + at, len - at < step ? len - at : step), body;
 
-		while ((t->last = http1_next(&h, &in, &body, &t->e)) != HTTP1_MORE && t->last != HTTP1_FAILED) {
+		while ((t->last = http1_next(&h, &in, &body, &t->e)) != HTTP1_MORE &&
+		       t->last != HTTP1_FAILED) {
 			if (in_body && t->last != HTTP1_BODY)
 				buf_append_c(&t->text, ") ");
 			if (t->last == HTTP1_HEAD)
 				note_head(&t->text, http1_head(&h));
 			else if (t->last == HTTP1_BODY)
-				buf_printf(&t->text, "%s%.*s", in_body ? "" : "body(", STR_FMT(body));
+				buf_printf(&t->text, "%s%.*s", in_body ? "" : "body(",
+					   STR_FMT(body));
 			else
 				buf_append_c(&t->text, "end ");
 			in_body = t->last == HTTP1_BODY;
@@ -94,27 +97,32 @@ TEST(pipelined_requests_come_one_by_one_however_they_are_cut)
 		    "HEAD /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
 		    "POST /a?b=c HTTP/1.1\r\nHost: d\r\nContent-Length: 5\r\n\r\nhello"
 		    "GET /x HTTP/1.1\r\nhost: d\r\nConnection: close\r\n\r\n",
-		    "[HEAD /_ping keep] end [POST /a?b=c keep] body(hello) end [GET /x] end ", false);
+		    "[HEAD /_ping keep] end [POST /a?b=c keep] body(hello) end [GET /x] end ",
+		    false);
 }
 
 TEST(chunks_extensions_and_trailers_are_understood)
 {
 	check_reads(HTTP1_SERVER,
-		    "POST /load HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: Chunked\r\nExpect: 100-Continue\r\n\r\n"
+		    "POST /load HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: Chunked\r\nExpect: "
+		    "100-Continue\r\n\r\n"
 		    "3\r\nabc\r\nA;x=\"y\"\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n"
 		    "GET / HTTP/1.1\r\n\r\n",
-		    "[POST /load keep expects chunked] body(abc0123456789) end [GET / keep] end ", false);
+		    "[POST /load keep expects chunked] body(abc0123456789) end [GET / keep] end ",
+		    false);
 }
 
 TEST(http_1_0_closes_unless_it_says_otherwise)
 {
 	check_reads(HTTP1_SERVER, "GET / HTTP/1.0\r\n\r\n", "[GET /] end ", false);
-	check_reads(HTTP1_SERVER, "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "[GET / keep] end ", false);
+	check_reads(HTTP1_SERVER, "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
+		    "[GET / keep] end ", false);
 }
 
 TEST(the_bytes_after_an_upgrade_are_left_for_the_other_protocol)
 {
-	struct str in = STR("POST /exec/1/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+	struct str in = STR("POST /exec/1/start HTTP/1.1\r\nHost: d\r\nConnection: "
+			    "Upgrade\r\nUpgrade: tcp\r\n"
 			    "Content-Length: 2\r\n\r\n{}stdin bytes"),
 		   body;
 	struct http1 h;
@@ -132,13 +140,16 @@ TEST(the_bytes_after_an_upgrade_are_left_for_the_other_protocol)
 TEST(an_upgrade_nobody_takes_up_is_an_ordinary_request)
 {
 	check_reads(HTTP1_SERVER,
-		    "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nGET /2 HTTP/1.1\r\n\r\n",
+		    "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nGET /2 "
+		    "HTTP/1.1\r\n\r\n",
 		    "[GET / keep upgrade] end [GET /2 keep] end ", false);
 }
 
 TEST(fields_are_found_by_any_case_without_their_blanks)
 {
-	struct str in = STR("GET / HTTP/1.1\r\nX-Registry-Auth: \t e30= \r\nEmpty:\r\nx-registry-auth: 2\r\n\r\n"), body;
+	struct str in = STR("GET / HTTP/1.1\r\nX-Registry-Auth: \t e30= "
+			    "\r\nEmpty:\r\nx-registry-auth: 2\r\n\r\n"),
+		   body;
 	struct http1 h;
 	struct err e;
 
@@ -146,7 +157,8 @@ TEST(fields_are_found_by_any_case_without_their_blanks)
 	CHECK(http1_next(&h, &in, &body, &e) == HTTP1_HEAD);
 	CHECK_INT(http1_head(&h)->header_count, 3);
 	CHECK(str_equal_c(http1_field(http1_head(&h), "x-REGISTRY-auth"), "e30="));
-	CHECK(http1_field(http1_head(&h), "empty").ptr && http1_field(http1_head(&h), "empty").len == 0);
+	CHECK(http1_field(http1_head(&h), "empty").ptr &&
+	      http1_field(http1_head(&h), "empty").len == 0);
 	CHECK(!http1_field(http1_head(&h), "host").ptr);
 	http1_clear(&h);
 }
@@ -158,20 +170,30 @@ TEST(what_two_readers_could_read_differently_is_refused)
 		int status;
 		const char *why;
 	} cases[] = {
-		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "" },
-		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400, "" },
-		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400, "content-length" },
+		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n0\r\n\r\n",
+		  400, "" },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+		  "5\r\n\r\n0\r\n\r\n",
+		  400, "" },
+		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400,
+		  "content-length" },
 		{ "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\nhello", 400, "content-length" },
 		{ "POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\nhello", 400, "content-length" },
 		{ "POST / HTTP/1.1\r\nContent-Length: 0x5\r\n\r\nhello", 400, "content-length" },
 		{ "POST / HTTP/1.1\r\nContent-Length:\r\n\r\nhello", 400, "content-length" },
-		{ "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, "content-length" },
+		{ "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400,
+		  "content-length" },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "transfer" },
-		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 501, "transfer" },
-		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501,
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 501,
 		  "transfer" },
-		{ "POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", 501, "transfer-encoding" },
-		{ "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 501, "transfer-encoding" },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n",
+		  501, "transfer" },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", 501,
+		  "transfer-encoding" },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 501,
+		  "transfer-encoding" },
 		{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "HTTP/1.0" },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n", 400, "header name" },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding\v: chunked\r\n\r\n", 400, "" },
@@ -211,18 +233,12 @@ TEST(what_two_readers_could_read_differently_is_refused)
 TEST(broken_chunks_are_refused)
 {
 	static const char *const bad[] = {
-		CHUNKED "5\nhello\r\n0\r\n\r\n",
-		CHUNKED "5\rXhello\r\n0\r\n\r\n",
-		CHUNKED "5 \r\nhello\r\n0\r\n\r\n",
-		CHUNKED "5;a\nb\r\nhello\r\n0\r\n\r\n",
-		CHUNKED "5\r\nhelloXX0\r\n\r\n",
-		CHUNKED "5\r\nhello\n0\r\n\r\n",
-		CHUNKED "0x5\r\nhello\r\n0\r\n\r\n",
-		CHUNKED "-5\r\nhello\r\n0\r\n\r\n",
-		CHUNKED "\r\nhello\r\n0\r\n\r\n",
-		CHUNKED "fffffffffffffffff\r\nx",
-		CHUNKED "0\r\nA: b\n\r\n",
-		CHUNKED "0\r\n A: b\r\n\r\n",
+		CHUNKED "5\nhello\r\n0\r\n\r\n",     CHUNKED "5\rXhello\r\n0\r\n\r\n",
+		CHUNKED "5 \r\nhello\r\n0\r\n\r\n",  CHUNKED "5;a\nb\r\nhello\r\n0\r\n\r\n",
+		CHUNKED "5\r\nhelloXX0\r\n\r\n",     CHUNKED "5\r\nhello\n0\r\n\r\n",
+		CHUNKED "0x5\r\nhello\r\n0\r\n\r\n", CHUNKED "-5\r\nhello\r\n0\r\n\r\n",
+		CHUNKED "\r\nhello\r\n0\r\n\r\n",    CHUNKED "fffffffffffffffff\r\nx",
+		CHUNKED "0\r\nA: b\n\r\n",           CHUNKED "0\r\n A: b\r\n\r\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -305,7 +321,8 @@ TEST(a_client_reads_every_kind_of_response)
 		    "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n"
 		    "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n"
 		    "HTTP/1.1 500 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-		    "[200 OK keep] body(hi) end [201 Created keep chunked] body(x) end [204 No Content keep] end "
+		    "[200 OK keep] body(hi) end [201 Created keep chunked] body(x) end [204 No "
+		    "Content keep] end "
 		    "[304 Not Modified keep] end [500 ] end ",
 		    false);
 }
@@ -334,7 +351,8 @@ TEST(the_answer_to_a_head_has_no_body)
 
 TEST(a_connection_that_ends_too_early_is_an_error)
 {
-	static const char *const cut[] = { "GET / HT", CHUNKED, CHUNKED "5\r\nhel", CHUNKED "5\r\nhello\r\n0\r\n",
+	static const char *const cut[] = { "GET / HT", CHUNKED, CHUNKED "5\r\nhel",
+					   CHUNKED "5\r\nhello\r\n0\r\n",
 					   "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhell" };
 
 	for (size_t i = 0; i < ARRAY_LEN(cut); i++) {

@@ -52,7 +52,8 @@ TEST(http_1_0_gets_no_chunks)
 	buf_reset(&out);
 	http1_write_response(&w, &out, &old, 200, NULL);
 	http1_write_head_end(&w, HTTP1_LENGTH, 0);
-	CHECK_STR(out.data, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+	CHECK_STR(out.data,
+		  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
 }
 
 TEST(a_head_is_answered_without_a_body)
@@ -133,7 +134,8 @@ TEST(what_a_client_writes_a_server_reads)
 	in = buf_str(&out);
 	CHECK(http1_next(&h, &in, &body, &e) == HTTP1_HEAD);
 	CHECK(str_equal_c(http1_head(&h)->target, "/a%20b%C3%BC?c=%20"));
-	CHECK(!http1_head(&h)->keep_alive && str_equal_c(http1_field(http1_head(&h), "host"), "docker"));
+	CHECK(!http1_head(&h)->keep_alive &&
+	      str_equal_c(http1_field(http1_head(&h), "host"), "docker"));
 	CHECK(http1_next(&h, &in, &body, &e) == HTTP1_BODY && str_equal_c(body, "hi"));
 	CHECK(http1_next(&h, &in, &body, &e) == HTTP1_END && in.len == 0);
 	http1_clear(&h);

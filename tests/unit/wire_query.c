@@ -68,8 +68,10 @@ TEST(flags_read_as_the_reference_reads_them)
 	AUTO_ARENA struct arena a = { 0 };
 	struct query q = parsed(&a, "a=1&b=0&c=False&d=&e=yes&f=none&g=no&h=TRUE");
 
-	CHECK(query_flag(&q, "a", false) && query_flag(&q, "e", false) && query_flag(&q, "h", false));
-	CHECK(!query_flag(&q, "b", true) && !query_flag(&q, "c", true) && !query_flag(&q, "d", true));
+	CHECK(query_flag(&q, "a", false) && query_flag(&q, "e", false) &&
+	      query_flag(&q, "h", false));
+	CHECK(!query_flag(&q, "b", true) && !query_flag(&q, "c", true) &&
+	      !query_flag(&q, "d", true));
 	CHECK(!query_flag(&q, "f", true) && !query_flag(&q, "g", true));
 	CHECK(query_flag(&q, "absent", true) && !query_flag(&q, "absent", false));
 }

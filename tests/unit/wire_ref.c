@@ -21,8 +21,10 @@ TEST(names_take_their_full_form_and_give_back_the_familiar_one)
 		{ "localhost:5000/app", "localhost:5000/app", "localhost:5000/app" },
 		{ "host:5000/a/b/c:v1", "host:5000/a/b/c:v1", "host:5000/a/b/c:v1" },
 		{ "Host/app", "Host/app", "Host/app" },
-		{ "reg.example/app@sha256:" HEX64, "reg.example/app@sha256:" HEX64, "reg.example/app@sha256:" HEX64 },
-		{ "app:t@sha256:" HEX64, "docker.io/library/app:t@sha256:" HEX64, "app:t@sha256:" HEX64 },
+		{ "reg.example/app@sha256:" HEX64, "reg.example/app@sha256:" HEX64,
+		  "reg.example/app@sha256:" HEX64 },
+		{ "app:t@sha256:" HEX64, "docker.io/library/app:t@sha256:" HEX64,
+		  "app:t@sha256:" HEX64 },
 		{ "[2001:db8::1]:5000/app", "[2001:db8::1]:5000/app", "[2001:db8::1]:5000/app" },
 		{ "a.b/c", "a.b/c", "a.b/c" },
 		{ "a__b/c.d_e---f", "docker.io/a__b/c.d_e---f", "a__b/c.d_e---f" },
@@ -69,9 +71,12 @@ TEST(malformed_names_are_refused_with_the_stock_text)
 		{ "host:port/a", "invalid reference format" },
 		{ "-h.x/a", "invalid reference format" },
 		{ "[::g]/a", "invalid reference format" },
-		{ "Busybox", "invalid reference format: repository name (library/Busybox) must be lowercase" },
-		{ "a.b/Team", "invalid reference format: repository name (Team) must be lowercase" },
-		{ HEX64, "invalid repository name (" HEX64 "), cannot specify 64-byte hexadecimal strings" },
+		{ "Busybox",
+		  "invalid reference format: repository name (library/Busybox) must be lowercase" },
+		{ "a.b/Team",
+		  "invalid reference format: repository name (Team) must be lowercase" },
+		{ HEX64, "invalid repository name (" HEX64
+			 "), cannot specify 64-byte hexadecimal strings" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

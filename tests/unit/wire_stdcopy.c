@@ -66,7 +66,8 @@ TEST(bytes_that_are_no_header_are_refused)
 		enum stdcopy_stream stream;
 		struct err e;
 
-		CHECK(stdcopy_next(&r, &in, &stream, &payload, &e) == STDCOPY_FAILED && e.kind == ERR_INVALID);
+		CHECK(stdcopy_next(&r, &in, &stream, &payload, &e) == STDCOPY_FAILED &&
+		      e.kind == ERR_INVALID);
 	}
 }
 

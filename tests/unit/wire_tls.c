@@ -12,8 +12,8 @@ static struct {
 	bool ready;
 } pki;
 
-static void issue(const struct buf *root, const struct buf *root_key, const char *role, const char *id,
-		  struct buf *chain, struct buf *key)
+static void issue(const struct buf *root, const struct buf *root_key, const char *role,
+		  const char *id, struct buf *chain, struct buf *key)
 {
 	struct signer by = { buf_str(root), buf_str(root_key), STR("") };
 	AUTO_BUF struct buf csr = BUF_MAX(4096);
@@ -32,7 +32,8 @@ static void pki_make(void)
 		return;
 	for (struct buf *b = &pki.root; b <= &pki.other_key; b++)
 		*b = BUF_MAX(X509_PEM_MAX);
-	CHECK(root_new(NOW, &pki.root, &pki.root_key, &e) && root_new(NOW, &pki.other, &pki.other_key, &e));
+	CHECK(root_new(NOW, &pki.root, &pki.root_key, &e) &&
+	      root_new(NOW, &pki.other, &pki.other_key, &e));
 	issue(&pki.root, &pki.root_key, "swarm-manager", "m1", &pki.manager, &pki.manager_key);
 	issue(&pki.root, &pki.root_key, "swarm-worker", "w1", &pki.worker, &pki.worker_key);
 	pki.ready = true;
@@ -41,17 +42,24 @@ static void pki_make(void)
 static struct tls_options server_options(void)
 {
 	pki_make();
-	return (struct tls_options){ .role = TLS_SERVER, .verify = TLS_VERIFY_IF_GIVEN, .alpn = TLS_ALPN_H2,
-				     .roots = buf_str(&pki.root), .cert = buf_str(&pki.manager),
+	return (struct tls_options){ .role = TLS_SERVER,
+				     .verify = TLS_VERIFY_IF_GIVEN,
+				     .alpn = TLS_ALPN_H2,
+				     .roots = buf_str(&pki.root),
+				     .cert = buf_str(&pki.manager),
 				     .key = buf_str(&pki.manager_key) };
 }
 
 static struct tls_options client_options(void)
 {
 	pki_make();
-	return (struct tls_options){ .role = TLS_CLIENT, .verify = TLS_VERIFY_PEER, .alpn = TLS_ALPN_H2,
-				     .roots = buf_str(&pki.root), .cert = buf_str(&pki.worker),
-				     .key = buf_str(&pki.worker_key), .server_name = "swarm-manager" };
+	return (struct tls_options){ .role = TLS_CLIENT,
+				     .verify = TLS_VERIFY_PEER,
+				     .alpn = TLS_ALPN_H2,
+				     .roots = buf_str(&pki.root),
+				     .cert = buf_str(&pki.worker),
+				     .key = buf_str(&pki.worker_key),
+				     .server_name = "swarm-manager" };
 }
 
 /* Two ends and what became of them. */
@@ -72,7 +80,8 @@ static struct tls_config *config(const struct tls_options *o)
 	return c;
 }
 
-static struct pair pair_new(const struct tls_options *client, const struct tls_options *server, int64_t now_s)
+static struct pair pair_new(const struct tls_options *client, const struct tls_options *server,
+			    int64_t now_s)
 {
 	struct tls_config *c = config(client), *s = config(server);
 	struct pair p = { .client = tls_new(c, now_s), .server = tls_new(s, now_s) };
@@ -107,12 +116,14 @@ static void shake_hands(struct pair *p)
 
 	for (bool moved = true; moved;) {
 		if (*c != TLS_FAILED)
-			*c = tls_is_open(p->client) ? tls_read(p->client, &byte, 1, &got, &p->client_err)
-						    : tls_handshake(p->client, &p->client_err);
+			*c = tls_is_open(p->client)
+				     ? tls_read(p->client, &byte, 1, &got, &p->client_err)
+				     : tls_handshake(p->client, &p->client_err);
 		moved = carry(p->client, p->server);
 		if (*s != TLS_FAILED)
-			*s = tls_is_open(p->server) ? tls_read(p->server, &byte, 1, &got, &p->server_err)
-						    : tls_handshake(p->server, &p->server_err);
+			*s = tls_is_open(p->server)
+				     ? tls_read(p->server, &byte, 1, &got, &p->server_err)
+				     : tls_handshake(p->server, &p->server_err);
 		moved |= carry(p->server, p->client);
 	}
 }
@@ -139,7 +150,8 @@ TEST(mutual_tls_tells_each_end_who_the_other_is)
 	CHECK(identity_has_ou(tls_peer(p.server), "swarm-worker"));
 	CHECK_STR(tls_peer(p.client)->cn, "m1");
 	CHECK_STR(tls_asked_name(p.server), "swarm-manager");
-	CHECK(tls_selected_alpn(p.client) == TLS_ALPN_H2 && tls_selected_alpn(p.server) == TLS_ALPN_H2);
+	CHECK(tls_selected_alpn(p.client) == TLS_ALPN_H2 &&
+	      tls_selected_alpn(p.server) == TLS_ALPN_H2);
 	pair_free(&p);
 }
 
@@ -168,7 +180,9 @@ TEST(a_client_without_a_certificate_is_let_in_as_nobody)
 
 TEST(a_root_download_verifies_nobody_and_knows_nobody)
 {
-	struct tls_options c = { .role = TLS_CLIENT, .verify = TLS_VERIFY_NONE, .alpn = TLS_ALPN_H2 };
+	struct tls_options c = { .role = TLS_CLIENT,
+				 .verify = TLS_VERIFY_NONE,
+				 .alpn = TLS_ALPN_H2 };
 	struct tls_options s = server_options();
 	struct pair p = pair_new(&c, &s, NOW + 400 * DAY);
 
@@ -207,7 +221,8 @@ TEST(a_server_signed_by_another_root_is_refused)
 	CHECK(p.client_result == TLS_FAILED && p.client_err.kind == ERR_UNAUTHENTICATED);
 	CHECK_STR(p.client_err.text, "TLS: certificate signed by unknown authority");
 	CHECK(p.server_result == TLS_FAILED);
-	CHECK_STR(p.server_err.text, "TLS: the peer does not know the authority that signed our certificate");
+	CHECK_STR(p.server_err.text,
+		  "TLS: the peer does not know the authority that signed our certificate");
 	pair_free(&p);
 }
 
@@ -225,7 +240,8 @@ TEST(a_client_signed_by_another_root_is_refused)
 	CHECK(p.server_result == TLS_FAILED && !tls_peer(p.server));
 	CHECK_STR(p.server_err.text, "TLS: certificate signed by unknown authority");
 	CHECK(p.client_result == TLS_FAILED);
-	CHECK_STR(p.client_err.text, "TLS: the peer does not know the authority that signed our certificate");
+	CHECK_STR(p.client_err.text,
+		  "TLS: the peer does not know the authority that signed our certificate");
 	pair_free(&p);
 }
 
@@ -239,7 +255,8 @@ TEST(a_server_of_another_name_is_refused)
 	p = pair_new(&c, &s, NOW);
 	shake_hands(&p);
 	CHECK(p.client_result == TLS_FAILED);
-	CHECK_STR(p.client_err.text, "TLS: certificate is valid for swarm-worker, w1, not for swarm-manager");
+	CHECK_STR(p.client_err.text,
+		  "TLS: certificate is valid for swarm-worker, w1, not for swarm-manager");
 	pair_free(&p);
 }
 
@@ -250,7 +267,8 @@ TEST(certificates_are_judged_at_the_time_given)
 
 	shake_hands(&p);
 	CHECK(p.client_result == TLS_FAILED);
-	CHECK_STR(p.client_err.text, "TLS: certificate of \"m1\" expired at 2026-09-22 14:13:00 UTC");
+	CHECK_STR(p.client_err.text,
+		  "TLS: certificate of \"m1\" expired at 2026-09-22 14:13:00 UTC");
 	CHECK_STR(p.server_err.text, "TLS: the peer says that our certificate has expired");
 	pair_free(&p);
 }
@@ -287,9 +305,9 @@ static unsigned transfer(struct tls *from, struct tls *to, size_t size)
 	for (size_t i = 0; i < size; i++)
 		data[i] = (char)(i * 7);
 	while (received < size) {
-		enum tls_result r = sent < size
-					    ? tls_write(from, str_bytes(data + sent, size - sent), &n, &e)
-					    : TLS_MORE;
+		enum tls_result r =
+			sent < size ? tls_write(from, str_bytes(data + sent, size - sent), &n, &e)
+				    : TLS_MORE;
 
 		CHECK(r == TLS_OK || r == TLS_MORE);
 		sent += r == TLS_OK ? n : 0;

@@ -14,7 +14,8 @@ TEST(the_known_token_is_made_and_read)
 	struct token t = { 0 }, again;
 	struct err e;
 
-	CHECK(hex_decode(STR("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), t.digest, 32));
+	CHECK(hex_decode(STR("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+			 t.digest, 32));
 	for (uint8_t i = 0; i < TOKEN_SECRET_LEN; i++)
 		t.secret[i] = i;
 	token_write(&t, text);

@@ -8,10 +8,10 @@
 #include "test.h"
 #include "wire/digest.h"
 
-#define NOW INT64_C(1790000000) /* 2026-09-21 14:13:20 */
+#define NOW     INT64_C(1790000000) /* 2026-09-21 14:13:20 */
 #define CLUSTER "ib5rvaxcohh36wi2b7gtjkx05"
-#define NODE "zz5rvaxcohh36wi2b7gtjkx0a"
-#define DAY INT64_C(86400)
+#define NODE    "zz5rvaxcohh36wi2b7gtjkx0a"
+#define DAY     INT64_C(86400)
 
 struct ca {
 	struct buf cert, key;
@@ -43,13 +43,15 @@ struct issued {
 	struct buf key, csr, chain;
 };
 
-static struct issued issue(const struct signer *by, const char *role, int64_t now_s, int64_t expiry_s)
+static struct issued issue(const struct signer *by, const char *role, int64_t now_s,
+			   int64_t expiry_s)
 {
 	struct issued n = { BUF_MAX(X509_PEM_MAX), BUF_MAX(X509_PEM_MAX), BUF_MAX(X509_PEM_MAX) };
 	struct err e;
 
 	if (!key_new(&n.key, &e) || !csr_new(buf_str(&n.key), &n.csr, &e) ||
-	    !node_cert_sign(by, buf_str(&n.csr), CLUSTER, role, NODE, now_s, expiry_s, &n.chain, &e))
+	    !node_cert_sign(by, buf_str(&n.csr), CLUSTER, role, NODE, now_s, expiry_s, &n.chain,
+			    &e))
 		TEST_FAIL("%s", e.text);
 	return n;
 }
@@ -111,7 +113,9 @@ TEST(a_root_has_the_fields_stock_nodes_expect)
 		check_says(&out, "Subject: CN=swarm-ca\n");
 		check_says(&out, "Not Before: Sep 21 14:08:00 2026 GMT");
 		check_says(&out, "Not After : Sep 16 14:08:00 2046 GMT");
-		check_says(&out, "X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign\n");
+		check_says(
+			&out,
+			"X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign\n");
 		check_says(&out, "X509v3 Basic Constraints: critical\n                CA:TRUE\n");
 		check_says(&out, "X509v3 Subject Key Identifier");
 		check_says(&out, "Signature Algorithm: ecdsa-with-SHA256");
@@ -135,7 +139,8 @@ TEST(a_managers_certificate_has_the_fields_stock_nodes_expect)
 		check_says(&out, "Subject: CN=" NODE ",OU=swarm-manager,O=" CLUSTER "\n");
 		check_says(&out, "Not Before: Sep 21 13:13:00 2026 GMT");
 		check_says(&out, "Not After : Dec 20 14:13:00 2026 GMT");
-		check_says(&out, "X509v3 Key Usage: critical\n                Digital Signature, Key Encipherment\n");
+		check_says(&out, "X509v3 Key Usage: critical\n                Digital Signature, "
+				 "Key Encipherment\n");
 		check_says(&out, "TLS Web Server Authentication, TLS Web Client Authentication\n");
 		check_says(&out, "X509v3 Basic Constraints: critical\n                CA:FALSE\n");
 		check_says(&out, "DNS:swarm-manager, DNS:" NODE ", DNS:swarm-ca\n");
@@ -169,7 +174,8 @@ TEST(a_request_has_no_subject_and_no_extensions)
 	AUTO_BUF struct buf out = BUF_MAX(100000), key = BUF_MAX(4096), csr = BUF_MAX(4096);
 	struct err e;
 
-	CHECK(key_new(&key, &e) && csr_new(buf_str(&key), &csr, &e) && csr_check(buf_str(&csr), &e));
+	CHECK(key_new(&key, &e) && csr_new(buf_str(&key), &csr, &e) &&
+	      csr_check(buf_str(&csr), &e));
 	CHECK(str_starts_with(buf_str(&csr), "-----BEGIN CERTIFICATE REQUEST-----\n"));
 	if (!have_openssl())
 		return;
@@ -191,8 +197,10 @@ TEST(openssl_verifies_what_we_sign)
 	CHECK(fd >= 0 && write(fd, ca.cert.data, ca.cert.len) == (ssize_t)ca.cert.len);
 	close(fd);
 	if (have_openssl()) {
-		AUTO_FREE char *args = xasprintf("verify -x509_strict -attime 1790000000 -verify_hostname "
-						 "swarm-ca -CAfile %s", root);
+		AUTO_FREE char *args =
+			xasprintf("verify -x509_strict -attime 1790000000 -verify_hostname "
+				  "swarm-ca -CAfile %s",
+				  root);
 
 		openssl(args, &n.chain, &out);
 		check_says(&out, ": OK\n");
@@ -213,7 +221,8 @@ TEST(what_a_certificate_says_can_be_read)
 	CHECK(cert_read(buf_str(&n.chain), &info, &e));
 	CHECK_STR(info.identity.cn, NODE);
 	CHECK_STR(info.identity.org, CLUSTER);
-	CHECK(identity_has_ou(&info.identity, "swarm-worker") && !identity_has_ou(&info.identity, "swarm-manager"));
+	CHECK(identity_has_ou(&info.identity, "swarm-worker") &&
+	      !identity_has_ou(&info.identity, "swarm-manager"));
 	CHECK_INT(info.not_before_s, NOW - 20 - 3600);
 	CHECK_INT(info.not_after_s, NOW - 20 + DAY);
 	CHECK(key_matches_cert(buf_str(&n.key), buf_str(&n.chain), &e));
@@ -254,7 +263,8 @@ TEST(certificates_that_were_never_valid_together_make_no_chain)
 	struct err e;
 
 	CHECK(!chain_verify(buf_str(&ca.cert), buf_str(&n.chain), CHAIN_MAY_BE_EXPIRED, NOW, &e));
-	CHECK_STR(e.text, "there is no time span for which all of the certificates, including a root, are valid");
+	CHECK_STR(e.text, "there is no time span for which all of the certificates, including a "
+			  "root, are valid");
 	issued_clear(&n);
 	ca_clear(&ca);
 }
@@ -269,7 +279,8 @@ TEST(during_a_rotation_a_leaf_verifies_under_either_root)
 	struct issued n;
 	struct err e;
 
-	CHECK(root_cross_sign(buf_str(&old.cert), buf_str(&old.key), buf_str(&new.cert), &cross, &e));
+	CHECK(root_cross_sign(buf_str(&old.cert), buf_str(&old.key), buf_str(&new.cert), &cross,
+			      &e));
 	by = signer_of(&new);
 	by.cross_signed = buf_str(&cross);
 	n = issue(&by, "swarm-worker", NOW, DAY);
@@ -279,8 +290,10 @@ TEST(during_a_rotation_a_leaf_verifies_under_either_root)
 	/* A node that trusts the old root reports the new root as its issuer: it has converged. */
 	CHECK(cert_issuer(buf_str(&old.cert), buf_str(&n.chain), &issuer, &issuer_key, &e));
 	CHECK(cert_subject(buf_str(&new.cert), &root, &root_key, &e));
-	CHECK(str_equal(buf_str(&issuer), buf_str(&root)) && str_equal(buf_str(&issuer_key), buf_str(&root_key)));
-	CHECK(issuer_key.len == 91 && memcmp(issuer.data, "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03", 11) == 0);
+	CHECK(str_equal(buf_str(&issuer), buf_str(&root)) &&
+	      str_equal(buf_str(&issuer_key), buf_str(&root_key)));
+	CHECK(issuer_key.len == 91 &&
+	      memcmp(issuer.data, "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03", 11) == 0);
 	buf_reset(&root_key);
 	CHECK(cert_subject(buf_str(&old.cert), &root, &root_key, &e));
 	CHECK(!str_equal(buf_str(&issuer_key), buf_str(&root_key)));
@@ -317,7 +330,9 @@ TEST(a_bundle_of_roots_is_accepted_whole_or_not_at_all)
 		TEST_FAIL("%s", e.text);
 	buf_append_str(&bundle, buf_str(&late.cert));
 	CHECK(!root_check(buf_str(&bundle), NOW, &e) && e.kind == ERR_INVALID);
-	CHECK(strstr(e.text, "CA certificate \"swarm-ca\": certificate of \"swarm-ca\" is not valid before"));
+	CHECK(strstr(
+		e.text,
+		"CA certificate \"swarm-ca\": certificate of \"swarm-ca\" is not valid before"));
 	CHECK(root_check(buf_str(&bundle), NOW + DAY, &e));
 	CHECK(!root_check(buf_str(&n.chain), NOW, &e));
 	CHECK(!root_check(STR(""), NOW, &e) && !root_check(STR("no PEM"), NOW, &e));
@@ -373,7 +388,8 @@ TEST(names_that_could_say_more_than_one_thing_are_refused)
 
 	CHECK(key_new(&key, &e) && csr_new(buf_str(&key), &csr, &e));
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		CHECK(!node_cert_sign(&by, buf_str(&csr), CLUSTER, "swarm-worker", bad[i], NOW, 0, &out, &e));
+		CHECK(!node_cert_sign(&by, buf_str(&csr), CLUSTER, "swarm-worker", bad[i], NOW, 0,
+				      &out, &e));
 	ca_clear(&ca);
 }
 

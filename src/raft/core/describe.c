@@ -157,7 +157,7 @@ void raft_describe_ready(struct buf *out, const struct raft_ready *rd)
 {
 	size_t start;
 
-	/* The reference leaves the syncing of a snapshot to the one who received it. */
+	/* The reference asks for less: not for a snapshot, nor for a change of members. */
 	buf_printf(out, "Ready MustSync=%s:\n",
 		   rd->entry_count > 0 || rd->ballot_changed ? "true" : "false");
 	start = out->len;

@@ -216,6 +216,8 @@ static void tick_leader(struct raft *r)
 		if (r->config.check_quorum)
 			check_quorum(r);
 		r->transferee = 0;
+		if (r->role == RAFT_LEADER && !may_lead(r))
+			transfer_because_removed(r);
 	}
 	if (r->role != RAFT_LEADER || r->heartbeat_elapsed < r->config.heartbeat_ticks)
 		return;

@@ -31,29 +31,23 @@ static void reject(struct raft *r, const struct raft_message *m)
 	send_message(r, reply);
 }
 
-bool handle_append(struct raft *r, const struct raft_message *m, struct err *e)
+void handle_append(struct raft *r, const struct raft_message *m)
 {
 	uint64_t verified = m->index + m->entry_count;
 	size_t known;
 
 	if (m->index < r->log.committed) {
 		acknowledge(r, m->from, r->log.committed);
-		return true;
+		return;
 	}
 	if (!log_has(&r->log, (struct entry_id){m->index, m->log_term})) {
 		reject(r, m);
-		return true;
+		return;
 	}
-
 	known = log_first_new(&r->log, m->entries, m->entry_count);
-	if (known < m->entry_count && m->entries[known]->index <= r->log.committed)
-		return fail(e, ERR_INTERNAL,
-			    "entry %llu is committed here and another one at the leader",
-			    (unsigned long long)m->entries[known]->index);
 	log_append(&r->log, m->entries + known, m->entry_count - known);
 	log_commit(&r->log, min_u64(m->commit, verified));
 	acknowledge(r, m->from, verified);
-	return true;
 }
 
 bool handle_heartbeat(struct raft *r, const struct raft_message *m, struct err *e)
@@ -75,10 +69,11 @@ bool handle_heartbeat(struct raft *r, const struct raft_message *m, struct err *
 	return true;
 }
 
-/* False if there is nothing to restore. */
+/* False if there is nothing to restore. The snapshot may be older than this member's entry into
+ * the group, and not name it: the entry that adds it follows in the log. */
 static bool restore(struct raft *r, struct raft_snapshot *s)
 {
-	if (s->index <= r->log.committed || !raft_conf_has(&s->conf, r->config.id))
+	if (s->index <= r->log.committed)
 		return false;
 	if (log_has(&r->log, (struct entry_id){s->index, s->term})) {
 		/* The log has it all already; only the news of the commit was missing. */

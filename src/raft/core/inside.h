@@ -65,8 +65,6 @@ struct raft {
 	struct entry_list ready_entries, ready_committed;
 	struct message_list ready_messages, to_self;
 	struct raft_read *ready_reads;
-	struct entry_id
-		storing; /* the last entry when it was given out; index 0: none to be stored */
 	uint64_t storing_snapshot;
 
 	/* As the last Ready said. */
@@ -96,7 +94,7 @@ void handle_vote_request(struct raft *r, const struct raft_message *m);
 void handle_vote_reply(struct raft *r, const struct raft_message *m);
 
 /* follow.c */
-bool handle_append(struct raft *r, const struct raft_message *m, struct err *e);
+void handle_append(struct raft *r, const struct raft_message *m);
 bool handle_heartbeat(struct raft *r, const struct raft_message *m, struct err *e);
 void handle_snapshot(struct raft *r, const struct raft_message *m);
 
@@ -120,6 +118,7 @@ bool may_lead(struct raft *r);
 /* transfer.c */
 void transfer_begin(struct raft *r, struct progress *to);
 void transfer_continue(struct raft *r, struct progress *p);
+void transfer_because_removed(struct raft *r);
 
 /* readindex.c */
 void reads_reset(struct raft *r);

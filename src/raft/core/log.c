@@ -149,15 +149,10 @@ void log_commit(struct raft_log *l, uint64_t index)
 		l->committed = index;
 }
 
-void log_stored(struct raft_log *l, struct entry_id id)
+void log_stored(struct raft_log *l)
 {
-	/* Another entry may have taken its place while the disk was busy; the next Ready
-	 * brings that one. */
-	if (id.index <= l->stable || !log_has(l, id))
-		return;
-	l->stable = id.index;
-	if (l->writing < id.index)
-		l->writing = id.index;
+	/* What was replaced while the disk was busy is above `writing` again. */
+	l->stable = l->writing;
 }
 
 void log_restore(struct raft_log *l, struct raft_snapshot *s)

@@ -63,8 +63,8 @@ size_t log_first_new(const struct raft_log *l, struct raft_entry *const *entries
 void log_append(struct raft_log *l, struct raft_entry *const *entries, size_t count);
 
 void log_commit(struct raft_log *l, uint64_t index); /* never goes back */
-/* The disk has everything up to this entry, if it is still in the log. */
-void log_stored(struct raft_log *l, struct entry_id id);
+/* The disk has all that was handed out. */
+void log_stored(struct raft_log *l);
 /* Start over from a snapshot. */
 void log_restore(struct raft_log *l, struct raft_snapshot *s);
 void log_incoming_stored(struct raft_log *l);

@@ -155,8 +155,7 @@ void raft_apply_conf_change(struct raft *r, const struct raft_change *change)
 
 	self = peer_of(r, r->config.id);
 	if (!self || self->is_learner) {
-		if (r->config.step_down_on_removal)
-			become_follower(r, r->term, 0);
+		transfer_because_removed(r);
 		return;
 	}
 	lead_new_conf(r);

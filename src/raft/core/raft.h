@@ -53,8 +53,9 @@ struct raft_config {
 	uint64_t seed;
 	int heartbeat_ticks, election_ticks; /* an election comes after 1 to 2 times the latter */
 	bool pre_vote, check_quorum;
-	bool step_down_on_removal;  /* else a removed leader goes on until somebody else is elected
-				     */
+	/* Removed, a leader brings a voter up to date and hands over; else it leads on, for
+	 * nothing. */
+	bool hand_over_on_removal;
 	uint64_t message_bytes_max; /* entries of one message; one entry is always sent */
 	uint64_t inflight_max;	    /* appends to one peer that it did not answer yet */
 	uint64_t inflight_bytes_max;
@@ -64,7 +65,7 @@ struct raft_config {
 	const struct log *log;		/* outlives the raft; may be NULL */
 };
 
-/* 100 ms ticks: heartbeat 1, election 5 to 9; pre-vote, check-quorum, step-down; 1 MiB a
+/* 100 ms ticks: heartbeat 1, election 5 to 9; pre-vote, check-quorum, hand-over; 1 MiB a
  * message, 256 messages and 16 MiB in flight, 1.5 MiB a proposal, 16 MiB uncommitted. */
 struct raft_config raft_config_default(uint64_t id, uint64_t seed);
 

@@ -64,7 +64,6 @@ static void give_to_store(struct raft *r, struct raft_ready *rd)
 {
 	struct raft_log *l = &r->log;
 
-	r->storing = l->writing < log_last(l) ? log_last_id(l) : (struct entry_id){0, 0};
 	for (uint64_t i = l->writing + 1; i <= log_last(l); i++)
 		entry_list_push(&r->ready_entries, log_entry(l, i));
 	l->writing = log_last(l);
@@ -76,7 +75,21 @@ static void give_to_store(struct raft *r, struct raft_ready *rd)
 		r->storing_snapshot = l->incoming->index;
 		l->incoming_taken = true;
 	}
-	rd->must_sync = rd->entry_count > 0 || rd->ballot_changed || rd->snapshot;
+}
+
+/* A change of members is applied when its commit is on the disk: a member that forgot it could
+ * need the vote of somebody who was removed, and is gone for good. */
+static bool applies_change(const struct raft_ready *rd)
+{
+	for (size_t i = 0; i < rd->committed_count; i++)
+		if (rd->committed[i]->kind == RAFT_CONF_CHANGE)
+			return true;
+	return false;
+}
+
+static bool must_sync(const struct raft_ready *rd)
+{
+	return rd->entry_count > 0 || rd->ballot_changed || rd->snapshot || applies_change(rd);
 }
 
 static void give_to_apply(struct raft *r, struct raft_ready *rd)
@@ -130,6 +143,7 @@ const struct raft_ready *raft_ready(struct raft *r)
 	tell_state(r, rd);
 	give_to_apply(r, rd);
 	give_to_store(r, rd);
+	rd->must_sync = must_sync(rd);
 	give_to_send(r, rd);
 	give_answers(r, rd);
 	r->is_out = true;
@@ -160,8 +174,7 @@ static void take_own_messages(struct raft *r)
 
 static void note_stored(struct raft *r)
 {
-	if (r->storing.index != 0)
-		log_stored(&r->log, r->storing);
+	log_stored(&r->log);
 	/* A newer one may have come meanwhile; that one is not stored yet. */
 	if (r->storing_snapshot != 0 && r->log.incoming &&
 	    r->log.incoming->index == r->storing_snapshot) {

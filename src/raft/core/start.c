@@ -16,7 +16,7 @@ struct raft_config raft_config_default(uint64_t id, uint64_t seed)
 		.election_ticks = 5,
 		.pre_vote = true,
 		.check_quorum = true,
-		.step_down_on_removal = true,
+		.hand_over_on_removal = true,
 		.message_bytes_max = MIB,
 		.inflight_max = 256,
 		.inflight_bytes_max = 16 * MIB,

@@ -112,8 +112,11 @@ static void answer_lower_term(struct raft *r, const struct raft_message *m)
 	if (is_from_old_leader && (r->config.check_quorum || r->config.pre_vote)) {
 		/* With leases nobody would tell it of our term, and it would never step down. */
 		send_message(r, raft_message_new(RAFT_APPEND_REPLY, m->from));
-	} else if (m->kind == RAFT_PRE_VOTE) {
-		struct raft_message *reply = raft_message_new(RAFT_PRE_VOTE_REPLY, m->from);
+	} else if (m->kind == RAFT_PRE_VOTE || m->kind == RAFT_VOTE) {
+		/* The candidate may be the only one who can win, and may hear of our term from
+		 * nobody else: our configuration need not know it. */
+		struct raft_message *reply = raft_message_new(
+			m->kind == RAFT_VOTE ? RAFT_VOTE_REPLY : RAFT_PRE_VOTE_REPLY, m->from);
 
 		reply->reject = true;
 		send_message(r, reply);
@@ -147,11 +150,12 @@ static bool step_from_leader(struct raft *r, const struct raft_message *m, struc
 	r->election_elapsed = 0;
 	r->lead = m->from;
 
-	if (m->kind == RAFT_APPEND)
-		return handle_append(r, m, e);
 	if (m->kind == RAFT_HEARTBEAT)
 		return handle_heartbeat(r, m, e);
-	handle_snapshot(r, m);
+	if (m->kind == RAFT_APPEND)
+		handle_append(r, m);
+	else
+		handle_snapshot(r, m);
 	return true;
 }
 

@@ -28,6 +28,25 @@ void transfer_begin(struct raft *r, struct progress *to)
 		send_append(r, to);
 }
 
+/* A leader that is no voter any more takes no proposals. It cannot just stop: the voters may
+ * not know yet that it was removed, and may all have less of the log than it, so that they
+ * could not win without its vote and would not get it. */
+void transfer_because_removed(struct raft *r)
+{
+	struct progress *best = NULL;
+
+	if (!r->config.hand_over_on_removal)
+		return;
+	for (unsigned i = 0; i < r->peer_count; i++) {
+		struct progress *p = &r->peers[i];
+
+		if (p->id != r->config.id && !p->is_learner && (!best || best->match < p->match))
+			best = p;
+	}
+	if (best)
+		transfer_begin(r, best);
+}
+
 bool raft_transfer(struct raft *r, uint64_t to, struct err *e)
 {
 	struct progress *p = peer_of(r, to);
