@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "seam/content.h"
 #include "seam/executor.h"
 #include "seam/journal.h"
 #include "seam/keys.h"
@@ -29,6 +30,7 @@ enum input_kind {
 	INPUT_KEYS,
 	INPUT_RUNTIME,
 	INPUT_NET,
+	INPUT_CONTENT,
 	INPUT_KINDS
 };
 
@@ -43,6 +45,7 @@ struct input {
 		struct keys_event keys;
 		struct runtime_event runtime;
 		struct net_event net;
+		struct content_event content;
 	};
 };
 
