@@ -173,7 +173,7 @@ static void make_image(struct bench *b)
 	MUST(file_replace(path, STR("sown\n"), 0640, &e));
 }
 
-static void open_hands(struct bench *b)
+void bench_begin(struct bench *b)
 {
 	struct loop_config loop_config = { .inbox = &b->box, .self = b, .turn = think, .log = &b->log };
 	struct runtime_hands_config config = { .endpoints = &b->endpoints,
@@ -203,7 +203,7 @@ void bench_open(struct bench *b)
 	(void)snprintf(b->data_root, sizeof(b->data_root), "%s/data", b->root);
 	(void)snprintf(b->exec_root, sizeof(b->exec_root), "%s/exec", b->root);
 	make_image(b);
-	open_hands(b);
+	bench_begin(b);
 }
 
 /* Call `see` with each folder that may hold cgroups of this process's containers. */
@@ -241,7 +241,7 @@ static void remove_folder(const char *path, int *count)
 	*count += rmdir(path) == 0;
 }
 
-static void close_hands(struct bench *b)
+void bench_stop(struct bench *b)
 {
 	runtime_hands_free(b->hands);
 	loop_free(b->loop);
@@ -250,8 +250,8 @@ static void close_hands(struct bench *b)
 
 void bench_reopen(struct bench *b)
 {
-	close_hands(b);
-	open_hands(b);
+	bench_stop(b);
+	bench_begin(b);
 }
 
 void bench_close(struct bench *b)
@@ -260,7 +260,7 @@ void bench_close(struct bench *b)
 
 	int removed = 0;
 
-	close_hands(b);
+	bench_stop(b);
 	arena_clear(&b->memory);
 	each_cgroup_folder(remove_folder, &removed);
 	if (!folder_remove(b->root, &e))

@@ -57,6 +57,8 @@ void bench_enter(void);
 void bench_open(struct bench *b);
 /* The hands go and come back, as with a restart of the daemon. Containers run on. */
 void bench_reopen(struct bench *b);
+void bench_stop(struct bench *b);
+void bench_begin(struct bench *b);
 void bench_close(struct bench *b);
 
 /* Run the loop until the answer to a ticket is there; NULL when it does not come. */

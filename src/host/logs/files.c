@@ -57,7 +57,8 @@ static int open_number(const char *path, int n)
 	return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static bool is_wanted(int fd, off_t line_at, bool want_stdout, bool want_stderr)
+/* A part of a line counts with its end, or if it is the end of the log. */
+static bool is_wanted(int fd, off_t line_at, bool is_last, bool want_stdout, bool want_stderr)
 {
 	char head[HEAD];
 	ssize_t n = pread(fd, head, sizeof(head), line_at);
@@ -65,16 +66,17 @@ static bool is_wanted(int fd, off_t line_at, bool want_stdout, bool want_stderr)
 	char *end = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
 	size_t len = end ? (size_t)(end - head) : n > 0 ? (size_t)n : 0;
 
-	return log_line_parse(str_bytes(head, len), &line) && !line.is_partial &&
+	return log_line_parse(str_bytes(head, len), &line) && (is_last || !line.is_partial) &&
 	       (line.is_stderr ? want_stderr : want_stdout);
 }
 
 /* Walk backward over whole lines; *count goes down for each wanted one. True when it fell below zero: *at is
  * the end of the line that is one too many. */
-static bool tail_of_file(int fd, int64_t *count, bool want_stdout, bool want_stderr, off_t *at)
+static bool tail_of_file(int fd, bool is_newest, int64_t *count, bool want_stdout, bool want_stderr,
+			 off_t *at)
 {
 	AUTO_FREE char *block = xmalloc(BLOCK);
-	off_t line_end = lseek(fd, 0, SEEK_END), block_at = line_end;
+	off_t size = lseek(fd, 0, SEEK_END), line_end = size, block_at = size;
 
 	while (block_at > 0) {
 		size_t len = block_at < BLOCK ? (size_t)block_at : BLOCK;
@@ -87,14 +89,16 @@ static bool tail_of_file(int fd, int64_t *count, bool want_stdout, bool want_std
 
 			if (block[i] != '\n' || line_at >= line_end)
 				continue;
-			if (is_wanted(fd, line_at, want_stdout, want_stderr) && --*count < 0) {
+			if (is_wanted(fd, line_at, is_newest && line_end == size, want_stdout,
+				      want_stderr) && --*count < 0) {
 				*at = line_end;
 				return true;
 			}
 			line_end = line_at;
 		}
 	}
-	if (line_end > 0 && is_wanted(fd, 0, want_stdout, want_stderr) && --*count < 0) {
+	if (line_end > 0 && is_wanted(fd, 0, is_newest && line_end == size, want_stdout, want_stderr) &&
+	    --*count < 0) {
 		*at = line_end;
 		return true;
 	}
@@ -120,7 +124,8 @@ void log_find_tail(const char *path, int64_t count, bool want_stdout, bool want_
 		place->fd = fd;
 		place->at = 0;
 		place->is_newest = n == 0;
-		if (count >= 0 && tail_of_file(fd, &count, want_stdout, want_stderr, &place->at))
+		if (count >= 0 && tail_of_file(fd, n == 0, &count, want_stdout,
+					       want_stderr, &place->at))
 			return;
 	}
 }

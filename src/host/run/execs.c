@@ -112,7 +112,8 @@ static void on_output(void *self, struct str bytes)
 	struct exec *x = self;
 	size_t room = x->capture_max - x->output.len;
 
-	buf_append(&x->output, bytes.ptr, bytes.len < room ? bytes.len : room);
+	if (room > 0)
+		buf_append(&x->output, bytes.ptr, bytes.len < room ? bytes.len : room);
 }
 
 static void on_idle(void *self)
