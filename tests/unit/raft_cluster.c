@@ -23,9 +23,9 @@
 #define ENTRIES_MAX 8192
 #define READS_MAX   4096
 #define PENDING_MAX 64
-#define TICK_MS	    10
+#define TICK_MS     10
 #define CHAOS_MS    3000
-#define CALM_MS	    30000
+#define CALM_MS     30000
 
 struct pending {
 	uint64_t index, term;
@@ -36,8 +36,8 @@ struct member {
 	struct raft *raft;
 	struct disk disk;
 	uint64_t incarnation;
-	bool is_wiped; /* gone for good: burned, or destroyed after it left */
-	bool has_left; /* its removal was committed */
+	bool is_wiped;    /* gone for good: burned, or destroyed after it left */
+	uint64_t left_at; /* the index of its removal, when that is committed */
 	bool is_storing, has_slow_disk;
 	const struct raft_ready *ready;
 	uint64_t applied, digest, seen_commit;
@@ -54,8 +54,8 @@ struct truth {
 
 struct settings {
 	unsigned voters;
-	bool changes_size, pre_vote, check_quorum, hands_over;
-	bool is_stormy;		 /* a fixed group whose leaders hardly live: old tails everywhere */
+	bool changes_size, pre_vote, check_quorum;
+	bool is_stormy;          /* a fixed group whose leaders hardly live: old tails everywhere */
 	uint64_t loss, doubling; /* of 1000 */
 	int64_t delay_ms, disk_ms;
 	uint64_t crash; /* of 10000, at each step of a Ready */
@@ -86,7 +86,7 @@ struct world {
 	char violation[512];
 };
 
-static const unsigned plan[] = {1, 2, 3, 5, 7, 5, 3, 1, 3};
+static const unsigned plan[] = { 1, 2, 3, 5, 7, 5, 3, 1, 3 };
 
 enum event_kind { TICK, DELIVER, STORED, CLIENT, FAULT, GROUP, RESTART, REPAIR, REPORT };
 
@@ -213,7 +213,7 @@ static void change_truth(struct world *w, const struct raft_change *c)
 	else if (c->kind == RAFT_ADD_LEARNER)
 		conf->learners[conf->learner_count++] = c->node;
 	else
-		w->members[c->node].has_left = true;
+		w->members[c->node].left_at = w->committed;
 	if (w->joining == c->node)
 		w->joining = 0;
 	tell(w, "group of %u voters, %u learners after change %d of %llu", conf->voter_count,
@@ -243,7 +243,7 @@ static void check_commit(struct world *w, struct member *m, const struct raft_en
 			 (unsigned long long)w->committed + 1);
 		return;
 	}
-	*t = (struct truth){e->term, hash_of(e), mix(t[-1].digest, hash_of(e)), term};
+	*t = (struct truth){ e->term, hash_of(e), mix(t[-1].digest, hash_of(e)), term };
 	w->committed = e->index;
 	w->trace = mix(w->trace, t->digest);
 	if (e->kind == RAFT_CONF_CHANGE)
@@ -321,7 +321,6 @@ static struct raft_config config_of(struct world *w, uint64_t id)
 
 	c.pre_vote = w->set.pre_vote;
 	c.check_quorum = w->set.check_quorum;
-	c.hand_over_on_removal = w->set.hands_over;
 	c.message_bytes_max = w->set.message_bytes;
 	c.inflight_max = w->set.inflight;
 	c.apply_bytes_max = w->set.apply_bytes;
@@ -566,7 +565,7 @@ static void propose(struct world *w, struct member *m)
 	if (m->pending_count == PENDING_MAX ||
 	    !raft_propose(m->raft, data, (size_t)size, &index, &e))
 		return;
-	m->pending[m->pending_count++] = (struct pending){index, raft_status(m->raft).term};
+	m->pending[m->pending_count++] = (struct pending){ index, raft_status(m->raft).term };
 }
 
 static void on_client(struct world *w)
@@ -650,7 +649,7 @@ static void on_fault(struct world *w)
 
 static bool change(struct world *w, struct member *boss, enum raft_change_kind kind, uint64_t id)
 {
-	struct raft_change c = {.kind = kind, .node = id};
+	struct raft_change c = { .kind = kind, .node = id };
 	uint64_t index;
 	struct err e;
 	bool ok = raft_propose_conf_change(boss->raft, &c, NULL, 0, &index, &e);
@@ -662,18 +661,12 @@ static bool change(struct world *w, struct member *boss, enum raft_change_kind k
 /* Has everybody who votes learnt that this one left? */
 static bool may_be_destroyed(struct world *w, const struct member *gone)
 {
-	if (!gone->has_left || gone->is_wiped)
+	if (gone->left_at == 0 || gone->is_wiped)
 		return false;
 	for (unsigned i = 0; i < w->conf.voter_count; i++) {
 		const struct member *v = &w->members[w->conf.voters[i]];
-		struct raft_conf conf;
 
-		if (v->is_wiped)
-			continue;
-		if (!v->raft)
-			return false;
-		raft_conf(v->raft, &conf);
-		if (raft_conf_has(&conf, gone->id) || conf.voter_count == 0)
+		if (!v->is_wiped && (!v->raft || v->applied < gone->left_at))
 			return false;
 	}
 	return true;
@@ -831,6 +824,18 @@ static void run_until(struct world *w, int64_t end)
 	w->now = end;
 }
 
+static bool knows_group(const struct world *w, const struct member *m)
+{
+	struct raft_conf conf;
+
+	raft_conf(m->raft, &conf);
+	for (unsigned i = 0; i < w->conf.voter_count; i++)
+		if (!raft_conf_has(&conf, w->conf.voters[i]))
+			return false;
+	return conf.voter_count == w->conf.voter_count &&
+	       conf.learner_count == w->conf.learner_count;
+}
+
 static bool all_are_equal(const struct world *w)
 {
 	unsigned leaders = 0;
@@ -840,7 +845,7 @@ static bool all_are_equal(const struct world *w)
 						      : w->conf.learners[i - w->conf.voter_count];
 		const struct member *m = &w->members[id];
 
-		if (!m->raft || m->applied != w->committed ||
+		if (!m->raft || !knows_group(w, m) || m->applied != w->committed ||
 		    m->digest != w->log[w->committed].digest)
 			return false;
 		leaders += m->role == RAFT_LEADER;
@@ -913,7 +918,6 @@ static void draw_settings(struct world *w)
 		.voters = prng_chance(p, 1, 2) ? 3 : 5,
 		.pre_vote = prng_chance(p, 3, 4),
 		.check_quorum = prng_chance(p, 3, 4),
-		.hands_over = prng_chance(p, 1, 2),
 		.loss = prng_below(p, 120),
 		.doubling = prng_below(p, 100),
 		.delay_ms = prng_between(p, 1, 25),
@@ -941,10 +945,10 @@ static void init(struct world *w, uint64_t seed)
 		struct member *m = new_member(w);
 
 		first = raft_entry_new_change(
-			1, 1, &(struct raft_change){.kind = RAFT_ADD_VOTER, .node = 1}, NULL, 0);
+			1, 1, &(struct raft_change){ .kind = RAFT_ADD_VOTER, .node = 1 }, NULL, 0);
 		entry_list_push(&m->disk.entries, first);
 		raft_entry_drop(first);
-		m->disk.hard = (struct raft_hard_state){.term = 1, .commit = 1};
+		m->disk.hard = (struct raft_hard_state){ .term = 1, .commit = 1 };
 		start(w, m);
 	} else {
 		w->committed = 1;
@@ -956,7 +960,7 @@ static void init(struct world *w, uint64_t seed)
 
 			m->disk.snapshot = raft_snapshot_new(1, 1, &w->conf, &w->log[1].digest,
 							     sizeof(uint64_t));
-			m->disk.hard = (struct raft_hard_state){.term = 1, .commit = 1};
+			m->disk.hard = (struct raft_hard_state){ .term = 1, .commit = 1 };
 			start(w, m);
 		}
 	}

@@ -212,7 +212,7 @@ static bool votes_for(uint64_t term, uint64_t index)
 	lab_init(&l, 3, lab_plain);
 	m = lab_message(RAFT_APPEND, 3, 1, 3);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 3, 0});
+	lab_attach(m, (uint64_t[]){ 2, 3, 0 });
 	lab_step(lab_raft(&l, 1), m);
 	lab_says(&l, 1);
 
@@ -298,11 +298,11 @@ TEST(a_candidate_that_is_behind_is_told_the_term)
 
 TEST(election_timeouts_spread_over_the_interval_and_follow_the_seed)
 {
-	unsigned seen[20] = {0};
+	unsigned seen[20] = { 0 };
 
 	for (uint64_t seed = 1; seed <= 500; seed++) {
 		struct raft_config c = lab_plain(1);
-		struct raft_stored none = {0};
+		struct raft_stored none = { 0 };
 		struct err e;
 
 		c.seed = seed;

@@ -22,7 +22,7 @@ void disk_clear(struct disk *d)
 	disk_crash(d, 0);
 	raft_snapshot_drop(d->snapshot);
 	entry_list_clear(&d->entries);
-	*d = (struct disk){0};
+	*d = (struct disk){ 0 };
 }
 
 void disk_write(struct disk *d, const struct raft_ready *rd)
@@ -94,7 +94,7 @@ void disk_sync(struct disk *d)
 
 void disk_set_snapshot(struct disk *d, struct raft_snapshot *s)
 {
-	struct entry_list rest = {0};
+	struct entry_list rest = { 0 };
 
 	disk_sync(d);
 	for (size_t i = 0; i < d->entries.count; i++)
@@ -124,7 +124,8 @@ struct raft *disk_open(const struct disk *d, const struct raft_config *c, struct
 struct raft_config lab_plain(uint64_t id)
 {
 	return (struct raft_config){
-		.id = id, .seed = id, .heartbeat_ticks = 1, .election_ticks = 10};
+		.id = id, .seed = id, .heartbeat_ticks = 1, .election_ticks = 10
+	};
 }
 
 static void open_node(struct lab_node *n)
@@ -140,9 +141,9 @@ static void open_node(struct lab_node *n)
 
 void lab_init(struct lab *l, unsigned count, struct raft_config (*config)(uint64_t id))
 {
-	struct raft_conf conf = {.voter_count = count};
+	struct raft_conf conf = { .voter_count = count };
 
-	*l = (struct lab){.count = count};
+	*l = (struct lab){ .count = count };
 	for (unsigned i = 0; i < count; i++)
 		conf.voters[i] = i + 1;
 	for (unsigned id = 1; id <= count; id++) {
@@ -150,7 +151,7 @@ void lab_init(struct lab *l, unsigned count, struct raft_config (*config)(uint64
 
 		n->config = config(id);
 		n->disk.snapshot = raft_snapshot_new(1, 1, &conf, "", 1);
-		n->disk.hard = (struct raft_hard_state){.term = 1, .commit = 1};
+		n->disk.hard = (struct raft_hard_state){ .term = 1, .commit = 1 };
 		open_node(n);
 	}
 }
@@ -233,7 +234,7 @@ void lab_deliver(struct lab *l)
 {
 	struct message_list now = l->network;
 
-	l->network = (struct message_list){0};
+	l->network = (struct message_list){ 0 };
 	for (size_t i = 0; i < now.count; i++) {
 		struct raft_message *m = now.at[i];
 		struct err e;
@@ -291,8 +292,8 @@ bool lab_change(struct lab *l, uint64_t id, enum raft_change_kind kind, uint64_t
 	struct err e;
 
 	return raft_propose_conf_change(lab_raft(l, id),
-					&(struct raft_change){.kind = kind, .node = node}, NULL, 0,
-					&index, &e);
+					&(struct raft_change){ .kind = kind, .node = node }, NULL,
+					0, &index, &e);
 }
 
 void lab_isolate(struct lab *l, uint64_t id)

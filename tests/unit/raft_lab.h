@@ -49,7 +49,7 @@ struct lab {
 	unsigned count;
 	struct message_list network;
 	bool cut[LAB_MAX + 1][LAB_MAX + 1]; /* from, to */
-	bool loses[32];			    /* messages of this kind */
+	bool loses[32];                     /* messages of this kind */
 };
 
 /* Plain Raft without pre-vote and check-quorum: elections of 10 ticks, no limits. */

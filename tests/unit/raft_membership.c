@@ -14,8 +14,8 @@ static struct raft_config careful(uint64_t id)
 
 static enum err_kind refusal(struct lab *l, uint64_t id, enum raft_change_kind kind, uint64_t node)
 {
-	struct raft_change change = {.kind = kind, .node = node};
-	struct err e = {0};
+	struct raft_change change = { .kind = kind, .node = node };
+	struct err e = { 0 };
 	uint64_t index;
 
 	(void)!raft_propose_conf_change(lab_raft(l, id), &change, NULL, 0, &index, &e);
@@ -179,9 +179,9 @@ TEST(nobody_campaigns_with_a_change_that_is_agreed_but_not_applied)
 	m = lab_message(RAFT_APPEND, 1, 2, 2);
 	m->index = m->log_term = 1;
 	m->commit = 2;
-	lab_attach(m, (uint64_t[]){2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 0 });
 	m->entries[0]->kind = RAFT_CONF_CHANGE;
-	m->entries[0]->change = (struct raft_change){.kind = RAFT_ADD_VOTER, .node = 4};
+	m->entries[0]->change = (struct raft_change){ .kind = RAFT_ADD_VOTER, .node = 4 };
 	lab_step(lab_raft(&l, 2), m);
 	raft_campaign(lab_raft(&l, 2));
 	CHECK(STATUS(&l, 2).role == RAFT_FOLLOWER);
@@ -287,8 +287,8 @@ TEST(a_removed_leader_hands_over_to_one_who_has_all_of_its_log)
 
 	lab_init(&l, 3, careful);
 	lab_lead(&l, 1);
-	lab_change(&l, 1, RAFT_REMOVE, 1);
 	lab_propose(&l, 1, "a");
+	lab_change(&l, 1, RAFT_REMOVE, 1);
 	lab_settle(&l);
 	CHECK(STATUS(&l, 2).role == RAFT_LEADER);
 	CHECK_INT(STATUS(&l, 2).term, 3);
@@ -336,6 +336,40 @@ TEST(a_removed_member_that_keeps_campaigning_disturbs_nobody)
 	lab_clear(&l);
 }
 
+TEST(a_removed_member_with_the_longest_log_helps_the_last_voter_out)
+{
+	struct lab l;
+
+	/* 1 removes itself from a group of two, with more in its log than 2 has, and crashes
+	 * before 2 hears that the removal is committed: 2 asks for a vote that it cannot get. */
+	lab_init(&l, 2, careful);
+	lab_lead(&l, 1);
+	lab_change(&l, 1, RAFT_REMOVE, 1);
+	lab_work(&l, 1);
+	lab_deliver(&l);
+	lab_work(&l, 2);
+	lab_propose(&l, 1, "a");
+	lab_deliver(&l);
+	lab_isolate(&l, 1);
+	lab_settle(&l);
+	CHECK_STR(lab_conf(&l, 1), "2");
+	CHECK_STR(lab_conf(&l, 2), "1 2");
+	CHECK(STATUS(&l, 1).last > STATUS(&l, 2).last);
+	lab_restart(&l, 1);
+	lab_settle(&l);
+	lab_heal(&l);
+
+	raft_forget_leader(lab_raft(&l, 2));
+	lab_lead(&l, 2);
+	CHECK(STATUS(&l, 1).role == RAFT_LEADER && !STATUS(&l, 1).is_voter);
+	lab_tick(&l, 1, 10);
+	lab_settle(&l);
+	CHECK(STATUS(&l, 2).role == RAFT_LEADER);
+	CHECK_STR(lab_conf(&l, 2), "2");
+	CHECK_STR(l.nodes[2].applied, "a ");
+	lab_clear(&l);
+}
+
 TEST(the_last_voter_stays)
 {
 	struct lab l;
@@ -345,7 +379,7 @@ TEST(the_last_voter_stays)
 	CHECK(refusal(&l, 1, RAFT_REMOVE, 1) == ERR_CONFLICT);
 	CHECK(refusal(&l, 1, RAFT_ADD_LEARNER, 1) == ERR_CONFLICT);
 	raft_apply_conf_change(lab_raft(&l, 1),
-			       &(struct raft_change){.kind = RAFT_REMOVE, .node = 1});
+			       &(struct raft_change){ .kind = RAFT_REMOVE, .node = 1 });
 	CHECK_STR(lab_conf(&l, 1), "1");
 	lab_clear(&l);
 }
@@ -356,9 +390,9 @@ TEST(a_change_of_node_0_and_an_update_change_nothing)
 
 	lab_init(&l, 3, lab_plain);
 	lab_lead(&l, 1);
-	raft_apply_conf_change(lab_raft(&l, 1), &(struct raft_change){.kind = RAFT_ADD_VOTER});
+	raft_apply_conf_change(lab_raft(&l, 1), &(struct raft_change){ .kind = RAFT_ADD_VOTER });
 	raft_apply_conf_change(lab_raft(&l, 1),
-			       &(struct raft_change){.kind = RAFT_UPDATE, .node = 9});
+			       &(struct raft_change){ .kind = RAFT_UPDATE, .node = 9 });
 	CHECK_STR(lab_conf(&l, 1), "1 2 3");
 	lab_clear(&l);
 }
@@ -370,8 +404,9 @@ TEST(a_group_has_a_largest_size)
 	lab_init(&l, 1, lab_plain);
 	lab_lead(&l, 1);
 	for (uint64_t id = 2; id <= RAFT_MEMBERS_MAX + 5; id++)
-		raft_apply_conf_change(lab_raft(&l, 1),
-				       &(struct raft_change){.kind = RAFT_ADD_LEARNER, .node = id});
+		raft_apply_conf_change(
+			lab_raft(&l, 1),
+			&(struct raft_change){ .kind = RAFT_ADD_LEARNER, .node = id });
 	CHECK_INT(lab_raft(&l, 1)->peer_count, RAFT_MEMBERS_MAX);
 	CHECK(refusal(&l, 1, RAFT_ADD_LEARNER, 200) == ERR_EXHAUSTED);
 	lab_clear(&l);
@@ -379,15 +414,15 @@ TEST(a_group_has_a_largest_size)
 
 TEST(the_first_member_of_a_group_adds_itself)
 {
-	struct lab l = {.count = 1};
+	struct lab l = { .count = 1 };
 	struct lab_node *n = &l.nodes[1];
-	struct raft_change self = {.kind = RAFT_ADD_VOTER, .node = 1};
+	struct raft_change self = { .kind = RAFT_ADD_VOTER, .node = 1 };
 	struct raft_entry *first = raft_entry_new_change(1, 1, &self, "me", 2);
 	struct err e;
 
 	entry_list_push(&n->disk.entries, first);
 	raft_entry_drop(first);
-	n->disk.hard = (struct raft_hard_state){.term = 1, .commit = 1};
+	n->disk.hard = (struct raft_hard_state){ .term = 1, .commit = 1 };
 	n->config = lab_plain(1);
 	n->raft = disk_open(&n->disk, &n->config, &e);
 	CHECK_STR(lab_conf(&l, 1), "");

@@ -33,7 +33,7 @@ static struct raft_config with_small_tail(uint64_t id)
 
 static struct raft_peer_status peer(struct lab *l, uint64_t id, uint64_t of)
 {
-	struct raft_peer_status p = {0};
+	struct raft_peer_status p = { 0 };
 
 	for (unsigned i = 0; raft_peer(lab_raft(l, id), i, &p); i++)
 		if (p.id == of)
@@ -125,7 +125,7 @@ TEST(a_follower_acknowledges_when_its_disk_has_it)
 	lab_init(&l, 3, lab_plain);
 	m = lab_message(RAFT_APPEND, 1, 2, 2);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 0 });
 	lab_step(lab_raft(&l, 2), m);
 
 	const struct raft_ready *rd = raft_ready(lab_raft(&l, 2));
@@ -144,7 +144,7 @@ TEST(a_follower_acknowledges_only_what_the_message_verified)
 	lab_init(&l, 3, lab_plain);
 	m = lab_message(RAFT_APPEND, 1, 2, 2);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 2, 2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 2, 2, 0 });
 	lab_step(lab_raft(&l, 2), m);
 	CHECK_STR(lab_says(&l, 2), "2->1 MsgAppResp Term:2 Log:0/4");
 
@@ -195,17 +195,19 @@ TEST(a_conflict_cuts_the_log_and_nothing_else_does)
 {
 	struct lab l;
 
-	CHECK_STR(log_after(&l, (uint64_t[]){1, 2, 2, 0}, 2, 1, (uint64_t[]){3, 0}), "1/2 3/3");
+	CHECK_STR(log_after(&l, (uint64_t[]){ 1, 2, 2, 0 }, 2, 1, (uint64_t[]){ 3, 0 }), "1/2 3/3");
 	lab_clear(&l);
-	CHECK_STR(log_after(&l, (uint64_t[]){1, 2, 2, 0}, 1, 1, (uint64_t[]){1, 2, 0}),
+	CHECK_STR(log_after(&l, (uint64_t[]){ 1, 2, 2, 0 }, 1, 1, (uint64_t[]){ 1, 2, 0 }),
 		  "1/2 2/3 2/4");
 	lab_clear(&l);
-	CHECK_STR(log_after(&l, (uint64_t[]){1, 2, 2, 0}, 4, 2, (uint64_t[]){3, 0}),
+	CHECK_STR(log_after(&l, (uint64_t[]){ 1, 2, 2, 0 }, 4, 2, (uint64_t[]){ 3, 0 }),
 		  "1/2 2/3 2/4 3/5");
 	lab_clear(&l);
-	CHECK_STR(log_after(&l, (uint64_t[]){1, 2, 2, 0}, 4, 3, (uint64_t[]){3, 0}), "1/2 2/3 2/4");
+	CHECK_STR(log_after(&l, (uint64_t[]){ 1, 2, 2, 0 }, 4, 3, (uint64_t[]){ 3, 0 }),
+		  "1/2 2/3 2/4");
 	lab_clear(&l);
-	CHECK_STR(log_after(&l, (uint64_t[]){1, 0}, 1, 1, (uint64_t[]){4, 4, 4, 0}), "4/2 4/3 4/4");
+	CHECK_STR(log_after(&l, (uint64_t[]){ 1, 0 }, 1, 1, (uint64_t[]){ 4, 4, 4, 0 }),
+		  "4/2 4/3 4/4");
 	lab_clear(&l);
 }
 
@@ -218,7 +220,7 @@ TEST(what_was_replaced_while_the_disk_was_busy_is_stored_again)
 	lab_init(&l, 3, lab_plain);
 	m = lab_message(RAFT_APPEND, 1, 2, 2);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 2, 2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 2, 2, 0 });
 	lab_step(lab_raft(&l, 2), m);
 	rd = raft_ready(lab_raft(&l, 2));
 	CHECK_INT(rd->entry_count, 3);
@@ -226,7 +228,7 @@ TEST(what_was_replaced_while_the_disk_was_busy_is_stored_again)
 	m = lab_message(RAFT_APPEND, 3, 2, 3);
 	m->index = 3;
 	m->log_term = 2;
-	lab_attach(m, (uint64_t[]){3, 0});
+	lab_attach(m, (uint64_t[]){ 3, 0 });
 	lab_step(lab_raft(&l, 2), m);
 	raft_advance(lab_raft(&l, 2));
 	CHECK_INT(STATUS(&l, 2).stable, 3);
@@ -243,7 +245,7 @@ TEST(what_was_cut_is_also_cut_on_the_disk)
 {
 	struct lab l;
 
-	log_after(&l, (uint64_t[]){1, 2, 2, 0}, 2, 1, (uint64_t[]){3, 0});
+	log_after(&l, (uint64_t[]){ 1, 2, 2, 0 }, 2, 1, (uint64_t[]){ 3, 0 });
 	lab_restart(&l, 2);
 	CHECK_STR(lab_log(&l, 2), "1/2 3/3");
 	lab_clear(&l);
@@ -252,14 +254,14 @@ TEST(what_was_cut_is_also_cut_on_the_disk)
 /* Figure 7: whatever a follower's log is, the leader makes it its own. */
 TEST(a_new_leader_brings_every_log_of_figure_7_to_its_own)
 {
-	static const uint64_t lead[] = {1, 1, 4, 4, 5, 5, 6, 6, 6, 0};
+	static const uint64_t lead[] = { 1, 1, 4, 4, 5, 5, 6, 6, 6, 0 };
 	static const uint64_t logs[][12] = {
-		{1, 1, 4, 4, 5, 5, 6, 6, 0},
-		{1, 1, 4, 0},
-		{1, 1, 4, 4, 5, 5, 6, 6, 6, 6, 0},
-		{1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7, 0},
-		{1, 1, 4, 4, 4, 4, 0},
-		{1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 0},
+		{ 1, 1, 4, 4, 5, 5, 6, 6, 0 },
+		{ 1, 1, 4, 0 },
+		{ 1, 1, 4, 4, 5, 5, 6, 6, 6, 6, 0 },
+		{ 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7, 0 },
+		{ 1, 1, 4, 4, 4, 4, 0 },
+		{ 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
@@ -292,7 +294,7 @@ TEST(an_entry_of_an_older_term_is_not_committed_by_counting)
 	lab_init(&l, 5, lab_plain);
 	m = lab_message(RAFT_APPEND, 9, 1, 2);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 0 });
 	lab_step(lab_raft(&l, 1), m);
 	lab_says(&l, 1);
 	lab_raft(&l, 1)->term = 3;
@@ -551,7 +553,7 @@ TEST(an_old_append_below_the_commit_is_answered_with_the_commit)
 	lab_settle(&l);
 	m = lab_message(RAFT_APPEND, 1, 2, 2);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 0 });
 	lab_step(lab_raft(&l, 2), m);
 	CHECK_STR(lab_says(&l, 2), "2->1 MsgAppResp Term:2 Log:0/3");
 	CHECK_STR(lab_log(&l, 2), "2/2 2/3");
@@ -561,8 +563,8 @@ TEST(an_old_append_below_the_commit_is_answered_with_the_commit)
 TEST(a_message_that_makes_no_sense_is_refused)
 {
 	struct lab l;
-	struct raft_message good = {.kind = RAFT_HEARTBEAT, .from = 2, .to = 1, .term = 2};
-	struct raft_message bad[] = {good, good, good, good, good, good, good};
+	struct raft_message good = { .kind = RAFT_HEARTBEAT, .from = 2, .to = 1, .term = 2 };
+	struct raft_message bad[] = { good, good, good, good, good, good, good };
 	struct err e;
 
 	bad[0].kind = (enum raft_message_kind)2;
@@ -586,10 +588,10 @@ TEST(entries_that_do_not_follow_each_other_are_refused)
 		uint64_t terms[4];
 		uint64_t shift;
 	} cases[] = {
-		{1, 1, 3, {3, 2, 0}, 0}, /* terms decrease */
-		{1, 1, 3, {4, 0}, 0},	 /* newer than the message */
-		{1, 3, 3, {2, 0}, 0},	 /* older than the entry before */
-		{1, 1, 3, {3, 0}, 1},	 /* a hole */
+		{ 1, 1, 3, { 3, 2, 0 }, 0 }, /* terms decrease */
+		{ 1, 1, 3, { 4, 0 }, 0 },    /* newer than the message */
+		{ 1, 3, 3, { 2, 0 }, 0 },    /* older than the entry before */
+		{ 1, 1, 3, { 3, 0 }, 1 },    /* a hole */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -614,10 +616,10 @@ TEST(a_stored_log_that_cannot_be_does_not_start)
 	struct raft_entry *one = raft_entry_new(1, 2, NULL, 0),
 			  *three = raft_entry_new(3, 2, NULL, 0);
 	struct raft_entry *two = raft_entry_new(2, 1, NULL, 0);
-	struct raft_entry *hole[] = {one, three}, *back[] = {one, two};
-	struct raft_stored a = {.entries = hole, .entry_count = 2};
-	struct raft_stored b = {.entries = back, .entry_count = 2};
-	struct raft_stored past = {.hard = {.commit = 2}, .entries = hole, .entry_count = 1};
+	struct raft_entry *hole[] = { one, three }, *back[] = { one, two };
+	struct raft_stored a = { .entries = hole, .entry_count = 2 };
+	struct raft_stored b = { .entries = back, .entry_count = 2 };
+	struct raft_stored past = { .hard = { .commit = 2 }, .entries = hole, .entry_count = 1 };
 	struct err e;
 
 	CHECK(!raft_new(&c, &a, &e) && e.kind == ERR_INTERNAL);

@@ -6,7 +6,7 @@
 
 static struct raft_peer_status peer(struct lab *l, uint64_t id, uint64_t of)
 {
-	struct raft_peer_status p = {0};
+	struct raft_peer_status p = { 0 };
 
 	for (unsigned i = 0; raft_peer(lab_raft(l, id), i, &p); i++)
 		if (p.id == of)
@@ -134,7 +134,7 @@ TEST(a_snapshot_of_what_the_log_has_only_commits)
 	lab_init(&l, 3, lab_plain);
 	m = lab_message(RAFT_APPEND, 1, 2, 2);
 	m->index = m->log_term = 1;
-	lab_attach(m, (uint64_t[]){2, 2, 2, 0});
+	lab_attach(m, (uint64_t[]){ 2, 2, 2, 0 });
 	lab_step(lab_raft(&l, 2), m);
 	lab_says(&l, 2);
 
@@ -153,13 +153,13 @@ TEST(a_snapshot_brings_its_members)
 	struct lab l;
 	struct raft_message *m;
 	struct raft_conf conf = {
-		.voter_count = 2, .learner_count = 1, .voters = {2, 7}, .learners = {9}};
+		.voter_count = 2, .learner_count = 1, .voters = { 2, 7 }, .learners = { 9 }
+	};
 
 	lab_init(&l, 3, lab_plain);
 	m = lab_message(RAFT_SNAPSHOT, 1, 2, 2);
 	m->snapshot = raft_snapshot_new(30, 2, &conf, "", 1);
 	lab_step(lab_raft(&l, 2), m);
-	CHECK_STR(lab_conf(&l, 2), "2 7 +9");
 
 	/* Until it is stored it may not lead. */
 	raft_campaign(lab_raft(&l, 2));
@@ -167,15 +167,45 @@ TEST(a_snapshot_brings_its_members)
 	CHECK(raft_ready(lab_raft(&l, 2))->must_sync);
 	raft_advance(lab_raft(&l, 2));
 	CHECK_INT(STATUS(&l, 2).applied, 30);
+	CHECK_STR(lab_conf(&l, 2), "2 7 +9");
 	raft_campaign(lab_raft(&l, 2));
 	CHECK(STATUS(&l, 2).role == RAFT_CANDIDATE);
+	lab_clear(&l);
+}
+
+TEST(an_old_change_that_is_still_being_applied_does_not_touch_the_members_of_a_snapshot)
+{
+	struct lab l;
+	struct raft_conf conf = { .voter_count = 4, .voters = { 1, 2, 3, 4 } };
+	struct raft_message *m;
+	const struct raft_ready *rd;
+
+	lab_init(&l, 3, lab_plain);
+	m = lab_message(RAFT_APPEND, 1, 2, 2);
+	m->index = m->log_term = 1;
+	m->commit = 2;
+	lab_attach(m, (uint64_t[]){ 2, 0 });
+	m->entries[0]->kind = RAFT_CONF_CHANGE;
+	m->entries[0]->change = (struct raft_change){ .kind = RAFT_ADD_LEARNER, .node = 4 };
+	lab_step(lab_raft(&l, 2), m);
+	rd = raft_ready(lab_raft(&l, 2));
+	CHECK_INT(rd->committed_count, 1);
+
+	/* Meanwhile comes a snapshot of later, when 4 was a voter. */
+	m = lab_message(RAFT_SNAPSHOT, 1, 2, 2);
+	m->snapshot = raft_snapshot_new(30, 2, &conf, "", 1);
+	lab_step(lab_raft(&l, 2), m);
+	raft_apply_conf_change(lab_raft(&l, 2), &rd->committed[0]->change);
+	raft_advance(lab_raft(&l, 2));
+	lab_says(&l, 2);
+	CHECK_STR(lab_conf(&l, 2), "1 2 3 4");
 	lab_clear(&l);
 }
 
 TEST(a_member_takes_a_snapshot_that_is_older_than_its_own_entry)
 {
 	struct lab l;
-	struct raft_conf conf = {.voter_count = 1, .voters = {1}};
+	struct raft_conf conf = { .voter_count = 1, .voters = { 1 } };
 	struct raft_message *m = lab_message(RAFT_SNAPSHOT, 1, 2, 2);
 
 	lab_init(&l, 1, lab_plain);

@@ -9,19 +9,19 @@ static const struct {
 	enum raft_message_kind kind;
 	const char *name;
 } message_names[] = {
-	{RAFT_APPEND, "MsgApp"},
-	{RAFT_APPEND_REPLY, "MsgAppResp"},
-	{RAFT_VOTE, "MsgVote"},
-	{RAFT_VOTE_REPLY, "MsgVoteResp"},
-	{RAFT_SNAPSHOT, "MsgSnap"},
-	{RAFT_HEARTBEAT, "MsgHeartbeat"},
-	{RAFT_HEARTBEAT_REPLY, "MsgHeartbeatResp"},
-	{RAFT_TRANSFER, "MsgTransferLeader"},
-	{RAFT_TIMEOUT_NOW, "MsgTimeoutNow"},
-	{RAFT_READ, "MsgReadIndex"},
-	{RAFT_READ_REPLY, "MsgReadIndexResp"},
-	{RAFT_PRE_VOTE, "MsgPreVote"},
-	{RAFT_PRE_VOTE_REPLY, "MsgPreVoteResp"},
+	{ RAFT_APPEND, "MsgApp" },
+	{ RAFT_APPEND_REPLY, "MsgAppResp" },
+	{ RAFT_VOTE, "MsgVote" },
+	{ RAFT_VOTE_REPLY, "MsgVoteResp" },
+	{ RAFT_SNAPSHOT, "MsgSnap" },
+	{ RAFT_HEARTBEAT, "MsgHeartbeat" },
+	{ RAFT_HEARTBEAT_REPLY, "MsgHeartbeatResp" },
+	{ RAFT_TRANSFER, "MsgTransferLeader" },
+	{ RAFT_TIMEOUT_NOW, "MsgTimeoutNow" },
+	{ RAFT_READ, "MsgReadIndex" },
+	{ RAFT_READ_REPLY, "MsgReadIndexResp" },
+	{ RAFT_PRE_VOTE, "MsgPreVote" },
+	{ RAFT_PRE_VOTE_REPLY, "MsgPreVoteResp" },
 };
 
 const char *raft_message_name(enum raft_message_kind kind)

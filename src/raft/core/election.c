@@ -66,13 +66,15 @@ static void become_leader(struct raft *r)
 {
 	struct progress *self = peer_of(r, r->config.id);
 
-	assert(r->role == RAFT_CANDIDATE && self);
+	assert(r->role == RAFT_CANDIDATE);
 	reset(r, r->term);
 	r->lead = r->config.id;
 	r->role = RAFT_LEADER;
 	/* The whole log is on the disk: it was stored before the first request for a vote. */
-	progress_replicate(self);
-	self->is_active = true;
+	if (self) {
+		progress_replicate(self);
+		self->is_active = true;
+	}
 
 	/* There may be a change of members in the part that was not committed when this term
 	 * began; none may follow it before it is applied. */
@@ -141,12 +143,35 @@ void campaign_if_allowed(struct raft *r, enum campaign kind)
 	campaign(r, kind);
 }
 
+/* A member that was removed may hold more of the log than the voters that are left, who may not
+ * know of the removal and need its vote. It cannot grant it; instead it asks for theirs, leads
+ * without a vote of its own, and hands over (dissertation 4.2.2). */
+static void help_out(struct raft *r, uint64_t candidate)
+{
+	const struct progress *p = peer_of(r, candidate);
+
+	if (!r->config.hand_over_on_removal || r->role == RAFT_LEADER || r->log.incoming)
+		return;
+	if (!p || p->is_learner || peer_of(r, r->config.id) || has_unapplied_change(r))
+		return;
+	raft_log_info(r, "%llx was removed, but is needed once more",
+		      (unsigned long long)r->config.id);
+	campaign(r, r->config.pre_vote ? PRE_ELECTION : ELECTION);
+}
+
+/* Raft 5.4.1: the later last term, and with the same one the longer log. */
+static bool is_as_good(struct entry_id theirs, struct entry_id ours)
+{
+	return theirs.term > ours.term || (theirs.term == ours.term && theirs.index >= ours.index);
+}
+
 void handle_vote_request(struct raft *r, const struct raft_message *m)
 {
 	bool is_pre = m->kind == RAFT_PRE_VOTE;
 	bool may_vote = r->vote == m->from || (r->vote == 0 && r->lead == 0) ||
 			(is_pre && m->term > r->term);
-	bool grants = may_vote && log_is_behind(&r->log, (struct entry_id){m->index, m->log_term});
+	bool grants = may_vote &&
+		      is_as_good((struct entry_id){ m->index, m->log_term }, log_last_id(&r->log));
 	struct raft_message *reply =
 		raft_message_new(is_pre ? RAFT_PRE_VOTE_REPLY : RAFT_VOTE_REPLY, m->from);
 
@@ -162,6 +187,8 @@ void handle_vote_request(struct raft *r, const struct raft_message *m)
 		r->election_elapsed = 0;
 		r->vote = m->from;
 	}
+	if (may_vote && !grants)
+		help_out(r, m->from);
 }
 
 void handle_vote_reply(struct raft *r, const struct raft_message *m)
@@ -189,10 +216,14 @@ void handle_vote_reply(struct raft *r, const struct raft_message *m)
 static void tick_election(struct raft *r)
 {
 	r->election_elapsed++;
-	if (!may_lead(r) || r->election_elapsed < r->election_timeout)
+	if (r->election_elapsed < r->election_timeout)
 		return;
-	r->election_elapsed = 0;
-	raft_campaign(r);
+	if (may_lead(r)) {
+		r->election_elapsed = 0;
+		raft_campaign(r);
+	} else if (r->role != RAFT_FOLLOWER) {
+		become_follower(r, r->term, 0);
+	}
 }
 
 /* A leader without a majority that listens cannot commit, and somebody else may be leading. */

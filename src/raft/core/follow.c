@@ -40,7 +40,7 @@ void handle_append(struct raft *r, const struct raft_message *m)
 		acknowledge(r, m->from, r->log.committed);
 		return;
 	}
-	if (!log_has(&r->log, (struct entry_id){m->index, m->log_term})) {
+	if (!log_has(&r->log, (struct entry_id){ m->index, m->log_term })) {
 		reject(r, m);
 		return;
 	}
@@ -75,13 +75,12 @@ static bool restore(struct raft *r, struct raft_snapshot *s)
 {
 	if (s->index <= r->log.committed)
 		return false;
-	if (log_has(&r->log, (struct entry_id){s->index, s->term})) {
+	if (log_has(&r->log, (struct entry_id){ s->index, s->term })) {
 		/* The log has it all already; only the news of the commit was missing. */
 		log_commit(&r->log, s->index);
 		return false;
 	}
 	log_restore(&r->log, s);
-	set_conf(r, &s->conf);
 	raft_log_info(r, "%llx restores a snapshot of %llu", (unsigned long long)r->config.id,
 		      (unsigned long long)s->index);
 	return true;

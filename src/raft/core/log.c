@@ -24,7 +24,7 @@ void entry_list_clear(struct entry_list *l)
 {
 	entry_list_cut(l, 0);
 	free(l->at);
-	*l = (struct entry_list){0};
+	*l = (struct entry_list){ 0 };
 }
 
 void log_clear(struct raft_log *l)
@@ -32,7 +32,7 @@ void log_clear(struct raft_log *l)
 	entry_list_clear(&l->entries);
 	raft_snapshot_drop(l->incoming);
 	raft_snapshot_drop(l->snapshot);
-	*l = (struct raft_log){0};
+	*l = (struct raft_log){ 0 };
 }
 
 uint64_t log_first(const struct raft_log *l)
@@ -49,7 +49,7 @@ struct entry_id log_last_id(const struct raft_log *l)
 {
 	if (l->entries.count == 0)
 		return l->base;
-	return (struct entry_id){log_last(l), l->entries.at[l->entries.count - 1]->term};
+	return (struct entry_id){ log_last(l), l->entries.at[l->entries.count - 1]->term };
 }
 
 bool log_term(const struct raft_log *l, uint64_t index, uint64_t *term)
@@ -77,13 +77,6 @@ struct raft_entry *log_entry(const struct raft_log *l, uint64_t index)
 	return l->entries.at[index - l->base.index - 1];
 }
 
-bool log_is_behind(const struct raft_log *l, struct entry_id theirs)
-{
-	struct entry_id ours = log_last_id(l);
-
-	return theirs.term > ours.term || (theirs.term == ours.term && theirs.index >= ours.index);
-}
-
 size_t log_fit(const struct raft_log *l, uint64_t index, uint64_t last, uint64_t bytes_max)
 {
 	uint64_t bytes = 0;
@@ -105,18 +98,18 @@ struct entry_id log_guess_agreement(const struct raft_log *l, uint64_t index, ui
 		uint64_t ours;
 
 		if (!log_term(l, index, &ours))
-			return (struct entry_id){index, 0};
+			return (struct entry_id){ index, 0 };
 		if (ours <= term)
-			return (struct entry_id){index, ours};
+			return (struct entry_id){ index, ours };
 	}
-	return (struct entry_id){0, 0};
+	return (struct entry_id){ 0, 0 };
 }
 
 size_t log_first_new(const struct raft_log *l, struct raft_entry *const *entries, size_t count)
 {
 	size_t i = 0;
 
-	while (i < count && log_has(l, (struct entry_id){entries[i]->index, entries[i]->term}))
+	while (i < count && log_has(l, (struct entry_id){ entries[i]->index, entries[i]->term }))
 		i++;
 	return i;
 }
@@ -159,7 +152,7 @@ void log_restore(struct raft_log *l, struct raft_snapshot *s)
 {
 	assert(s->index > l->committed);
 	entry_list_cut(&l->entries, 0);
-	l->base = (struct entry_id){s->index, s->term};
+	l->base = (struct entry_id){ s->index, s->term };
 	l->stable = l->writing = l->committed = s->index;
 
 	raft_snapshot_ref(s);
@@ -186,7 +179,7 @@ void log_compact(struct raft_log *l, uint64_t index)
 	assert(index <= l->applied && index <= l->stable);
 
 	gone = index - l->base.index;
-	l->base = (struct entry_id){index, log_entry(l, index)->term};
+	l->base = (struct entry_id){ index, log_entry(l, index)->term };
 	for (size_t i = 0; i < gone; i++)
 		raft_entry_drop(l->entries.at[i]);
 	l->entries.count -= gone;

@@ -20,7 +20,7 @@ struct entry_list {
 
 void entry_list_push(struct entry_list *l, struct raft_entry *e); /* takes a hold */
 void entry_list_cut(struct entry_list *l, size_t count); /* drop all after the first `count` */
-void entry_list_clear(struct entry_list *l);		 /* and free its memory */
+void entry_list_clear(struct entry_list *l);             /* and free its memory */
 
 struct entry_id {
 	uint64_t index, term;
@@ -32,7 +32,7 @@ struct raft_log {
 	uint64_t stable, writing;
 	uint64_t committed, applying, applied;
 	struct raft_snapshot *incoming; /* received, not yet stored and applied here */
-	bool incoming_taken;		/* a Ready has it */
+	bool incoming_taken;            /* a Ready has it */
 	struct raft_snapshot *snapshot; /* the latest of our own, for those far behind */
 };
 
@@ -45,9 +45,6 @@ struct entry_id log_last_id(const struct raft_log *l);
 bool log_term(const struct raft_log *l, uint64_t index, uint64_t *term);
 bool log_has(const struct raft_log *l, struct entry_id id);
 struct raft_entry *log_entry(const struct raft_log *l, uint64_t index);
-/* Does a log that ends with `theirs` hold at least what this one does? (Raft 5.4.1) */
-bool log_is_behind(const struct raft_log *l, struct entry_id theirs);
-
 /* How many entries from index on, up to `last`, weigh at most bytes_max; at least one if there is
  * one. */
 size_t log_fit(const struct raft_log *l, uint64_t index, uint64_t last, uint64_t bytes_max);

@@ -45,8 +45,8 @@ static void add(struct raft *r, uint64_t id, bool is_learner)
 		.next = last > 0 ? last : 1,
 		/* A new member gets an election timeout to be heard of. */
 		.is_active = true,
-		.window = {.count_max = r->config.inflight_max,
-			   .bytes_max = r->config.inflight_bytes_max},
+		.window = { .count_max = r->config.inflight_max,
+			    .bytes_max = r->config.inflight_bytes_max },
 	};
 }
 
@@ -85,7 +85,7 @@ void set_conf(struct raft *r, const struct raft_conf *c)
 
 void raft_conf(const struct raft *r, struct raft_conf *conf)
 {
-	*conf = (struct raft_conf){0};
+	*conf = (struct raft_conf){ 0 };
 	for (unsigned i = 0; i < r->peer_count; i++) {
 		const struct progress *p = &r->peers[i];
 

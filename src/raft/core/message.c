@@ -23,7 +23,7 @@ struct raft_entry *raft_entry_new(uint64_t index, uint64_t term, const void *dat
 {
 	struct raft_entry *e = xmalloc(sizeof(*e) + size);
 
-	*e = (struct raft_entry){.index = index, .term = term, .holders = 1, .size = size};
+	*e = (struct raft_entry){ .index = index, .term = term, .holders = 1, .size = size };
 	if (size)
 		memcpy(e->data, data, size);
 	return e;
@@ -64,7 +64,8 @@ struct raft_snapshot *raft_snapshot_new(uint64_t index, uint64_t term, const str
 	struct raft_snapshot *s = xmalloc(sizeof(*s) + size);
 
 	*s = (struct raft_snapshot){
-		.index = index, .term = term, .conf = *conf, .holders = 1, .size = size};
+		.index = index, .term = term, .conf = *conf, .holders = 1, .size = size
+	};
 	if (size)
 		memcpy(s->data, data, size);
 	return s;

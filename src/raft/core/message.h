@@ -98,13 +98,13 @@ enum raft_message_kind {
 struct raft_message {
 	enum raft_message_kind kind;
 	uint64_t to, from, term; /* term 0: a read, which belongs to no term */
-	uint64_t index;		 /* append: the entry before the first; replies: the one meant */
-	uint64_t log_term;	 /* term of that entry */
+	uint64_t index;          /* append: the entry before the first; replies: the one meant */
+	uint64_t log_term;       /* term of that entry */
 	uint64_t commit;
 	bool reject;
-	uint64_t hint;	 /* rejected append: where the logs may still agree */
-	bool forced;	 /* vote: the leader wants it, so a lease does not hold it back */
-	uint64_t round;	 /* heartbeat and its reply: reads that it confirms; 0 for none */
+	uint64_t hint;   /* rejected append: where the logs may still agree */
+	bool forced;     /* vote: the leader wants it, so a lease does not hold it back */
+	uint64_t round;  /* heartbeat and its reply: reads that it confirms; 0 for none */
 	uint64_t ticket; /* read and its reply */
 	struct raft_entry **entries;
 	size_t entry_count;

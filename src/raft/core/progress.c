@@ -44,7 +44,7 @@ void window_add(struct window *w, uint64_t index, uint64_t bytes)
 	assert(!window_is_full(w));
 	if (w->count == w->capacity)
 		window_grow(w);
-	w->ring[(w->start + w->count) % w->capacity] = (struct in_flight){index, bytes};
+	w->ring[(w->start + w->count) % w->capacity] = (struct in_flight){ index, bytes };
 	w->count++;
 	w->bytes += bytes;
 }
@@ -71,7 +71,7 @@ void progress_reset(struct progress *p, uint64_t next)
 void progress_clear(struct progress *p)
 {
 	free(p->window.ring);
-	*p = (struct progress){0};
+	*p = (struct progress){ 0 };
 }
 
 static void enter(struct progress *p, enum raft_peer_state state)

@@ -44,7 +44,7 @@ struct progress {
 	bool is_paused; /* an append is out as a probe, or the window is full */
 	struct window window;
 	uint64_t confirmed_round; /* the last read round it answered */
-	enum ballot ballot;	  /* in the running election */
+	enum ballot ballot;       /* in the running election */
 };
 
 /* Forget everything but who it is. */

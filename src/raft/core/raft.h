@@ -21,6 +21,8 @@
  *             raft_advance(r);
  *     }
  *
+ * The members that a snapshot names hold from raft_advance() on.
+ *
  * While the disk is busy messages, ticks and proposals may go on being fed; there is one
  * Ready at a time. "Stored" has a precise meaning: an entry of rd->entries replaces whatever
  * the journal holds at its index and after; a snapshot replaces the whole log. After a crash
@@ -57,12 +59,12 @@ struct raft_config {
 	 * nothing. */
 	bool hand_over_on_removal;
 	uint64_t message_bytes_max; /* entries of one message; one entry is always sent */
-	uint64_t inflight_max;	    /* appends to one peer that it did not answer yet */
+	uint64_t inflight_max;      /* appends to one peer that it did not answer yet */
 	uint64_t inflight_bytes_max;
 	uint64_t proposal_bytes_max;
 	uint64_t uncommitted_bytes_max; /* of a leader's log; one proposal always fits */
-	uint64_t apply_bytes_max;	/* committed entries of one Ready; one is always given */
-	const struct log *log;		/* outlives the raft; may be NULL */
+	uint64_t apply_bytes_max;       /* committed entries of one Ready; one is always given */
+	const struct log *log;          /* outlives the raft; may be NULL */
 };
 
 /* 100 ms ticks: heartbeat 1, election 5 to 9; pre-vote, check-quorum, hand-over; 1 MiB a
@@ -75,7 +77,7 @@ struct raft_config raft_config_default(uint64_t id, uint64_t seed);
 struct raft_stored {
 	struct raft_hard_state hard;
 	struct raft_snapshot *snapshot; /* the state machine starts from it; NULL for none */
-	struct raft_entry **entries;	/* all after the snapshot */
+	struct raft_entry **entries;    /* all after the snapshot */
 	size_t entry_count;
 };
 
@@ -93,7 +95,7 @@ struct raft_read {
 
 struct raft_ready {
 	bool lead_changed; /* lead or role differ from the last Ready */
-	uint64_t lead;	   /* 0: nobody known */
+	uint64_t lead;     /* 0: nobody known */
 	enum raft_role role;
 
 	bool hard_changed, ballot_changed; /* anything of hard; its term or vote */

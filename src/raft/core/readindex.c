@@ -26,7 +26,7 @@ void reads_reset(struct raft *r)
 void reads_clear(struct raft *r)
 {
 	free(r->reads.at);
-	r->reads = (struct reads){0};
+	r->reads = (struct reads){ 0 };
 }
 
 uint64_t reads_round(const struct raft *r)
@@ -40,7 +40,7 @@ static void keep_answer(struct raft *r, uint64_t ticket, uint64_t index)
 		r->answer_capacity = r->answer_capacity ? 2 * r->answer_capacity : 16;
 		r->answers = xrealloc(r->answers, r->answer_capacity * sizeof(r->answers[0]));
 	}
-	r->answers[r->answer_count++] = (struct raft_read){ticket, index};
+	r->answers[r->answer_count++] = (struct raft_read){ ticket, index };
 }
 
 static void answer(struct raft *r, const struct read_request *q)
@@ -108,7 +108,7 @@ static bool add(struct raft *r, uint64_t from, uint64_t ticket)
 		q->capacity = q->capacity ? 2 * q->capacity : 16;
 		q->at = xrealloc(q->at, q->capacity * sizeof(q->at[0]));
 	}
-	q->at[q->count++] = (struct read_request){from, ticket, 0};
+	q->at[q->count++] = (struct read_request){ from, ticket, 0 };
 	reads_accept_waiting(r);
 	return true;
 }

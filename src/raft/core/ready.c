@@ -22,7 +22,7 @@ void message_list_clear(struct message_list *l)
 
 static struct raft_hard_state hard_state(const struct raft *r)
 {
-	return (struct raft_hard_state){r->term, r->vote, r->log.committed};
+	return (struct raft_hard_state){ r->term, r->vote, r->log.committed };
 }
 
 static bool ballot_differs(struct raft_hard_state a, struct raft_hard_state b)
@@ -139,7 +139,7 @@ const struct raft_ready *raft_ready(struct raft *r)
 	assert(!r->is_out);
 	if (r->reads.wants_round)
 		broadcast_heartbeat(r);
-	*rd = (struct raft_ready){0};
+	*rd = (struct raft_ready){ 0 };
 	tell_state(r, rd);
 	give_to_apply(r, rd);
 	give_to_store(r, rd);
@@ -178,6 +178,8 @@ static void note_stored(struct raft *r)
 	/* A newer one may have come meanwhile; that one is not stored yet. */
 	if (r->storing_snapshot != 0 && r->log.incoming &&
 	    r->log.incoming->index == r->storing_snapshot) {
+		/* Not before: until now older changes of members may have been applied. */
+		set_conf(r, &r->log.incoming->conf);
 		log_incoming_stored(&r->log);
 		note_applied(r, r->storing_snapshot, 0);
 	}
@@ -201,7 +203,7 @@ void raft_advance(struct raft *r)
 	raft_snapshot_drop(r->ready.snapshot);
 	free(r->ready_reads);
 	r->ready_reads = NULL;
-	r->ready = (struct raft_ready){0};
+	r->ready = (struct raft_ready){ 0 };
 }
 
 void raft_set_snapshot(struct raft *r, struct raft_snapshot *s)

@@ -121,7 +121,7 @@ bool commit_by_majority(struct raft *r)
 {
 	uint64_t index = quorum_matched(r->peers, r->peer_count);
 
-	if (index <= r->log.committed || !log_has(&r->log, (struct entry_id){index, r->term}))
+	if (index <= r->log.committed || !log_has(&r->log, (struct entry_id){ index, r->term }))
 		return false;
 	log_commit(&r->log, index);
 	return true;

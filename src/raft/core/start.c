@@ -56,7 +56,7 @@ static bool stored_is_sound(const struct raft_stored *s, struct err *e)
 static void load_log(struct raft_log *l, const struct raft_stored *s)
 {
 	if (s->snapshot) {
-		l->base = (struct entry_id){s->snapshot->index, s->snapshot->term};
+		l->base = (struct entry_id){ s->snapshot->index, s->snapshot->term };
 		l->snapshot = raft_snapshot_ref(s->snapshot);
 	}
 	for (size_t i = 0; i < s->entry_count; i++)
@@ -69,9 +69,9 @@ static void load_log(struct raft_log *l, const struct raft_stored *s)
 /* 0 is "no limit" for each of them. */
 static void open_limits(struct raft_config *c)
 {
-	uint64_t *limits[] = {&c->message_bytes_max,	 &c->inflight_max,
-			      &c->inflight_bytes_max,	 &c->proposal_bytes_max,
-			      &c->uncommitted_bytes_max, &c->apply_bytes_max};
+	uint64_t *limits[] = { &c->message_bytes_max,     &c->inflight_max,
+			       &c->inflight_bytes_max,    &c->proposal_bytes_max,
+			       &c->uncommitted_bytes_max, &c->apply_bytes_max };
 
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
 		if (*limits[i] == 0)
@@ -100,7 +100,7 @@ struct raft *raft_new(const struct raft_config *c, const struct raft_stored *sto
 
 	r->told_role = r->role;
 	r->told_lead = r->lead;
-	r->told_hard = (struct raft_hard_state){r->term, r->vote, r->log.committed};
+	r->told_hard = (struct raft_hard_state){ r->term, r->vote, r->log.committed };
 	return r;
 }
 
@@ -113,7 +113,7 @@ void raft_free(struct raft *r)
 	log_clear(&r->log);
 	reads_clear(r);
 
-	struct message_list *lists[] = {&r->soon, &r->stored, &r->ready_messages, &r->to_self};
+	struct message_list *lists[] = { &r->soon, &r->stored, &r->ready_messages, &r->to_self };
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		message_list_clear(lists[i]);
 		free(lists[i]->at);
