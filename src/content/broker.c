@@ -49,6 +49,17 @@ static const struct verb {
 } verbs[] = {
 	{ "pull", job_pull, false, false },
 	{ "inspect", job_inspect, false, false },
+	{ "push", job_push, false, false },
+	{ "load", job_load, false, true },
+	{ "save", job_save, false, true },
+	{ "import", job_import, false, true },
+	{ "commit", job_commit, false, false },
+	{ "export", job_export, false, true },
+	{ "stat", job_stat, false, false },
+	{ "archive", job_archive, false, true },
+	{ "put_archive", job_put_archive, false, true },
+	{ "remove", job_remove, true, false },
+	{ "gc", job_gc, true, false },
 };
 
 static const struct verb *verb_of(const struct record *r)

@@ -45,6 +45,17 @@ bool job_add_image(struct job *j, const struct image *image, struct record_write
 
 /* Carry out a request; on failure *e is what to report. Each in the file of its name. */
 bool job_pull(struct job *j, struct err *e);
-bool job_inspect(struct job *j, struct err *e);
+bool job_inspect(struct job *j, struct err *e);     /* in pull.c */
+bool job_push(struct job *j, struct err *e);
+bool job_load(struct job *j, struct err *e);
+bool job_save(struct job *j, struct err *e);
+bool job_import(struct job *j, struct err *e);      /* in made.c */
+bool job_commit(struct job *j, struct err *e);      /* in made.c */
+bool job_export(struct job *j, struct err *e);      /* these four in copy.c */
+bool job_stat(struct job *j, struct err *e);
+bool job_archive(struct job *j, struct err *e);
+bool job_put_archive(struct job *j, struct err *e);
+bool job_remove(struct job *j, struct err *e);      /* these two in sweep.c */
+bool job_gc(struct job *j, struct err *e);
 
 #endif

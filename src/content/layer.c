@@ -1,6 +1,7 @@
 #include "content/layer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -35,11 +36,14 @@ static bool send_done(struct channel *up, const struct stream_in *in, const stru
 static bool run(struct channel *up, void *arg, struct err *e)
 {
 	const struct unpack_order *o = arg;
-	struct unpack how = { .mode = UNPACK_LAYER, .limits = o->limits, .up = up };
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct unpack how = { .mode = UNPACK_LAYER, .limits = o->limits, .root = root, .up = up };
 	struct stream_in in = { 0 };
 	struct unpacked got;
 	char diff_id[DIGEST_SHA256_LEN + 1];
 
+	if (root < 0)
+		return fail_sys(e, errno, "open the layer");
 	return stream_open(&in, o->fd, STREAM_LAYER_FILTERS, o->limits.bytes, e) &&
 	       unpack_tar(&in, &how, &got, e) && stream_end(&in, diff_id, e) &&
 	       send_done(up, &in, &got, diff_id, e);

@@ -89,6 +89,8 @@ static bool add_mount(int root, const struct sandbox_mount *m, struct err *e)
 	AUTO_CLOSE int tree = syscall(SYS_open_tree, AT_FDCWD, m->source,
 				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	AUTO_CLOSE int place = path_open_in_root(root, m->destination, O_PATH);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+					       (m->is_read_only ? MOUNT_ATTR_RDONLY : 0) };
 
 	if (tree < 0)
 		return fail_sys(e, errno, "open %s", m->source);
@@ -97,13 +99,8 @@ static bool add_mount(int root, const struct sandbox_mount *m, struct err *e)
 	if (syscall(SYS_move_mount, tree, "", place, "",
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return fail_sys(e, errno, "mount over %s", m->destination);
-	if (m->is_read_only) {
-		struct mount_attr { uint64_t set, clear, propagation, userns; } attr = { .set = 1 };
-
-		if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
-			    sizeof(attr)) < 0)
-			return fail_sys(e, errno, "make %s read-only", m->destination);
-	}
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return fail_sys(e, errno, "restrict what is mounted over %s", m->destination);
 	return true;
 }
 
@@ -244,7 +241,8 @@ __attribute__((noreturn)) static void live(const struct sandbox *s, pid_t parent
 	bool is_well;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	memcpy(keep, fds, fd_count * sizeof(*fds));
+	for (size_t i = 0; i < fd_count; i++)
+		keep[i] = fds[i];
 	keep[fd_count] = up_fd;
 	close_others(keep, fd_count + 1);
 	channel_init(&up, up_fd);

@@ -89,7 +89,7 @@ bool store_open(struct store *s, const char *root, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(directories); i++) {
 		AUTO_FREE char *path = xasprintf("%s%s", root, directories[i]);
 
-		if (mkdir(path, i == 0 ? 0710 : 0700) < 0 && errno != EEXIST)
+		if (mkdir(path, 0700) == 0 ? i == 0 && chmod(path, 0710) < 0 : errno != EEXIST)
 			return fail_sys(e, errno, "make %s", path);
 	}
 	if (!take_lock(s, e))

@@ -28,7 +28,6 @@ struct unpacker {
 	struct unpacked *got;
 	struct stream_in *in;
 	struct archive *tar;
-	int root;
 	struct dir_time *times;
 	size_t time_count, time_capacity;
 	/* The directory used last. Forgotten whenever a name may have come to mean something else. */
@@ -111,7 +110,7 @@ static int open_directory(struct unpacker *u, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *above = slash ? xstrndup(path, slash - path) : xstrdup("");
-	int dir = path_open_in_root(u->root, path, O_RDONLY | O_DIRECTORY);
+	int dir = path_open_in_root(u->how->root, path, O_RDONLY | O_DIRECTORY);
 	AUTO_CLOSE int parent = -1;
 	struct stat st;
 
@@ -161,7 +160,7 @@ static void set_times(struct unpacker *u)
 	/* The last first: what lies deeper comes later in most archives. */
 	while (u->time_count > 0) {
 		struct dir_time *t = &u->times[--u->time_count];
-		int dir = path_open_in_root(u->root, t->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		int dir = path_open_in_root(u->how->root, t->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		if (dir >= 0) {
 			(void)futimens(dir, (struct timespec[]){ t->mtime, t->mtime });
@@ -326,7 +325,7 @@ static bool put_hard_link(struct unpacker *u, int parent, const char *name, stru
 	AUTO_FREE char *target = place_of(u, archive_entry_hardlink(entry));
 	char *slash = strrchr(target, '/');
 	AUTO_FREE char *above = slash ? xstrndup(target, slash - target) : xstrdup("");
-	AUTO_CLOSE int from = path_open_in_root(u->root, above, O_PATH | O_DIRECTORY);
+	AUTO_CLOSE int from = path_open_in_root(u->how->root, above, O_PATH | O_DIRECTORY);
 
 	if (from < 0 || linkat(from, slash ? slash + 1 : target, parent, name, 0) < 0)
 		return fail_sys(e, errno, "link /%s to /%s", path, target);
@@ -385,7 +384,7 @@ static bool put_whiteout(struct unpacker *u, int parent, const char *name, const
 
 static bool put_root(struct unpacker *u, struct archive_entry *entry, const char *path, struct err *e)
 {
-	AUTO_CLOSE int dir = path_open_in_root(u->root, path, O_RDONLY | O_DIRECTORY);
+	AUTO_CLOSE int dir = path_open_in_root(u->how->root, path, O_RDONLY | O_DIRECTORY);
 
 	if (archive_entry_filetype(entry) != AE_IFDIR)
 		return fail(e, ERR_INVALID, "an entry without a name");
@@ -489,15 +488,11 @@ bool unpack_tar(struct stream_in *in, const struct unpack *how, struct unpacked 
 
 	*got = (struct unpacked){ 0 };
 	umask(0);
-	u.root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (u.root < 0)
-		return fail_sys(e, errno, "open the root");
 	u.tar = stream_tar(in, e);
 	is_done = u.tar && put_all(&u, e);
 	forget_near(&u);
 	set_times(&u);
 	if (u.tar)
 		archive_read_free(u.tar);
-	close(u.root);
 	return is_done;
 }

@@ -1,4 +1,7 @@
-/* A tar stream becomes files below the root of this process (which a sandbox made the tree's).
+/* A tar stream becomes files below a directory.
+ *
+ * That directory is the root for every path and link: the kernel resolves inside it (path.h), and
+ * the workers that do this have it for their root as well, so that there are two walls.
  *
  * UNPACK_LAYER: the root is an empty directory; whiteouts become what overlayfs reads (a character
  * device 0:0, and "opaque" directories, which take a right that the worker lacks: it sends the
@@ -30,7 +33,8 @@ struct unpack_limits {
 struct unpack {
 	enum unpack_mode mode;
 	struct unpack_limits limits;
-	const char *directory; /* COPY */
+	int root;              /* the tree, an open directory */
+	const char *directory; /* COPY: where in it */
 	bool keep_types;       /* COPY: a directory never replaces another kind, nor the other way */
 	bool has_owner;        /* COPY: everything belongs to uid:gid */
 	uint32_t uid, gid;
@@ -42,7 +46,7 @@ struct unpacked {
 	int64_t size_bytes; /* of regular files */
 };
 
-/* Reads the tar to its end mark; what follows is left to stream_end(). */
+/* Changes the umask. Reads the tar to its end mark; what follows is left to stream_end(). */
 bool unpack_tar(struct stream_in *in, const struct unpack *how, struct unpacked *got, struct err *e) MUST_CHECK;
 
 #endif
