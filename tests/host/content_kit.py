@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -97,6 +99,58 @@ class Place:
 
     def left_over(self):
         return os.listdir(os.path.join(self.root, "image/tmp"))
+
+
+class Client:
+    """The program as shoald runs it: a socket, records, descriptors. source: wire/record.h."""
+
+    def __init__(self, place, idle_ms=30000):
+        ours, theirs = socket.socketpair()
+        self.socket, self.buffer = ours, b""
+        self.process = subprocess.Popen(
+            [PROGRAM, "--root", place.root, "--idle-ms", str(idle_ms), "--fd", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        theirs.close()
+        ours.settimeout(60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        check(self.process.wait(30) == 0)
+
+    def send(self, op, ticket, fds=(), **values):
+        fields = [("op", op), ("ticket", ticket)] + ([("stream", "1")] if fds else [])
+        for name, value in values.items():
+            fields += [(name, v) for v in (value if isinstance(value, list) else [value])]
+        body = b""
+        for name, value in fields:
+            value = value if isinstance(value, bytes) else str(value).encode()
+            body += bytes([len(name)]) + name.encode() + struct.pack(">I", len(value)) + value
+        socket.send_fds(self.socket, [struct.pack(">I", len(body)) + body], list(fds))
+
+    def event(self):
+        while len(self.buffer) < 4 or len(self.buffer) < 4 + struct.unpack(">I", self.buffer[:4])[0]:
+            data = self.socket.recv(1 << 16)
+            check(data, "the program is gone")
+            self.buffer += data
+        length = struct.unpack(">I", self.buffer[:4])[0]
+        body, self.buffer = self.buffer[4:4 + length], self.buffer[4 + length:]
+        lines, at = [], 0
+        while at < len(body):
+            end = at + 1 + body[at]
+            size = struct.unpack(">I", body[end:end + 4])[0]
+            lines.append(body[at + 1:end].decode() + "=" + body[end + 4:end + 4 + size].decode(errors="replace"))
+            at = end + 4 + size
+        return Event(lines)
+
+    def last(self, ticket):
+        """The end of a ticket; events of others are passed over."""
+        while True:
+            e = self.event()
+            if e.get("ticket") == str(ticket) and e["event"] in ("done", "failed"):
+                return e
 
 
 def check(condition, *what):
