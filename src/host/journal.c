@@ -14,7 +14,7 @@
 #include "seam/input.h"
 
 #define CHECKPOINT_BYTES (64u << 20)
-#define IDLE_MS 1000
+#define IDLE_MS		 1000
 
 enum order_kind { LOAD_RAFT, LOAD_LOCAL, WRITE_RAFT, WIPE_RAFT, WRITE_LOCAL, SAVE_SNAPSHOT };
 
@@ -55,8 +55,8 @@ struct loading {
 struct journal_disk {
 	struct loop *loop;
 	char *snapshot_dir;
-	struct raft_file raft;   /* of the raft thread */
-	struct local_file local; /* of the local thread */
+	struct raft_file raft;	    /* of the raft thread */
+	struct local_file local;    /* of the local thread */
 	struct seal *snapshot_seal; /* of the snapshot thread */
 	struct scribe raft_scribe, local_scribe, snapshot_scribe;
 	size_t raft_waiting_bytes, local_waiting_bytes;
@@ -72,7 +72,7 @@ static void refuse_all(struct list *orders, const struct err *why)
 {
 	struct order *o;
 
-	list_each(orders, struct order, link, o) {
+	list_each (orders, struct order, link, o) {
 		o->is_done = false;
 		o->why = *why;
 	}
@@ -105,20 +105,21 @@ static bool carry_out_local_order(struct journal_disk *d, struct order *o, struc
 
 /* One transaction for all: when it fails, none of them is there and none is acknowledged. */
 static void commit_together(struct journal_disk *d, struct journal_file *file, struct list *orders,
-			    bool (*carry_out)(struct journal_disk *d, struct order *o, struct err *e))
+			    bool (*carry_out)(struct journal_disk *d, struct order *o,
+					      struct err *e))
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	bool ok = file_begin(file, &e);
 	struct order *o;
 
-	list_each(orders, struct order, link, o)
+	list_each (orders, struct order, link, o)
 		ok = ok && carry_out(d, o, &e);
 	if (!ok || !file_commit(file, &e)) {
 		file_give_up(file, &e);
 		refuse_all(orders, &e);
 		return;
 	}
-	list_each(orders, struct order, link, o)
+	list_each (orders, struct order, link, o)
 		o->is_done = true;
 }
 
@@ -128,7 +129,8 @@ static bool clean_up_after(struct journal_disk *d, struct order *o, struct err *
 	if (!o->is_done)
 		return true;
 	if (o->kind == WRITE_RAFT && o->raft.snapshot)
-		snapshot_files_drop_before(d->snapshot_dir, o->raft.snapshot->index, o->raft.snapshot->term);
+		snapshot_files_drop_before(d->snapshot_dir, o->raft.snapshot->index,
+					   o->raft.snapshot->term);
 	if (o->kind == WIPE_RAFT) {
 		snapshot_files_keep_only(d->snapshot_dir, 0, 0);
 		return file_checkpoint(&d->raft.file, e);
@@ -142,7 +144,7 @@ static void carry_out_raft(void *self, struct list *orders)
 	struct order *o;
 
 	commit_together(d, &d->raft.file, orders, carry_out_raft_order);
-	list_each(orders, struct order, link, o)
+	list_each (orders, struct order, link, o)
 		if (!clean_up_after(d, o, &o->why))
 			o->is_done = false;
 }
@@ -166,11 +168,11 @@ static void carry_out_snapshots(void *self, struct list *orders)
 	struct journal_disk *d = self;
 	struct order *o;
 
-	list_each(orders, struct order, link, o) {
+	list_each (orders, struct order, link, o) {
 		const struct journal_manifest *m = &o->snapshot.manifest;
 
-		o->is_done = snapshot_file_save(d->snapshot_dir, d->snapshot_seal, m->index, m->term,
-						o->snapshot.source, gives_up, d, &o->why);
+		o->is_done = snapshot_file_save(d->snapshot_dir, d->snapshot_seal, m->index,
+						m->term, o->snapshot.source, gives_up, d, &o->why);
 	}
 }
 
@@ -246,8 +248,8 @@ static void on_load_answer(struct journal_disk *d, const struct order *o)
 
 static size_t *waiting_bytes(struct journal_disk *d, enum order_kind kind)
 {
-	return kind == WRITE_LOCAL || kind == LOAD_LOCAL ? &d->local_waiting_bytes :
-							   &d->raft_waiting_bytes;
+	return kind == WRITE_LOCAL || kind == LOAD_LOCAL ? &d->local_waiting_bytes
+							 : &d->raft_waiting_bytes;
 }
 
 static void on_finished(void *self, struct list *orders)
@@ -255,7 +257,7 @@ static void on_finished(void *self, struct list *orders)
 	struct journal_disk *d = self;
 	struct order *o;
 
-	list_each(orders, struct order, link, o) {
+	list_each (orders, struct order, link, o) {
 		list_remove(&o->link);
 		*waiting_bytes(d, o->kind) -= o->bytes;
 		if (d->is_closing)
@@ -263,7 +265,8 @@ static void on_finished(void *self, struct list *orders)
 		else if (o->kind == LOAD_RAFT || o->kind == LOAD_LOCAL)
 			on_load_answer(d, o);
 		else if (o->is_done)
-			inbox_add(loop_inbox(d->loop), INPUT_JOURNAL, o->ticket)->journal.kind = JOURNAL_DONE;
+			inbox_add(loop_inbox(d->loop), INPUT_JOURNAL, o->ticket)->journal.kind =
+				JOURNAL_DONE;
 		else
 			report_failure(d, o->ticket, o->why.text);
 		order_free(o);
@@ -349,7 +352,8 @@ static void wipe_raft(void *self, uint64_t ticket)
 	give(d, &d->raft_scribe, order_new(WIPE_RAFT, ticket));
 }
 
-static void write_local(void *self, uint64_t ticket, const struct journal_record *records, size_t count)
+static void write_local(void *self, uint64_t ticket, const struct journal_record *records,
+			size_t count)
 {
 	struct journal_disk *d = self;
 	struct order *o = order_new(WRITE_LOCAL, ticket);
@@ -418,8 +422,8 @@ static void disk_free(struct journal_disk *d)
 }
 
 static bool start(struct scribe *s, struct journal_disk *d, int idle_ms,
-		  void (*carry_out)(void *self, struct list *orders), bool (*tidy)(void *self, bool is_idle),
-		  struct err *e)
+		  void (*carry_out)(void *self, struct list *orders),
+		  bool (*tidy)(void *self, bool is_idle), struct err *e)
 {
 	struct scribe_work work = {
 		.self = d,
@@ -456,7 +460,8 @@ static void on_snapshot_scribe_closed(struct scribe *s)
 	on_scribe_closed(container_of(s, struct journal_disk, snapshot_scribe));
 }
 
-bool journal_disk_open(const struct journal_disk_config *c, struct journal_disk **out, struct err *e)
+bool journal_disk_open(const struct journal_disk_config *c, struct journal_disk **out,
+		       struct err *e)
 {
 	struct journal_disk *d = NEW(struct journal_disk);
 

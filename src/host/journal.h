@@ -29,9 +29,9 @@ struct journal_disk_config {
 	struct loop *loop;
 	const char *dir; /* made if absent, 0700 */
 	uint8_t key[SEAL_KEY_LEN];
-	const char *vfs;         /* of SQLite; NULL: the system's */
+	const char *vfs;	 /* of SQLite; NULL: the system's */
 	size_t checkpoint_bytes; /* 0: 64 MiB */
-	int idle_ms;             /* without writes, until the log is moved into the file; 0: 1 s */
+	int idle_ms;		 /* without writes, until the log is moved into the file; 0: 1 s */
 };
 
 /* Fails when another process has it open (ERR_IN_USE), when a newer shoald wrote it

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 
-#define APPLICATION_ID 0x53484f4c /* "SHOL" */
-#define PROOF "shoal journal"     /* sealed in every file: does this data key open it? */
+#define APPLICATION_ID 0x53484f4c      /* "SHOL" */
+#define PROOF	       "shoal journal" /* sealed in every file: does this data key open it? */
 
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA journal_mode=WAL;"
@@ -30,7 +30,8 @@ static bool fail_sqlite(struct journal_file *f, struct err *e, const char *doing
 		return fail(e, ERR_INVALID, "%s: not a journal", f->name);
 	default:
 		if (errnum)
-			return fail_sys(e, errnum, "%s: %s: %s", f->name, doing, sqlite3_errmsg(f->db));
+			return fail_sys(e, errnum, "%s: %s: %s", f->name, doing,
+					sqlite3_errmsg(f->db));
 		return fail(e, ERR_INTERNAL, "%s: %s: %s", f->name, doing,
 			    f->db ? sqlite3_errmsg(f->db) : "out of memory");
 	}
@@ -45,7 +46,8 @@ static bool execute(struct journal_file *f, const char *sql, const char *doing, 
 
 bool file_prepare(struct journal_file *f, const char *sql, sqlite3_stmt **statement, struct err *e)
 {
-	if (sqlite3_prepare_v3(f->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(f->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) !=
+	    SQLITE_OK)
 		return fail_sqlite(f, e, "prepare");
 	return true;
 }
@@ -117,7 +119,8 @@ static int on_wal_grown(void *self, sqlite3 *db, const char *schema, int pages)
 
 bool file_checkpoint(struct journal_file *f, struct err *e)
 {
-	if (sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
+	    SQLITE_OK)
 		return fail_sqlite(f, e, "checkpoint");
 	f->wal_bytes = 0;
 	return true;
@@ -159,7 +162,7 @@ static bool create(struct journal_file *f, const char *schema, struct err *e)
 	if (!execute(f, numbers, "create", e) || !execute(f, schema, "create", e) ||
 	    !file_prepare(f, "INSERT INTO proof VALUES(?)", &insert, e))
 		return false;
-	seal_close(f->seal, str_of(f->name), STR(PROOF), (struct str){ 0 }, &proof);
+	seal_close(f->seal, str_of(f->name), STR(PROOF), (struct str){0}, &proof);
 	sqlite3_bind_blob64(insert, 1, proof.data, proof.len, SQLITE_STATIC);
 	ok = file_run(f, insert, e);
 	sqlite3_finalize(insert);
@@ -205,7 +208,7 @@ bool file_open(struct journal_file *f, const struct journal_file_config *c, stru
 	AUTO_FREE char *path = xasprintf("%s/%s", c->dir, c->name);
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
-	*f = (struct journal_file){ .name = c->name, .checkpoint_bytes = c->checkpoint_bytes };
+	*f = (struct journal_file){.name = c->name, .checkpoint_bytes = c->checkpoint_bytes};
 	if (!seal_new(c->key, &f->seal, e))
 		return false;
 	if (sqlite3_open_v2(path, &f->db, flags, c->vfs) != SQLITE_OK) {
@@ -233,5 +236,5 @@ void file_close(struct journal_file *f)
 	if (f->db && sqlite3_close(f->db) != SQLITE_OK)
 		abort();
 	seal_free(f->seal);
-	*f = (struct journal_file){ 0 };
+	*f = (struct journal_file){0};
 }

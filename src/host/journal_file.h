@@ -38,7 +38,8 @@ struct journal_file_config {
 };
 
 /* The names in `config` outlive the file. On failure nothing is left open. */
-bool file_open(struct journal_file *f, const struct journal_file_config *config, struct err *e) MUST_CHECK;
+bool file_open(struct journal_file *f, const struct journal_file_config *config,
+	       struct err *e) MUST_CHECK;
 void file_close(struct journal_file *f); /* all zeroes is fine */
 
 bool file_prepare(struct journal_file *f, const char *sql, sqlite3_stmt **statement,
@@ -46,7 +47,8 @@ bool file_prepare(struct journal_file *f, const char *sql, sqlite3_stmt **statem
 /* Run a statement that returns no row, and make it ready for the next use. */
 bool file_run(struct journal_file *f, sqlite3_stmt *statement, struct err *e) MUST_CHECK;
 /* *has_row is false at the end. */
-bool file_step(struct journal_file *f, sqlite3_stmt *statement, bool *has_row, struct err *e) MUST_CHECK;
+bool file_step(struct journal_file *f, sqlite3_stmt *statement, bool *has_row,
+	       struct err *e) MUST_CHECK;
 struct str file_blob(sqlite3_stmt *statement, int column); /* borrowed until the next step */
 
 bool file_begin(struct journal_file *f, struct err *e) MUST_CHECK;

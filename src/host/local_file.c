@@ -27,16 +27,18 @@ static bool write_record(struct local_file *f, const struct journal_record *r, s
 		return file_run(&f->file, f->drop, e);
 	}
 	buf_reset(&f->sealed);
-	seal_close(f->file.seal, str_bytes(name, sizeof(name)), buf_str(&f->plain), r->value, &f->sealed);
+	seal_close(f->file.seal, str_bytes(name, sizeof(name)), buf_str(&f->plain), r->value,
+		   &f->sealed);
 	if (f->sealed.overflow)
-		return fail(e, ERR_EXHAUSTED, "%s: %s %s: a record of %zu bytes is too large", f->file.name,
-			    r->table, r->key, r->value.len);
+		return fail(e, ERR_EXHAUSTED, "%s: %s %s: a record of %zu bytes is too large",
+			    f->file.name, r->table, r->key, r->value.len);
 	sqlite3_bind_blob(f->put, 1, name, sizeof(name), SQLITE_STATIC);
 	sqlite3_bind_blob64(f->put, 2, f->sealed.data, f->sealed.len, SQLITE_STATIC);
 	return file_run(&f->file, f->put, e);
 }
 
-bool local_file_write(struct local_file *f, const struct journal_record *records, size_t count, struct err *e)
+bool local_file_write(struct local_file *f, const struct journal_record *records, size_t count,
+		      struct err *e)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!write_record(f, &records[i], e))
@@ -54,7 +56,8 @@ static bool take_text(struct str *from, struct arena *a, const char **text)
 	return true;
 }
 
-static bool open_record(struct local_file *f, struct arena *a, struct journal_record *r, struct err *e)
+static bool open_record(struct local_file *f, struct arena *a, struct journal_record *r,
+			struct err *e)
 {
 	struct str from;
 
@@ -76,7 +79,8 @@ static int by_table_and_key(const void *left, const void *right)
 	return order ? order : strcmp(a->key, b->key);
 }
 
-bool local_file_load(struct local_file *f, struct arena *a, struct journal_image *image, struct err *e)
+bool local_file_load(struct local_file *f, struct arena *a, struct journal_image *image,
+		     struct err *e)
 {
 	struct journal_record *records = NULL;
 	size_t count = 0, capacity = 0;
@@ -104,7 +108,7 @@ bool local_file_open(struct local_file *f, const struct journal_file_config *con
 {
 	struct journal_file_config c = *config;
 
-	*f = (struct local_file){ .plain = BUF_MAX(RECORD_MAX), .sealed = BUF_MAX(RECORD_MAX) };
+	*f = (struct local_file){.plain = BUF_MAX(RECORD_MAX), .sealed = BUF_MAX(RECORD_MAX)};
 	c.schema = schema;
 	if (!file_open(&f->file, &c, e))
 		return false;
@@ -125,5 +129,5 @@ void local_file_close(struct local_file *f)
 	file_close(&f->file);
 	buf_clear(&f->plain);
 	buf_clear(&f->sealed);
-	*f = (struct local_file){ 0 };
+	*f = (struct local_file){0};
 }

@@ -16,7 +16,8 @@ struct local_file {
 	struct buf plain, sealed; /* scratch */
 };
 
-bool local_file_open(struct local_file *f, const struct journal_file_config *c, struct err *e) MUST_CHECK;
+bool local_file_open(struct local_file *f, const struct journal_file_config *c,
+		     struct err *e) MUST_CHECK;
 void local_file_close(struct local_file *f); /* all zeroes is fine, and left behind */
 
 /* Within a transaction. */

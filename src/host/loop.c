@@ -33,7 +33,8 @@ struct signal_listener {
 struct loop {
 	uv_loop_t uv;
 	uv_prepare_t prepare;
-	uv_idle_t idle; /* runs while something waits for the next iteration, so that it does not sleep */
+	uv_idle_t idle; /* runs while something waits for the next iteration, so that it does not
+			   sleep */
 	uv_timer_t deadline;
 	struct loop_config config;
 
@@ -53,7 +54,7 @@ static void run_errands(struct list *errands)
 
 	list_init(&now);
 	list_splice_back(&now, errands);
-	list_each(&now, struct errand, link, it) {
+	list_each (&now, struct errand, link, it) {
 		list_remove(&it->link);
 		it->run(it->self);
 		free(it);
@@ -70,13 +71,12 @@ static void add_errand(struct list *errands, void *self, void (*run)(void *self)
 }
 
 static const char *const input_names[INPUT_KINDS] = {
-	[INPUT_PEER] = "peer",
-	[INPUT_JOURNAL] = "journal",
-	[INPUT_EXECUTOR] = "executor",
-	[INPUT_KEYS] = "keys",
+	[INPUT_PEER] = "peer", [INPUT_JOURNAL] = "journal", [INPUT_EXECUTOR] = "executor",
+	[INPUT_KEYS] = "keys", [INPUT_RUNTIME] = "runtime", [INPUT_NET] = "net",
 };
 
-static void log_slow_turn(const struct loop *loop, const unsigned counts[INPUT_KINDS], int64_t took_ms)
+static void log_slow_turn(const struct loop *loop, const unsigned counts[INPUT_KINDS],
+			  int64_t took_ms)
 {
 	AUTO_BUF struct buf kinds = BUF_MAX(512);
 
@@ -94,12 +94,12 @@ static void log_slow_turn(const struct loop *loop, const unsigned counts[INPUT_K
 
 static void run_turn(struct loop *loop)
 {
-	unsigned counts[INPUT_KINDS] = { 0 };
+	unsigned counts[INPUT_KINDS] = {0};
 	struct now began = loop_now(loop);
 	struct input *in;
 	int64_t took_ms;
 
-	list_each(&loop->config.inbox->queue, struct input, link, in)
+	list_each (&loop->config.inbox->queue, struct input, link, in)
 		counts[in->kind]++;
 
 	loop->is_woken = false;
@@ -145,7 +145,8 @@ static void plan_next(struct loop *loop)
 		uv_timer_stop(&loop->deadline);
 	} else if (!must_not_sleep) {
 		uv_update_time(&loop->uv);
-		uv_timer_start(&loop->deadline, on_deadline, (uint64_t)(loop->next_turn_ms - now_ms), 0);
+		uv_timer_start(&loop->deadline, on_deadline,
+			       (uint64_t)(loop->next_turn_ms - now_ms), 0);
 	}
 }
 

@@ -41,7 +41,7 @@ static void entry_context(uint64_t index, char context[32])
 static bool put_state(struct raft_file *f, const char *name, struct str value, struct err *e)
 {
 	buf_reset(&f->sealed);
-	seal_close(f->file.seal, str_of(name), value, (struct str){ 0 }, &f->sealed);
+	seal_close(f->file.seal, str_of(name), value, (struct str){0}, &f->sealed);
 	sqlite3_bind_text(f->put_state, 1, name, -1, SQLITE_STATIC);
 	sqlite3_bind_blob64(f->put_state, 2, f->sealed.data, f->sealed.len, SQLITE_STATIC);
 	return file_run(&f->file, f->put_state, e);
@@ -74,14 +74,16 @@ static bool put_hard_state(struct raft_file *f, const struct journal_hard_state 
 	return put_state(f, "hard state", buf_str(&f->plain), e);
 }
 
-static bool get_hard_state(struct raft_file *f, bool *found, struct journal_hard_state *h, struct err *e)
+static bool get_hard_state(struct raft_file *f, bool *found, struct journal_hard_state *h,
+			   struct err *e)
 {
 	struct str from;
 
 	if (!get_state(f, "hard state", found, e) || !*found)
 		return !*found;
 	from = buf_str(&f->plain);
-	if (!take_u64(&from, &h->term) || !take_u64(&from, &h->vote) || !take_u64(&from, &h->commit))
+	if (!take_u64(&from, &h->term) || !take_u64(&from, &h->vote) ||
+	    !take_u64(&from, &h->commit))
 		return fail(e, ERR_INVALID, "%s: hard state: too short", f->file.name);
 	return true;
 }
@@ -97,7 +99,8 @@ static bool put_manifest(struct raft_file *f, const struct journal_manifest *m, 
 	return put_state(f, "snapshot", buf_str(&f->plain), e);
 }
 
-static bool get_manifest(struct raft_file *f, bool *found, struct journal_manifest *m, struct err *e)
+static bool get_manifest(struct raft_file *f, bool *found, struct journal_manifest *m,
+			 struct err *e)
 {
 	struct str from;
 
@@ -112,7 +115,8 @@ static bool get_manifest(struct raft_file *f, bool *found, struct journal_manife
 }
 
 /* Leaves the whole entry in f->plain: term, type, data. */
-static bool open_entry(struct raft_file *f, struct str sealed, struct journal_entry *entry, struct err *e)
+static bool open_entry(struct raft_file *f, struct str sealed, struct journal_entry *entry,
+		       struct err *e)
 {
 	char context[32];
 	struct str from;
@@ -141,8 +145,8 @@ static bool put_entry(struct raft_file *f, const struct journal_entry *entry, st
 	buf_reset(&f->sealed);
 	seal_close(f->file.seal, str_of(context), buf_str(&f->plain), entry->data, &f->sealed);
 	if (f->sealed.overflow)
-		return fail(e, ERR_EXHAUSTED, "%s: %s of %zu bytes is too large", f->file.name, context,
-			    entry->data.len);
+		return fail(e, ERR_EXHAUSTED, "%s: %s of %zu bytes is too large", f->file.name,
+			    context, entry->data.len);
 	sqlite3_bind_int64(f->put_entry, 1, (sqlite3_int64)entry->index);
 	sqlite3_bind_blob64(f->put_entry, 2, f->sealed.data, f->sealed.len, SQLITE_STATIC);
 	return file_run(&f->file, f->put_entry, e);
@@ -155,7 +159,7 @@ static bool has_entries(const struct raft_file *f)
 
 static bool term_at(struct raft_file *f, uint64_t index, bool *found, uint64_t *term, struct err *e)
 {
-	struct journal_entry entry = { .index = index };
+	struct journal_entry entry = {.index = index};
 	bool ok;
 
 	sqlite3_bind_int64(f->get_entry, 1, (sqlite3_int64)index);
@@ -192,7 +196,8 @@ static bool cut_up_to(struct raft_file *f, uint64_t index, struct err *e)
 
 /* A snapshot that was taken here lies on our own log: what follows it stays. One that was
  * received replaces a log that disagrees with it, or does not reach it. */
-static bool snapshot_is_on_log(struct raft_file *f, const struct journal_manifest *m, bool *is, struct err *e)
+static bool snapshot_is_on_log(struct raft_file *f, const struct journal_manifest *m, bool *is,
+			       struct err *e)
 {
 	bool found;
 	uint64_t term = 0;
@@ -207,13 +212,14 @@ static bool snapshot_is_on_log(struct raft_file *f, const struct journal_manifes
 	return true;
 }
 
-static bool begin_from(struct raft_file *f, const struct journal_manifest *m, uint64_t keep, struct err *e)
+static bool begin_from(struct raft_file *f, const struct journal_manifest *m, uint64_t keep,
+		       struct err *e)
 {
 	bool is_on_log;
 
 	if (!snapshot_file_exists(f->snapshot_dir, m->index, m->term))
-		return fail(e, ERR_NOT_FOUND, "%s: the snapshot at %llu was not saved", f->file.name,
-			    (unsigned long long)m->index);
+		return fail(e, ERR_NOT_FOUND, "%s: the snapshot at %llu was not saved",
+			    f->file.name, (unsigned long long)m->index);
 	if (!snapshot_is_on_log(f, m, &is_on_log, e))
 		return false;
 	if (is_on_log) {
@@ -232,7 +238,8 @@ static bool begin_from(struct raft_file *f, const struct journal_manifest *m, ui
 	return put_manifest(f, m, e);
 }
 
-static bool append(struct raft_file *f, const struct journal_entry *entries, size_t count, struct err *e)
+static bool append(struct raft_file *f, const struct journal_entry *entries, size_t count,
+		   struct err *e)
 {
 	uint64_t first = entries[0].index;
 
@@ -263,15 +270,18 @@ bool raft_file_write(struct raft_file *f, const struct journal_raft_write *w, st
 
 bool raft_file_wipe(struct raft_file *f, struct err *e)
 {
-	if (sqlite3_exec(f->file.db, "DELETE FROM entry; DELETE FROM state", NULL, NULL, NULL) != SQLITE_OK)
-		return fail(e, ERR_INTERNAL, "%s: wipe: %s", f->file.name, sqlite3_errmsg(f->file.db));
+	if (sqlite3_exec(f->file.db, "DELETE FROM entry; DELETE FROM state", NULL, NULL, NULL) !=
+	    SQLITE_OK)
+		return fail(e, ERR_INTERNAL, "%s: wipe: %s", f->file.name,
+			    sqlite3_errmsg(f->file.db));
 	f->first = 1;
 	f->last = 0;
 	f->has_snapshot = false;
 	return true;
 }
 
-static bool load_entries(struct raft_file *f, struct arena *a, struct journal_image *image, struct err *e)
+static bool load_entries(struct raft_file *f, struct arena *a, struct journal_image *image,
+			 struct err *e)
 {
 	uint64_t next = f->has_snapshot ? f->snapshot_index + 1 : f->first;
 	struct journal_entry *entries;
@@ -303,7 +313,8 @@ static bool load_entries(struct raft_file *f, struct arena *a, struct journal_im
 	return ok;
 }
 
-static bool load_snapshot(struct raft_file *f, struct arena *a, struct journal_image *image, struct err *e)
+static bool load_snapshot(struct raft_file *f, struct arena *a, struct journal_image *image,
+			  struct err *e)
 {
 	struct journal_manifest *m = &image->snapshot;
 
@@ -316,12 +327,13 @@ static bool load_snapshot(struct raft_file *f, struct arena *a, struct journal_i
 				  &image->snapshot_content, e);
 }
 
-bool raft_file_load(struct raft_file *f, struct arena *a, struct journal_image *image, struct err *e)
+bool raft_file_load(struct raft_file *f, struct arena *a, struct journal_image *image,
+		    struct err *e)
 {
 	bool has_hard_state;
 
-	if (!get_hard_state(f, &has_hard_state, &image->hard_state, e) || !load_snapshot(f, a, image, e) ||
-	    !load_entries(f, a, image, e))
+	if (!get_hard_state(f, &has_hard_state, &image->hard_state, e) ||
+	    !load_snapshot(f, a, image, e) || !load_entries(f, a, image, e))
 		return false;
 	image->has_raft = has_hard_state || image->has_snapshot || image->entry_count > 0;
 	return true;
@@ -355,7 +367,7 @@ bool raft_file_open(struct raft_file *f, const struct journal_file_config *confi
 {
 	struct journal_file_config c = *config;
 
-	*f = (struct raft_file){ .plain = BUF_MAX(ENTRY_MAX), .sealed = BUF_MAX(ENTRY_MAX) };
+	*f = (struct raft_file){.plain = BUF_MAX(ENTRY_MAX), .sealed = BUF_MAX(ENTRY_MAX)};
 	f->snapshot_dir = snapshot_dir;
 	c.schema = schema;
 	if (!file_open(&f->file, &c, e))
@@ -378,13 +390,14 @@ bool raft_file_open(struct raft_file *f, const struct journal_file_config *confi
 
 void raft_file_close(struct raft_file *f)
 {
-	sqlite3_stmt *const statements[] = { f->put_entry,   f->get_entry, f->cut_after, f->cut_before,
-					     f->all_entries, f->range,     f->put_state, f->get_state };
+	sqlite3_stmt *const statements[] = {f->put_entry,  f->get_entry,   f->cut_after,
+					    f->cut_before, f->all_entries, f->range,
+					    f->put_state,  f->get_state};
 
 	for (size_t i = 0; i < ARRAY_LEN(statements); i++)
 		sqlite3_finalize(statements[i]);
 	file_close(&f->file);
 	buf_clear(&f->plain);
 	buf_clear(&f->sealed);
-	*f = (struct raft_file){ 0 };
+	*f = (struct raft_file){0};
 }

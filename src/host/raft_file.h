@@ -26,7 +26,8 @@ void raft_file_close(struct raft_file *f); /* all zeroes is fine, and left behin
 
 /* Within a transaction. ERR_INVALID when entries would leave a gap, ERR_NOT_FOUND when the
  * snapshot it names was not saved. */
-bool raft_file_write(struct raft_file *f, const struct journal_raft_write *w, struct err *e) MUST_CHECK;
+bool raft_file_write(struct raft_file *f, const struct journal_raft_write *w,
+		     struct err *e) MUST_CHECK;
 bool raft_file_wipe(struct raft_file *f, struct err *e) MUST_CHECK;
 
 /* What is there, into *image; the entries and the snapshot's content live in `a`. */

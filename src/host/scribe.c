@@ -65,11 +65,12 @@ static void on_report(uv_async_t *report)
 		s->work.finished(s->work.self, &done);
 }
 
-bool scribe_start(struct scribe *s, struct loop *loop, const struct scribe_work *work, struct err *e)
+bool scribe_start(struct scribe *s, struct loop *loop, const struct scribe_work *work,
+		  struct err *e)
 {
 	int status;
 
-	*s = (struct scribe){ .work = *work };
+	*s = (struct scribe){.work = *work};
 	list_init(&s->waiting);
 	list_init(&s->done);
 	if (uv_mutex_init(&s->lock) != 0 || uv_cond_init(&s->wake) != 0)

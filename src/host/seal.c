@@ -9,11 +9,11 @@
 
 #include "base/mem.h"
 
-#define VERSION 1
-#define SALT_LEN 16
+#define VERSION	  1
+#define SALT_LEN  16
 #define NONCE_LEN 12
-#define TAG_LEN 16
-#define HEAD_LEN (1 + SALT_LEN + 8)
+#define TAG_LEN	  16
+#define HEAD_LEN  (1 + SALT_LEN + 8)
 
 static_assert(SEAL_OVERHEAD == HEAD_LEN + TAG_LEN, "overhead");
 
@@ -43,10 +43,12 @@ static void derive(const uint8_t from[SEAL_KEY_LEN], const char *label, struct s
 	buf_append(&text, label, strlen(label) + 1);
 	buf_append_str(&text, more);
 	assert(!text.overflow);
-	must(HMAC(EVP_sha256(), from, SEAL_KEY_LEN, (const uint8_t *)text.data, text.len, out, &len) != NULL);
+	must(HMAC(EVP_sha256(), from, SEAL_KEY_LEN, (const uint8_t *)text.data, text.len, out,
+		  &len) != NULL);
 }
 
-static EVP_CIPHER_CTX *cipher_for(const struct seal *s, const uint8_t salt[SALT_LEN], int is_closing)
+static EVP_CIPHER_CTX *cipher_for(const struct seal *s, const uint8_t salt[SALT_LEN],
+				  int is_closing)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t key[SEAL_KEY_LEN];
@@ -63,7 +65,7 @@ bool seal_new(const uint8_t key[SEAL_KEY_LEN], struct seal **out, struct err *e)
 	struct seal *s = NEW(struct seal);
 
 	memcpy(s->data_key, key, SEAL_KEY_LEN);
-	derive(s->data_key, "shoal sealed name", (struct str){ 0 }, s->name_key);
+	derive(s->data_key, "shoal sealed name", (struct str){0}, s->name_key);
 	if (RAND_bytes(s->salt, SALT_LEN) != 1) {
 		free(s);
 		return fail(e, ERR_INTERNAL, "no random bytes for a salt");
@@ -100,7 +102,8 @@ static void feed(EVP_CIPHER_CTX *ctx, uint8_t *to, struct str from)
 		must(EVP_CipherUpdate(ctx, to, &n, (const uint8_t *)from.ptr, (int)from.len));
 }
 
-void seal_close(struct seal *s, struct str context, struct str head, struct str body, struct buf *out)
+void seal_close(struct seal *s, struct str context, struct str head, struct str body,
+		struct buf *out)
 {
 	size_t plain_len = head.len + body.len;
 	uint8_t *to = buf_extend(out, SEAL_OVERHEAD + plain_len);
@@ -120,7 +123,8 @@ void seal_close(struct seal *s, struct str context, struct str head, struct str 
 	feed(s->closing, to + HEAD_LEN, head);
 	feed(s->closing, to + HEAD_LEN + head.len, body);
 	must(EVP_CipherFinal_ex(s->closing, to + HEAD_LEN + plain_len, &n));
-	must(EVP_CIPHER_CTX_ctrl(s->closing, EVP_CTRL_GCM_GET_TAG, TAG_LEN, to + HEAD_LEN + plain_len));
+	must(EVP_CIPHER_CTX_ctrl(s->closing, EVP_CTRL_GCM_GET_TAG, TAG_LEN,
+				 to + HEAD_LEN + plain_len));
 }
 
 static void load_opening_key(struct seal *s, const uint8_t *salt)
@@ -133,7 +137,8 @@ static void load_opening_key(struct seal *s, const uint8_t *salt)
 	s->has_opening = true;
 }
 
-bool seal_open(struct seal *s, struct str context, struct str sealed, struct buf *out, struct err *e)
+bool seal_open(struct seal *s, struct str context, struct str sealed, struct buf *out,
+	       struct err *e)
 {
 	const uint8_t *from = (const uint8_t *)sealed.ptr;
 	uint8_t nonce[NONCE_LEN], tag[TAG_LEN];
@@ -147,7 +152,8 @@ bool seal_open(struct seal *s, struct str context, struct str sealed, struct buf
 	plain_len = sealed.len - SEAL_OVERHEAD;
 	to = buf_extend(out, plain_len ? plain_len : 1);
 	if (!to)
-		return fail(e, ERR_EXHAUSTED, "a sealed value of %zu bytes is too large", sealed.len);
+		return fail(e, ERR_EXHAUSTED, "a sealed value of %zu bytes is too large",
+			    sealed.len);
 	memcpy(&counter, from + 1 + SALT_LEN, 8);
 	nonce_of(le64toh(counter), nonce);
 	memcpy(tag, from + HEAD_LEN + plain_len, TAG_LEN);
@@ -160,7 +166,8 @@ bool seal_open(struct seal *s, struct str context, struct str sealed, struct buf
 	if (EVP_CipherFinal_ex(s->opening, to + plain_len, &n) != 1) {
 		OPENSSL_cleanse(to, plain_len);
 		out->len = old_len;
-		return fail(e, ERR_INVALID, "a sealed value does not open: wrong key, or it was changed");
+		return fail(e, ERR_INVALID,
+			    "a sealed value does not open: wrong key, or it was changed");
 	}
 	out->len = old_len + plain_len;
 	return true;
@@ -171,7 +178,7 @@ void seal_name(struct seal *s, struct str text, uint8_t name[SEAL_NAME_LEN])
 	uint8_t digest[SEAL_KEY_LEN];
 	unsigned len = sizeof(digest);
 
-	must(HMAC(EVP_sha256(), s->name_key, SEAL_KEY_LEN, (const uint8_t *)text.ptr, text.len, digest,
-		  &len) != NULL);
+	must(HMAC(EVP_sha256(), s->name_key, SEAL_KEY_LEN, (const uint8_t *)text.ptr, text.len,
+		  digest, &len) != NULL);
 	memcpy(name, digest, SEAL_NAME_LEN);
 }

@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define SEAL_KEY_LEN 32
+#define SEAL_KEY_LEN  32
 #define SEAL_OVERHEAD 41
 #define SEAL_NAME_LEN 16
 
@@ -27,7 +27,8 @@ bool seal_new(const uint8_t key[SEAL_KEY_LEN], struct seal **seal, struct err *e
 void seal_free(struct seal *s);
 
 /* Append head and body, sealed together, to *out. Cannot fail but by out's maximum. */
-void seal_close(struct seal *s, struct str context, struct str head, struct str body, struct buf *out);
+void seal_close(struct seal *s, struct str context, struct str head, struct str body,
+		struct buf *out);
 
 /* Append what was sealed to *out. ERR_INVALID when it was made under another key, for another
  * place, or changed since. */

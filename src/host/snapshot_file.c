@@ -46,8 +46,8 @@ struct place {
 static void write_context(struct buf *out, const struct place *at)
 {
 	buf_reset(out);
-	buf_printf(out, "snapshot %" PRIu64 " %" PRIu64 " %" PRIu64 "%s", at->index, at->term, at->chunk,
-		   at->is_last ? " last" : "");
+	buf_printf(out, "snapshot %" PRIu64 " %" PRIu64 " %" PRIu64 "%s", at->index, at->term,
+		   at->chunk, at->is_last ? " last" : "");
 }
 
 /* A chunk on disk: its sealed length (32 bits, little-endian), then the sealed bytes. */
@@ -59,7 +59,7 @@ static bool write_chunk(int fd, struct seal *seal, const struct place *at, struc
 	write_context(context, at);
 	buf_reset(sealed);
 	buf_append(sealed, &length, sizeof(length));
-	seal_close(seal, buf_str(context), plain, (struct str){ 0 }, sealed);
+	seal_close(seal, buf_str(context), plain, (struct str){0}, sealed);
 	return write_all(fd, sealed->data, sealed->len);
 }
 
@@ -93,14 +93,16 @@ static bool write_content(int fd, const struct saving *s, struct place at, struc
 		at.chunk += chunk.len != 0;
 	}
 	at.is_last = true;
-	if (!write_chunk(fd, s->seal, &at, (struct str){ 0 }, &sealed, &context))
+	if (!write_chunk(fd, s->seal, &at, (struct str){0}, &sealed, &context))
 		return fail_sys(e, errno, "write");
 	return true;
 }
 
-static bool save(const struct saving *s, const char *fresh, const char *path, struct place at, struct err *e)
+static bool save(const struct saving *s, const char *fresh, const char *path, struct place at,
+		 struct err *e)
 {
-	AUTO_CLOSE int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_CLOSE int fd =
+		open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return fail_sys(e, errno, "create");
@@ -117,9 +119,9 @@ bool snapshot_file_save(const char *dir, struct seal *seal, uint64_t index, uint
 {
 	AUTO_FREE char *fresh = path_of(dir, index, term, ".new");
 	AUTO_FREE char *path = path_of(dir, index, term, "");
-	struct saving s = { dir, seal, source, gives_up, self };
+	struct saving s = {dir, seal, source, gives_up, self};
 
-	if (save(&s, fresh, path, (struct place){ .index = index, .term = term }, e))
+	if (save(&s, fresh, path, (struct place){.index = index, .term = term}, e))
 		return true;
 	(void)unlink(fresh);
 	return while_doing(e, "snapshot %s", path);
@@ -152,8 +154,8 @@ static bool read_all(int fd, void *data, size_t size, struct err *e)
 }
 
 /* The next chunk's plain bytes; *ended is set by the last one, which has none. */
-static bool read_chunk(int fd, struct seal *seal, struct place *at, struct buf *sealed, struct buf *plain,
-		       bool *ended, struct err *e)
+static bool read_chunk(int fd, struct seal *seal, struct place *at, struct buf *sealed,
+		       struct buf *plain, bool *ended, struct err *e)
 {
 	AUTO_BUF struct buf context = BUF_MAX(128);
 	uint32_t length;
@@ -202,7 +204,7 @@ bool snapshot_file_read(const char *dir, struct seal *seal, uint64_t index, uint
 {
 	AUTO_FREE char *path = path_of(dir, index, term, "");
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct place at = { .index = index, .term = term };
+	struct place at = {.index = index, .term = term};
 	size_t length = 0;
 	struct stat s;
 	char *bytes;

@@ -11,7 +11,7 @@
 #include "test.h"
 
 #define KILLS 60
-#define SEED 7
+#define SEED  7
 
 struct acked {
 	uint64_t raft, local;
@@ -76,7 +76,7 @@ static bool run_and_kill(const char *dir, int64_t after_us, struct acked *acked)
 TEST(what_was_acknowledged_survives_kill_9)
 {
 	struct temp dir = temp_make();
-	struct acked acked = { 0 };
+	struct acked acked = {0};
 	struct prng chance;
 
 	prng_seed(&chance, SEED);

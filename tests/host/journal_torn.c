@@ -21,7 +21,8 @@ static const char *live(const char *dir, uint64_t seed, struct prng *chance, uin
 	struct err e;
 
 	/* Early deaths hit the creation of the files, later ones commits and checkpoints. */
-	torn_die_at(prng_chance(chance, 1, 5) ? prng_below(chance, 40) + 1 : prng_below(chance, 1500) + 1);
+	torn_die_at(prng_chance(chance, 1, 5) ? prng_below(chance, 40) + 1
+					      : prng_below(chance, 1500) + 1);
 	if (!user_open(&u, dir, TORN_VFS, 200000, &e))
 		return torn_is_dead() ? NULL : "it does not open";
 	problem = user_check_history(&u, seed, *raft_acked, *local_acked);

@@ -17,11 +17,13 @@ struct journal_user {
 	struct journal_disk *disk;
 	struct journal seam;
 
-	/* Raft writes have tickets 1, 2, ..; local writes LOCAL + 1, LOCAL + 2, ...; others OTHER. */
+	/* Raft writes have tickets 1, 2, ..; local writes LOCAL + 1, LOCAL + 2, ...; others OTHER.
+	 */
 	uint64_t raft_done, local_done; /* the last reported, in order */
 	bool out_of_order;
-	bool raft_failed, local_failed; /* a write was reported failed; done after it is a mistake */
-	bool has_failed;                /* one of them */
+	bool raft_failed,
+		local_failed; /* a write was reported failed; done after it is a mistake */
+	bool has_failed;      /* one of them */
 	bool done_after_failure;
 	char failure[1024];
 
@@ -43,7 +45,8 @@ struct journal_user {
 
 extern const uint8_t user_key[SEAL_KEY_LEN];
 
-bool user_open(struct journal_user *u, const char *dir, const char *vfs, size_t checkpoint_bytes, struct err *e);
+bool user_open(struct journal_user *u, const char *dir, const char *vfs, size_t checkpoint_bytes,
+	       struct err *e);
 void user_close(struct journal_user *u);
 
 /* Run the loop until the last OTHER call has ended, or the histories were written up to these
@@ -53,14 +56,18 @@ void user_wait_done(struct journal_user *u, uint64_t raft, uint64_t local);
 
 /* Load, give the image to `check`, return what it says. */
 const char *user_load(struct journal_user *u,
-		      const char *(*check)(struct journal_user *u, const struct journal_image *image), void *self);
-bool user_save_snapshot(struct journal_user *u, const struct journal_manifest *m, struct str content);
+		      const char *(*check)(struct journal_user *u,
+					   const struct journal_image *image),
+		      void *self);
+bool user_save_snapshot(struct journal_user *u, const struct journal_manifest *m,
+			struct str content);
 
 /* Write on with both histories until so many more writes were given, keeping several in flight.
  * Stops at the first failure. */
 void user_write_history(struct journal_user *u, uint64_t more);
 /* Load and compare with the histories; they continue from what was found. NULL: all well, that
  * is: at least what was acknowledged is there, and whole. */
-const char *user_check_history(struct journal_user *u, uint64_t seed, uint64_t raft_acked, uint64_t local_acked);
+const char *user_check_history(struct journal_user *u, uint64_t seed, uint64_t raft_acked,
+			       uint64_t local_acked);
 
 #endif

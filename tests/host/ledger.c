@@ -17,13 +17,13 @@ static struct str content_of(struct arena *a, uint64_t seed, uint64_t x, uint64_
 
 static bool is_content_of(struct str s, uint64_t seed, uint64_t x, uint64_t y)
 {
-	AUTO_ARENA struct arena a = { 0 };
+	AUTO_ARENA struct arena a = {0};
 
 	return str_equal(s, content_of(&a, seed, x, y));
 }
 
-static void append(struct raft_ledger *l, struct prng *p, struct arena *a, struct journal_raft_write *w,
-		   uint64_t first)
+static void append(struct raft_ledger *l, struct prng *p, struct arena *a,
+		   struct journal_raft_write *w, uint64_t first)
 {
 	struct journal_entry *entries;
 
@@ -32,13 +32,14 @@ static void append(struct raft_ledger *l, struct prng *p, struct arena *a, struc
 	for (size_t i = 0; i < w->entry_count; i++) {
 		l->last = first + i;
 		l->terms[l->last] = l->term;
-		entries[i] = (struct journal_entry){ .index = l->last, .term = l->term, .type = (int)(l->last % 3) };
+		entries[i] = (struct journal_entry){
+			.index = l->last, .term = l->term, .type = (int)(l->last % 3)};
 		entries[i].data = content_of(a, l->seed, l->last, l->term);
 	}
 }
 
-static void name_snapshot(struct raft_ledger *l, struct prng *p, struct arena *a, struct journal_raft_write *w,
-			  struct str *content)
+static void name_snapshot(struct raft_ledger *l, struct prng *p, struct arena *a,
+			  struct journal_raft_write *w, struct str *content)
 {
 	struct journal_manifest *m = ARENA_NEW(a, struct journal_manifest);
 
@@ -53,14 +54,15 @@ static void name_snapshot(struct raft_ledger *l, struct prng *p, struct arena *a
 	w->keep = prng_below(p, 5);
 }
 
-void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raft_write *w, struct str *content)
+void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raft_write *w,
+		      struct str *content)
 {
 	struct prng p;
 	uint64_t what;
 
 	prng_seed(&p, l->seed ^ (++l->count << 20));
 	what = prng_below(&p, 100);
-	*w = (struct journal_raft_write){ .has_hard_state = true };
+	*w = (struct journal_raft_write){.has_hard_state = true};
 	if (l->count == 1)
 		l->term = 1;
 	if (what < 70) {
@@ -68,11 +70,13 @@ void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raf
 	} else if (what < 85 && l->last > l->snapshot_index) {
 		l->term++;
 		append(l, &p, a, w,
-		       (uint64_t)prng_between(&p, (int64_t)l->snapshot_index + 1, (int64_t)l->last));
+		       (uint64_t)prng_between(&p, (int64_t)l->snapshot_index + 1,
+					      (int64_t)l->last));
 	} else if (what < 92 && l->last > l->snapshot_index + 8) {
 		name_snapshot(l, &p, a, w, content);
 	}
-	w->hard_state = (struct journal_hard_state){ .term = l->term, .vote = l->count % 7, .commit = l->count };
+	w->hard_state = (struct journal_hard_state){
+		.term = l->term, .vote = l->count % 7, .commit = l->count};
 }
 
 static const char *compare_snapshot(const struct raft_ledger *l, const struct journal_image *image)
@@ -83,9 +87,11 @@ static const char *compare_snapshot(const struct raft_ledger *l, const struct jo
 		return "a snapshot too many, or too few";
 	if (!image->has_snapshot)
 		return NULL;
-	if (m->index != l->snapshot_index || m->term != l->terms[m->index] || m->digest != m->index * 3)
+	if (m->index != l->snapshot_index || m->term != l->terms[m->index] ||
+	    m->digest != m->index * 3)
 		return "another snapshot";
-	if (m->size_bytes != image->snapshot_content.len || !is_content_of(m->metadata, l->seed, m->index, 77) ||
+	if (m->size_bytes != image->snapshot_content.len ||
+	    !is_content_of(m->metadata, l->seed, m->index, 77) ||
 	    !is_content_of(image->snapshot_content, l->seed, m->index, 88))
 		return "a snapshot with other content";
 	return NULL;
@@ -97,15 +103,16 @@ const char *raft_ledger_compare(uint64_t seed, const struct journal_image *image
 	const char *difference;
 
 	*count = image->hard_state.commit;
-	l = (struct raft_ledger){ .seed = seed };
+	l = (struct raft_ledger){.seed = seed};
 	while (l.count < *count) {
-		AUTO_ARENA struct arena a = { 0 };
+		AUTO_ARENA struct arena a = {0};
 		struct journal_raft_write w;
 		struct str content;
 
 		raft_ledger_next(&l, &a, &w, &content);
 	}
-	if (image->has_raft != (*count > 0) || image->hard_state.term != l.term || image->hard_state.vote != l.count % 7)
+	if (image->has_raft != (*count > 0) || image->hard_state.term != l.term ||
+	    image->hard_state.vote != l.count % 7)
 		return "another hard state";
 	difference = compare_snapshot(&l, image);
 	if (difference)
@@ -116,7 +123,8 @@ const char *raft_ledger_compare(uint64_t seed, const struct journal_image *image
 		const struct journal_entry *e = &image->entries[i];
 
 		if (e->index != l.snapshot_index + 1 + i || e->term != l.terms[e->index] ||
-		    e->type != (int)(e->index % 3) || !is_content_of(e->data, seed, e->index, e->term))
+		    e->type != (int)(e->index % 3) ||
+		    !is_content_of(e->data, seed, e->index, e->term))
 			return "another entry";
 	}
 	return NULL;
@@ -127,7 +135,8 @@ static const char *key_name(struct arena *a, size_t key)
 	return arena_printf(a, "k%02zu", key);
 }
 
-void local_ledger_next(struct local_ledger *l, struct arena *a, struct journal_record **records, size_t *count)
+void local_ledger_next(struct local_ledger *l, struct arena *a, struct journal_record **records,
+		       size_t *count)
 {
 	struct prng p;
 
@@ -152,10 +161,12 @@ void local_ledger_next(struct local_ledger *l, struct arena *a, struct journal_r
 	(*count)++;
 }
 
-static const struct journal_record *find(const struct journal_image *image, const char *table, const char *key)
+static const struct journal_record *find(const struct journal_image *image, const char *table,
+					 const char *key)
 {
 	for (size_t i = 0; i < image->record_count; i++)
-		if (strcmp(image->records[i].table, table) == 0 && strcmp(image->records[i].key, key) == 0)
+		if (strcmp(image->records[i].table, table) == 0 &&
+		    strcmp(image->records[i].key, key) == 0)
 			return &image->records[i];
 	return NULL;
 }
@@ -163,8 +174,8 @@ static const struct journal_record *find(const struct journal_image *image, cons
 const char *local_ledger_compare(uint64_t seed, const struct journal_image *image, uint64_t *count)
 {
 	const struct journal_record *meta = find(image, "meta", "count");
-	struct local_ledger l = { .seed = seed };
-	AUTO_ARENA struct arena a = { 0 };
+	struct local_ledger l = {.seed = seed};
+	AUTO_ARENA struct arena a = {0};
 	size_t present = 0;
 
 	*count = 0;
@@ -178,7 +189,8 @@ const char *local_ledger_compare(uint64_t seed, const struct journal_image *imag
 		local_ledger_next(&l, &a, &records, &n);
 	}
 	for (size_t key = 0; key < LEDGER_KEYS; key++) {
-		const struct journal_record *r = find(image, key % 2 ? "container" : "image", key_name(&a, key));
+		const struct journal_record *r =
+			find(image, key % 2 ? "container" : "image", key_name(&a, key));
 
 		if (!r != !l.written_by[key])
 			return "a record too many, or too few";

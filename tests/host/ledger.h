@@ -14,7 +14,7 @@
 #include "seam/journal.h"
 
 #define LEDGER_ENTRIES 4096 /* a history is shorter than that */
-#define LEDGER_KEYS 48
+#define LEDGER_KEYS    48
 
 struct raft_ledger {
 	uint64_t seed, count;
@@ -24,7 +24,8 @@ struct raft_ledger {
 };
 
 /* The next raft write, in `a`; *content is that of the snapshot it names, to be saved first. */
-void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raft_write *w, struct str *content);
+void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raft_write *w,
+		      struct str *content);
 /* Replay the history to the image's count and compare. NULL: equal; *count is set. */
 const char *raft_ledger_compare(uint64_t seed, const struct journal_image *image, uint64_t *count);
 
@@ -33,7 +34,8 @@ struct local_ledger {
 	uint64_t written_by[LEDGER_KEYS]; /* 0: absent */
 };
 
-void local_ledger_next(struct local_ledger *l, struct arena *a, struct journal_record **records, size_t *count);
+void local_ledger_next(struct local_ledger *l, struct arena *a, struct journal_record **records,
+		       size_t *count);
 const char *local_ledger_compare(uint64_t seed, const struct journal_image *image, uint64_t *count);
 
 #endif

@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/prng.h"
 
-#define SECTOR 512
-#define FILES_MAX 32
+#define SECTOR	    512
+#define FILES_MAX   32
 #define CHANGES_MAX 100000
 
 /* A write (data) or a truncation to `at` (no data) that is not on the platters yet. */
@@ -25,7 +25,7 @@ struct bytes {
 
 struct platter {
 	char name[256];
-	bool exists;         /* as a reader sees it */
+	bool exists;	     /* as a reader sees it */
 	bool is_durable;     /* its name is on the platters */
 	struct bytes seen;   /* what a reader sees */
 	struct bytes synced; /* what is certain */
@@ -44,7 +44,7 @@ static struct {
 	size_t file_count;
 	uint64_t changes, die_at;
 	bool is_dead, ignores_syncs;
-} disk = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} disk = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void resize(struct bytes *b, size_t size)
 {
@@ -75,7 +75,7 @@ static void note_change(struct platter *p, size_t at, const void *data, size_t s
 	assert(p->change_count < CHANGES_MAX);
 	p->changes = xrealloc(p->changes, (p->change_count + 1) * sizeof(*p->changes));
 	p->changes[p->change_count++] =
-		(struct change){ .at = at, .size = size, .data = data ? xmemdup(data, size) : NULL };
+		(struct change){.at = at, .size = size, .data = data ? xmemdup(data, size) : NULL};
 }
 
 static void copy(struct bytes *to, const struct bytes *from)
@@ -101,7 +101,8 @@ static int do_read(sqlite3_file *file, void *to, int size, sqlite3_int64 at)
 
 	pthread_mutex_lock(&disk.lock);
 	if ((size_t)at < p->seen.size)
-		n = p->seen.size - (size_t)at < (size_t)size ? p->seen.size - (size_t)at : (size_t)size;
+		n = p->seen.size - (size_t)at < (size_t)size ? p->seen.size - (size_t)at
+							     : (size_t)size;
 	if (n)
 		memcpy(to, p->seen.data + at, n);
 	memset((char *)to + n, 0, (size_t)size - n);
@@ -231,7 +232,8 @@ static struct platter *find(const char *name)
 	return NULL;
 }
 
-static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+		   int *out_flags)
 {
 	struct torn_file *f = (struct torn_file *)file;
 
@@ -324,7 +326,7 @@ void torn_erase(void)
 		free(p->changes);
 		free(p->seen.data);
 		free(p->synced.data);
-		*p = (struct platter){ 0 };
+		*p = (struct platter){0};
 	}
 	disk.file_count = 0;
 	disk.is_dead = false;
