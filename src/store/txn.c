@@ -24,7 +24,7 @@ struct txn {
 	size_t step_count, step_capacity;
 	uint64_t serial;
 	size_t object_count; /* in the overlay */
-	size_t bytes;        /* about what it encodes to */
+	size_t bytes;	     /* about what it encodes to */
 };
 
 struct txn *txn_open(const struct store *s, uint64_t version, struct now now)
@@ -35,7 +35,7 @@ struct txn *txn_open(const struct store *s, uint64_t version, struct now now)
 	t->version = version;
 	t->now = now;
 	tables_init(&t->over);
-	t->view = (struct view){ .base = &s->tables, .over = &t->over };
+	t->view = (struct view){.base = &s->tables, .over = &t->over};
 	return t;
 }
 
@@ -84,7 +84,7 @@ static void step_push(struct txn *t, struct object *added, struct object *aside)
 		t->step_capacity = t->step_capacity ? t->step_capacity * 2 : 32;
 		t->steps = xrealloc(t->steps, t->step_capacity * sizeof(*t->steps));
 	}
-	t->steps[t->step_count++] = (struct step){ added, aside, t->bytes };
+	t->steps[t->step_count++] = (struct step){added, aside, t->bytes};
 	t->object_count += !aside;
 }
 
@@ -223,20 +223,54 @@ static int by_serial(const void *a, const void *b)
 	return (x->serial > y->serial) - (x->serial < y->serial);
 }
 
-bool txn_encode(struct txn *t, uint64_t request_id, struct buf *out, struct err *e)
+/* The objects of the overlay in the order of the changes: a name that is given up is free for what
+ * comes after. */
+static struct object **in_order(struct txn *t, size_t *count)
 {
 	struct object **changed = arena_alloc(&t->arena, (t->object_count + 1) * sizeof(*changed));
-	Pb__InternalRaftRequest *request = PB_NEW(&t->arena, internal_raft_request);
-	size_t count = 0;
 
+	*count = 0;
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		const struct tree *by_id = &t->over.by[kind][INDEX_ID];
 
 		for (struct tree_node *n = tree_first(by_id); n; n = tree_next(n))
-			changed[count++] = object_of(n, kind, INDEX_ID);
+			changed[(*count)++] = object_of(n, kind, INDEX_ID);
 	}
-	/* In the order of the changes: a name that is given up is free for what comes after. */
-	qsort(changed, count, sizeof(*changed), by_serial);
+	qsort(changed, *count, sizeof(*changed), by_serial);
+	return changed;
+}
+
+const struct change *txn_changes(struct txn *t, size_t *count)
+{
+	size_t object_count;
+	struct object **changed = in_order(t, &object_count);
+	struct change *changes = arena_alloc(&t->arena, (object_count + 1) * sizeof(*changes));
+
+	*count = 0;
+	for (size_t i = 0; i < object_count; i++) {
+		const struct object *o = changed[i];
+		const struct object *old =
+			tables_find(&t->store->tables, o->kind, object_id(o->message));
+
+		if (o->is_gone && !old)
+			continue;
+		changes[(*count)++] = (struct change){
+			.what = o->is_gone ? CHANGE_REMOVED
+				: old	   ? CHANGE_UPDATED
+					   : CHANGE_CREATED,
+			.kind = o->kind,
+			.old = old ? old->message : NULL,
+			.new = o->is_gone ? NULL : o->message,
+		};
+	}
+	return changes;
+}
+
+bool txn_encode(struct txn *t, uint64_t request_id, struct buf *out, struct err *e)
+{
+	Pb__InternalRaftRequest *request = PB_NEW(&t->arena, internal_raft_request);
+	size_t count;
+	struct object **changed = in_order(t, &count);
 
 	request->id = request_id;
 	request->action = arena_alloc(&t->arena, (count + 1) * sizeof(*request->action));

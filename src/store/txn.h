@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 #define TXN_ACTIONS_MAX 200
-#define TXN_BYTES_MAX   (1536 << 10)
+#define TXN_BYTES_MAX	(1536 << 10)
 
 struct txn;
 
@@ -61,6 +61,10 @@ bool txn_is_full(const struct txn *t);
 bool txn_is_empty(const struct txn *t);
 /* How many objects it changes. */
 size_t txn_count(const struct txn *t);
+/* What it changes so far, once an object, in order, each beside its committed form: so that a
+ * controller can go on with what the ones before it did, in the same transaction. Lives in
+ * txn_arena(); what is created and removed in here is left out. */
+const struct change *txn_changes(struct txn *t, size_t *count);
 
 /* A place to come back to: a request that is refused half-way leaves nothing behind. */
 size_t txn_mark(const struct txn *t);

@@ -33,6 +33,11 @@ static inline const Pb__Task *view_task(const struct view *v, const char *id)
 	return view_get(v, OBJECT_TASK, id);
 }
 
+static inline const Pb__Network *view_network(const struct view *v, const char *id)
+{
+	return view_get(v, OBJECT_NETWORK, id);
+}
+
 /* A list in an arena, so that objects may be changed while it is walked. */
 struct objects {
 	const void **items;

@@ -175,6 +175,38 @@ TEST(created_and_removed_in_one_transaction_is_no_action)
 	store_free(s);
 }
 
+TEST(a_transaction_tells_its_changes_once_an_object_and_in_order)
+{
+	struct store *s = store_new(&silent);
+	const struct change *changes;
+	Pb__Service *edit;
+	struct txn *t;
+	struct err e;
+	size_t count;
+
+	commit_services(s, (const char *[]){ "a", "b" }, 2);
+	t = txn_open(s, 2, noon);
+	CHECK(txn_create(t, new_service(t, "d", "d"), &e));
+	CHECK(txn_create(t, new_service(t, "c", "c"), &e));
+	edit = txn_edit_service(t, "b");
+	txn_put(t, edit);
+	edit = txn_edit_service(t, "d");
+	txn_put(t, edit);
+	txn_remove(t, OBJECT_SERVICE, "a");
+	CHECK(txn_create(t, new_service(t, "x", "x"), &e));
+	txn_remove(t, OBJECT_SERVICE, "x");
+
+	changes = txn_changes(t, &count);
+	CHECK_INT(count, 4);
+	CHECK(changes[0].what == CHANGE_CREATED && strcmp(object_id(changes[0].new), "c") == 0);
+	CHECK(changes[1].what == CHANGE_UPDATED && strcmp(object_id(changes[1].new), "b") == 0);
+	CHECK(changes[1].old == view_service(store_view(s), "b"));
+	CHECK(changes[2].what == CHANGE_CREATED && strcmp(object_id(changes[2].new), "d") == 0);
+	CHECK(changes[3].what == CHANGE_REMOVED && !changes[3].new);
+	txn_close(t);
+	store_free(s);
+}
+
 TEST(a_transaction_is_full_at_two_hundred_objects)
 {
 	struct store *s = store_new(&silent);
