@@ -14,7 +14,7 @@ const char *join_token(struct arena *a, const char *ca_digest,
 {
 	struct str hex = str_of(ca_digest);
 	char digest_text[DIGEST_DIGITS + 1], secret_text[SECRET_DIGITS + 1];
-	uint8_t digest[32] = { 0 };
+	uint8_t digest[32] = {0};
 
 	if (str_starts_with(hex, "sha256:"))
 		hex = str_bytes(hex.ptr + 7, hex.len - 7);
@@ -37,24 +37,20 @@ static Pb__ClusterSpec *spec_of(struct arena *a, const Pb__ClusterSpec *given)
 {
 	Pb__ClusterSpec *spec = given ? pb_dup(a, given) : PB_NEW(a, cluster_spec);
 
+	/* These parts are always there; what is zero in them was not asked for. */
 	spec->annotations->name = "default";
-	if (!spec->orchestration) {
-		spec->orchestration = PB_NEW(a, orchestration_config);
+	if (spec->orchestration->task_history_retention_limit == 0)
 		spec->orchestration->task_history_retention_limit = 5;
-	}
-	if (!spec->dispatcher)
-		spec->dispatcher = PB_NEW(a, dispatcher_config);
 	if (!spec->dispatcher->heartbeat_period)
 		spec->dispatcher->heartbeat_period = seconds(a, 5);
-	if (!spec->raft) {
-		spec->raft = PB_NEW(a, raft_config);
+	if (spec->raft->snapshot_interval == 0)
 		spec->raft->snapshot_interval = 10000;
+	if (spec->raft->log_entries_for_slow_followers == 0)
 		spec->raft->log_entries_for_slow_followers = 500;
+	if (spec->raft->heartbeat_tick == 0)
 		spec->raft->heartbeat_tick = 1;
+	if (spec->raft->election_tick == 0)
 		spec->raft->election_tick = 10;
-	}
-	if (!spec->ca_config)
-		spec->ca_config = PB_NEW(a, caconfig);
 	if (!spec->ca_config->node_cert_expiry)
 		spec->ca_config->node_cert_expiry = seconds(a, INT64_C(2160) * 3600);
 	return spec;
