@@ -23,7 +23,7 @@ struct wanted {
 struct leader {
 	struct leader_config config;
 	bool is_leading;
-	uint64_t term;      /* in which it leads */
+	uint64_t term;	    /* in which it leads */
 	struct list wanted; /* struct wanted, oldest first */
 	size_t wanted_count;
 	struct list in_flight; /* struct leader_answer, of the entry under way */
@@ -285,10 +285,11 @@ static void propose(struct leader *l, struct txn *t, struct now now)
 		a->err = e;
 	}
 	list_splice_back(&l->answers, &l->in_flight);
-	/* The controllers' marks went with it: look at everything again. */
+	/* What the controllers remember went with it: they look at everything again. */
 	for (size_t i = 0; i < l->config.controller_count; i++) {
 		const struct controller *c = &l->config.controllers[i];
 
+		c->resign(c->self);
 		c->lead(c->self, store_view(l->config.store), now);
 	}
 }
