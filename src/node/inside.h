@@ -11,6 +11,7 @@
 #include "node/node.h"
 #include "seam/input.h"
 #include "swarm/ca/ca.h"
+#include "swarm/controllers.h"
 #include "swarm/dispatch/dispatch.h"
 #include "swarm/found.h"
 
@@ -91,6 +92,7 @@ struct node {
 	struct leader *leader;
 	struct dispatch *dispatch;
 	struct ca *ca;
+	struct controllers of_tasks;
 	struct controller controllers[CONTROLLERS_MAX];
 	uint64_t told_leader; /* raft id of the leader that the hands were told of */
 	bool told_leading;

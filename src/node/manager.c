@@ -50,6 +50,10 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 	n->controllers[count++] = membership_controller(n);
 	n->controllers[count++] = ca_controller(n->ca);
 	n->controllers[count++] = dispatch_controller(n->dispatch);
+	/* After what was reported, so that it is answered in the same transaction. */
+	controllers_init(&n->of_tasks, &n->prng, c->log);
+	for (size_t i = 0; i < CONTROLLERS_OF_TASKS; i++)
+		n->controllers[count++] = n->of_tasks.items[i];
 	n->leader = leader_new(&(struct leader_config){
 		.group = n->group,
 		.store = n->store,
@@ -71,6 +75,7 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 void manager_stop(struct node *n)
 {
 	leader_free(n->leader);
+	controllers_clear(&n->of_tasks);
 	dispatch_free(n->dispatch);
 	ca_free(n->ca);
 	group_free(n->group);
