@@ -1,0 +1,29 @@
+/* The hands behind seam/peer: gRPC over mutual TLS on TCP, both ways.
+ *
+ * One connection to each address and purpose (raft or the rest, and each kind of trust), made when
+ * the first call needs it and closed when it breaks or has been idle for a while. Calls of
+ * others come in on the swarm port. Certificates are judged at each handshake by the identity that
+ * is installed at that moment; connections that stand go on with the one they began with.
+ *
+ * Who leads is told by lead(): here it only matters to know that calls are answered by this node.
+ */
+#ifndef SHOAL_HOST_PEER_H
+#define SHOAL_HOST_PEER_H
+
+#include "base/err.h"
+#include "seam/peer.h"
+
+struct loop;
+struct peer_hands;
+
+struct peer_hands *peer_hands_new(struct loop *loop);
+/* Ends what is left; the loop must run once more (loop_free() does). NULL is fine. */
+void peer_hands_free(struct peer_hands *p);
+void peer_hands_seam(struct peer_hands *p, struct peer *seam);
+
+/* Be this from now on, for new connections. Each text is PEM; an empty cert is none (joining: only
+ * the root to believe in), an empty root is nothing at all. */
+bool peer_hands_identify(struct peer_hands *p, struct str root, struct str cert, struct str key,
+			 struct err *e) MUST_CHECK;
+
+#endif

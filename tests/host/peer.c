@@ -1,0 +1,380 @@
+/* The peer hands and the keys hands together, on loopback: one node that calls itself. */
+#include "host/peer/peer.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "host/keys.h"
+#include "host/loop.h"
+#include "seam/input.h"
+#include "test.h"
+
+#define BIG (6 << 20)
+
+/* What one test does with the facts that come. */
+struct node {
+	struct loop *loop;
+	struct inbox inbox;
+	struct log log;
+	struct peer_hands *hands;
+	struct keys_hands *keys_hands;
+	struct peer peer;
+	struct keys keys;
+	char dir[64], addr[32];
+	uv_timer_t limit;
+	/* of keys */
+	struct buf root, root_key, csr, cert, digest;
+	struct keys_identity identity;
+	bool keys_done, keys_failed;
+	/* of calls */
+	uint64_t theirs;
+	char method[128], from[64], role[64], text[512];
+	struct buf got; /* bytes that the callee got, then the caller */
+	int opened, answered, ended;
+	enum peer_status status;
+	bool is_listening, is_unheard;
+	bool (*is_over)(struct node *n);
+};
+
+static void on_keys(struct node *n, const struct keys_event *ev)
+{
+	n->keys_done = ev->kind == KEYS_DONE;
+	n->keys_failed = ev->kind == KEYS_FAILED;
+	buf_reset(&n->root);
+	buf_reset(&n->root_key);
+	buf_reset(&n->digest);
+	buf_append_str(&n->root, ev->a);
+	buf_append_str(&n->root_key, ev->b);
+	buf_append_str(&n->digest, ev->c);
+	snprintf(n->text, sizeof(n->text), "%s", ev->text);
+	snprintf(n->from, sizeof(n->from), "%s", ev->identity.node_id ? ev->identity.node_id : "");
+}
+
+static void on_peer(struct node *n, uint64_t ticket, const struct peer_event *ev)
+{
+	switch (ev->kind) {
+	case PEER_LISTENING:
+		n->is_listening = true;
+		return;
+	case PEER_UNHEARD:
+		n->is_unheard = true;
+		snprintf(n->text, sizeof(n->text), "%s", ev->text);
+		return;
+	case PEER_OPENED:
+		n->opened++;
+		n->theirs = ticket;
+		snprintf(n->method, sizeof(n->method), "%s", ev->method);
+		snprintf(n->from, sizeof(n->from), "%s", ev->from.node_id);
+		snprintf(n->role, sizeof(n->role), "%s", ev->from.role);
+		return;
+	case PEER_MESSAGE:
+		if (ticket & PEER_THEIRS) {
+			n->peer.send(n->peer.self, ticket, ev->message); /* an echo */
+		} else {
+			n->answered++;
+			buf_append_str(&n->got, ev->message);
+		}
+		return;
+	case PEER_HALF_CLOSED:
+		if (strstr(n->method, "Refuse"))
+			n->peer.finish(n->peer.self, ticket, PEER_NOT_FOUND,
+				       "no such thing: 100 % sure");
+		else if (!strstr(n->method, "Hang"))
+			n->peer.finish(n->peer.self, ticket, PEER_OK, NULL);
+		return;
+	case PEER_ENDED:
+		if (ticket & PEER_THEIRS)
+			return;
+		n->ended++;
+		n->status = ev->status;
+		snprintf(n->text, sizeof(n->text), "%s", ev->text);
+		return;
+	default:
+		return;
+	}
+}
+
+static int64_t turn(void *self, struct now now)
+{
+	struct node *n = self;
+	struct input *in;
+
+	(void)now;
+	list_each (&n->inbox.queue, struct input, link, in) {
+		if (in->kind == INPUT_KEYS)
+			on_keys(n, &in->keys);
+		else if (in->kind == INPUT_PEER)
+			on_peer(n, in->ticket, &in->peer);
+	}
+	inbox_empty(&n->inbox);
+	if (n->is_over && n->is_over(n))
+		loop_stop(n->loop);
+	return NEVER_MS;
+}
+
+static void too_long(uv_timer_t *t)
+{
+	printf("  too long\n");
+	loop_stop(((struct node *)t->data)->loop);
+}
+
+static void run_until(struct node *n, bool (*is_over)(struct node *n))
+{
+	n->is_over = is_over;
+	uv_timer_start(&n->limit, too_long, 10000, 0);
+	loop_run(n->loop);
+	uv_timer_stop(&n->limit);
+	CHECK(is_over(n));
+}
+
+static bool keys_told(struct node *n)
+{
+	return n->keys_done || n->keys_failed;
+}
+
+static bool listening_told(struct node *n)
+{
+	return n->is_listening || n->is_unheard;
+}
+
+static bool call_ended(struct node *n)
+{
+	return n->ended > 0;
+}
+
+static int free_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
+static struct node *node_begin(void)
+{
+	struct node *n = NEW(struct node);
+	struct err e;
+
+	inbox_init(&n->inbox);
+	n->log = (struct log){ .level = LOG_ERROR };
+	n->got = BUF_MAX(64 << 20);
+	n->root = n->root_key = n->csr = n->cert = n->digest = BUF_MAX(1 << 20);
+	snprintf(n->dir, sizeof(n->dir), "/tmp/shoal-peer-XXXXXX");
+	CHECK(mkdtemp(n->dir));
+	snprintf(n->addr, sizeof(n->addr), "127.0.0.1:%d", free_port());
+	CHECK(loop_new(&(struct loop_config){ &n->inbox, n, turn, &n->log }, &n->loop, &e));
+	uv_timer_init(loop_uv(n->loop), &n->limit);
+	n->limit.data = n;
+	n->hands = peer_hands_new(n->loop);
+	n->keys_hands = keys_hands_new(n->loop, n->dir, n->hands);
+	peer_hands_seam(n->hands, &n->peer);
+	keys_hands_seam(n->keys_hands, &n->keys);
+	return n;
+}
+
+static void node_end(struct node *n)
+{
+	char command[128];
+
+	uv_close((uv_handle_t *)&n->limit, NULL);
+	peer_hands_free(n->hands);
+	n->is_over = NULL;
+	loop_free(n->loop);
+	keys_hands_free(n->keys_hands);
+	inbox_clear(&n->inbox);
+	buf_clear(&n->got);
+	buf_clear(&n->root);
+	buf_clear(&n->root_key);
+	buf_clear(&n->csr);
+	buf_clear(&n->cert);
+	buf_clear(&n->digest);
+	snprintf(command, sizeof(command), "rm -rf %s", n->dir);
+	CHECK(system(command) == 0);
+	free(n);
+}
+
+static void await_keys(struct node *n)
+{
+	n->keys_done = n->keys_failed = false;
+}
+
+/* Become a manager of a swarm of its own, and listen. */
+static void be_manager(struct node *n)
+{
+	AUTO_BUF struct buf root = BUF_MAX(1 << 20), key = BUF_MAX(1 << 20), csr = BUF_MAX(1 << 20);
+	struct keys_signing what = {
+		.cn = "nodeid", .ou = "swarm-manager", .org = "clusterid", .lifetime_s = 86400
+	};
+
+	await_keys(n);
+	n->keys.new_root(n->keys.self, 1, loop_now(n->loop).wall_ns);
+	run_until(n, keys_told);
+	CHECK(strncmp(n->digest.data, "sha256:", 7) == 0);
+	buf_append_str(&root, buf_str(&n->root));
+	buf_append_str(&key, buf_str(&n->root_key));
+
+	await_keys(n);
+	n->keys.new_csr(n->keys.self, 2);
+	run_until(n, keys_told);
+	buf_append_str(&csr, buf_str(&n->root));
+
+	what.ca_cert = buf_str(&root);
+	what.ca_key = buf_str(&key);
+	what.csr = buf_str(&csr);
+	what.wall_ns = loop_now(n->loop).wall_ns;
+	await_keys(n);
+	n->keys.sign(n->keys.self, 3, &what);
+	run_until(n, keys_told);
+	buf_reset(&n->cert);
+	buf_append_str(&n->cert, buf_str(&n->root));
+
+	await_keys(n);
+	n->keys.install(n->keys.self, 4, buf_str(&root), buf_str(&n->cert));
+	run_until(n, keys_told);
+	CHECK(n->keys_done);
+	CHECK_STR(n->from, "nodeid");
+
+	n->peer.listen(n->peer.self, n->addr);
+	run_until(n, listening_told);
+	CHECK(n->is_listening);
+}
+
+static void call(struct node *n, const char *method, struct str message, enum peer_trust trust,
+		 int64_t timeout_ms)
+{
+	struct peer_target to = { .addr = n->addr, .trust = trust };
+
+	n->ended = n->answered = 0;
+	buf_reset(&n->got);
+	n->peer.call(n->peer.self, 7, &to, method, timeout_ms);
+	n->peer.send(n->peer.self, 7, message);
+	n->peer.finish(n->peer.self, 7, PEER_OK, NULL);
+	run_until(n, call_ended);
+}
+
+TEST(a_call_over_mutual_tls_is_answered_and_the_caller_is_known)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	call(n, "/test/Echo", STR("hello"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_STR(n->got.data, "hello");
+	CHECK_STR(n->method, "/test/Echo");
+	CHECK_STR(n->from, "nodeid");
+	CHECK_STR(n->role, "swarm-manager");
+	node_end(n);
+}
+
+TEST(without_a_certificate_the_caller_is_nobody)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	call(n, "/test/Echo", STR("x"), PEER_TRUST_CA, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_STR(n->from, "");
+	call(n, "/test/Echo", STR("x"), PEER_TRUST_NOTHING, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_STR(n->from, "");
+	node_end(n);
+}
+
+TEST(messages_of_megabytes_come_through_whole)
+{
+	struct node *n = node_begin();
+	char *big = xcalloc(1, BIG);
+
+	be_manager(n);
+	for (size_t i = 0; i < BIG; i++)
+		big[i] = (char)(i * 7 + i / 251);
+	/* A server takes 4 MiB. */
+	call(n, "/test/Echo", str_bytes(big, 4 << 20), PEER_TRUST_MANAGER, 10000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_INT(n->got.len, 4 << 20);
+	CHECK(memcmp(n->got.data, big, 4 << 20) == 0);
+	call(n, "/test/Echo", str_bytes(big, BIG), PEER_TRUST_MANAGER, 10000);
+	CHECK_INT(n->status, PEER_RESOURCE_EXHAUSTED);
+	free(big);
+	node_end(n);
+}
+
+TEST(a_refusal_carries_its_status_and_text)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	call(n, "/test/Refuse", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_NOT_FOUND);
+	CHECK_STR(n->text, "no such thing: 100 % sure");
+	node_end(n);
+}
+
+TEST(a_call_that_is_not_answered_ends_at_its_deadline)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	call(n, "/test/Hang", STR("x"), PEER_TRUST_MANAGER, 200);
+	CHECK_INT(n->status, PEER_DEADLINE_EXCEEDED);
+	node_end(n);
+}
+
+TEST(nobody_there_is_unavailable)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	n->peer.listen(n->peer.self, "");
+	call(n, "/test/Echo", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_UNAVAILABLE);
+	node_end(n);
+}
+
+TEST(a_port_that_is_taken_is_reported_by_its_address)
+{
+	struct node *n = node_begin(), *other = node_begin();
+
+	be_manager(n);
+	snprintf(other->addr, sizeof(other->addr), "%s", n->addr);
+	other->peer.listen(other->peer.self, other->addr);
+	run_until(other, listening_told);
+	CHECK(other->is_unheard);
+	CHECK(strstr(other->text, n->addr) && strstr(other->text, "address already in use"));
+	node_end(other);
+	node_end(n);
+}
+
+TEST(an_identity_is_found_again_and_gone_when_wiped)
+{
+	struct node *n = node_begin();
+	char path[128];
+
+	be_manager(n);
+	await_keys(n);
+	n->from[0] = '\0';
+	n->keys.load(n->keys.self, 9);
+	run_until(n, keys_told);
+	CHECK(n->keys_done);
+	CHECK_STR(n->from, "nodeid");
+	await_keys(n);
+	n->keys.wipe(n->keys.self, 10);
+	run_until(n, keys_told);
+	snprintf(path, sizeof(path), "%s/swarm-node.key", n->dir);
+	CHECK(access(path, F_OK) != 0);
+	await_keys(n);
+	n->keys.load(n->keys.self, 11);
+	run_until(n, keys_told);
+	CHECK(n->keys_failed);
+	node_end(n);
+}
+
+TEST_MAIN()
