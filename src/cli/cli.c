@@ -33,8 +33,7 @@ void clock_sleep_ms(int ms)
 {
 	struct timespec pause = { ms / 1000, (long)(ms % 1000) * 1000000 };
 
-	while (nanosleep(&pause, &pause) < 0)
-		;
+	(void)nanosleep(&pause, NULL);
 }
 
 void cli_complain(struct cli *c, const struct err *e)

@@ -35,6 +35,6 @@ bool cli_confirm(const char *warning);
 /* Wall clock, for what is measured while the program runs. */
 int64_t clock_wall_ns(void);
 int64_t clock_mono_ms(void);
-void clock_sleep_ms(int ms);
+void clock_sleep_ms(int ms); /* a signal ends it early */
 
 #endif

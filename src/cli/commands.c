@@ -8,8 +8,15 @@
 #include "base/str.h"
 
 const struct command_group command_groups[] = {
+	{ "swarm", "manage the swarm this node is in", true, swarm_commands },
+	{ "node", "manage the nodes of the swarm", true, node_commands },
+	{ "service", "manage services of the swarm", true, service_commands },
+	{ "secret", "manage secrets of the swarm", true, secret_commands },
+	{ "config", "manage configs of the swarm", true, config_commands },
 	{ "container", "manage containers", false, container_commands },
 	{ "image", "manage images", false, image_commands },
+	{ "network", "manage networks", false, network_commands },
+	{ "volume", "manage volumes", false, volume_commands },
 	{ "system", "manage the engine", false, system_commands },
 	{ NULL, NULL, false, short_commands },
 	{ 0 },

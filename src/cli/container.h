@@ -17,7 +17,6 @@ bool container_exec(struct cli *c, const struct args *a, struct err *e);
 bool container_logs(struct cli *c, const struct args *a, struct err *e);
 bool container_stats(struct cli *c, const struct args *a, struct err *e);
 bool container_copy(struct cli *c, const struct args *a, struct err *e);
-bool container_update(struct cli *c, const struct args *a, struct err *e);
 
 extern const struct option container_create_options[], container_run_options[];
 extern const struct option container_update_options[];

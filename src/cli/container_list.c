@@ -38,7 +38,7 @@ static const struct listing sized_list = {
 /* "busybox:latest@sha256:..." is busybox:latest to a reader; an id is cut. */
 static void image_cell(const json_t *o, bool whole, struct buf *out)
 {
-	const char *image = field_text(o, "Image"), *at = strchr(image, '@');
+	const char *image = field_text(o, "Image");
 	char id[13], image_id[13];
 
 	if (!*image)
@@ -47,10 +47,8 @@ static void image_cell(const json_t *o, bool whole, struct buf *out)
 		buf_append_c(out, image);
 	else if (strcmp(short_id(image, id), short_id(field_text(o, "ImageID"), image_id)) == 0)
 		buf_append_c(out, id);
-	else if (at && memchr(image, ':', (size_t)(at - image)))
-		buf_append(out, image, (size_t)(at - image));
 	else
-		buf_append_c(out, image);
+		image_without_digest(image, out);
 }
 
 static void command_cell(const json_t *o, bool whole, struct buf *out)
@@ -166,7 +164,7 @@ bool container_list(struct cli *c, const struct args *a, struct err *e)
 	size_t count;
 
 	filters = args_list(a, "filter", &count);
-	query_add_flag(&q, "all", args_bool(a, "all") || args_bool(a, "latest") || args_int(a, "last") > 0);
+	query_add_flag(&q, "all", args_bool(a, "all"));
 	if (args_bool(a, "latest"))
 		query_add(&q, "limit", "1");
 	else if (args_int(a, "last") > 0)

@@ -134,3 +134,14 @@ const char *short_id(const char *id, char out[13])
 	(void)snprintf(out, 13, "%.12s", id);
 	return out;
 }
+
+void image_without_digest(const char *image, struct buf *out)
+{
+	const char *at = strchr(image, '@');
+	const char *slash = at ? memrchr(image, '/', (size_t)(at - image)) : NULL;
+
+	if (at && memchr(slash ? slash : image, ':', (size_t)(at - (slash ? slash : image))))
+		buf_append(out, image, (size_t)(at - image));
+	else
+		buf_append_c(out, image);
+}

@@ -38,6 +38,8 @@ MUST_CHECK bool object_print(const char *format, const json_t *object, struct er
 
 /* The first `width` characters, the last of them "…" if the text is longer. */
 void ellipsis(const char *text, size_t width, struct buf *out);
+/* "busybox:latest@sha256:..." without what follows a tag. */
+void image_without_digest(const char *image, struct buf *out);
 /* An id without "sha256:", cut to 12 characters. */
 const char *short_id(const char *id, char out[13]);
 

@@ -4,7 +4,8 @@
 
 #include "cli/cli.h"
 
-/* A name of an image of /images/json as a row of a list; empty views are "<none>". */
+/* A name of an image of /images/json as a row of a list; empty views are "<none>", and a
+ * digest with a NULL view is left empty. */
 json_t *image_row(const json_t *image, struct str repository, struct str tag, struct str digest,
 		  bool whole, int64_t now_ns);
 

@@ -101,7 +101,10 @@ json_t *image_row(const json_t *image, struct str repository, struct str tag, st
 	row_set(row, "ID", whole ? field_text(image, "Id") : short_id(field_text(image, "Id"), id));
 	name_cell(row, "Repository", repository);
 	name_cell(row, "Tag", tag);
-	name_cell(row, "Digest", digest);
+	if (digest.ptr)
+		name_cell(row, "Digest", digest);
+	else
+		row_set(row, "Digest", "");
 	buf_printf(&cell, "%s ago", human_duration(now_ns - created_ns, &text));
 	row_set(row, "CreatedSince", created_ns > 0 ? cell.data : "N/A");
 	row_set(row, "CreatedAt", time_write(created_ns, false, true, &text));
@@ -140,7 +143,8 @@ static void add_rows(json_t *rows, const json_t *image, bool shows_digests, bool
 		    strcmp(name, "<none>@<none>") == 0)
 			continue;
 		json_array_append_new(rows, image_row(image, n.repository, n.tag,
-						      shows_digests ? n.digest : STR(""), whole, now_ns));
+						      shows_digests ? n.digest : (struct str){ 0 }, whole,
+						      now_ns));
 	}
 	if (json_array_size(rows) == before)
 		json_array_append_new(rows, image_row(image, STR(""), STR(""), STR(""), whole, now_ns));

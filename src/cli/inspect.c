@@ -7,6 +7,13 @@
 #include "cli/format.h"
 #include "cli/jsontext.h"
 
+static bool is_json(struct str text, struct err *e)
+{
+	AUTO_JSON json_t *value = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
+
+	return value || fail(e, ERR_INTERNAL, "the daemon's answer is no JSON");
+}
+
 static bool print_one(struct cli *c, const char *format, struct str text, struct err *e)
 {
 	AUTO_JSON json_t *object = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
@@ -25,7 +32,7 @@ bool inspect_print(struct cli *c, const struct args *a, inspect_fetch *fetch, st
 	for (size_t i = 0; i < a->word_count; i++) {
 		AUTO_BUF struct buf text = BUF_MAX(JSON_TEXT_MAX);
 
-		if (!fetch(c, a, a->words[i], &text, e)) {
+		if (!fetch(c, a, a->words[i], &text, e) || !is_json(buf_str(&text), e)) {
 			buf_printf(&complaints, "%s\n", e->text);
 			continue;
 		}

@@ -199,9 +199,10 @@ static void print_cluster(const json_t *swarm)
 	printf("  ClusterID: %s\n", field_text(cluster, "ID"));
 	print_number(swarm, "  Managers", "Managers");
 	print_number(swarm, "  Nodes", "Nodes");
+	if (json_array_size(pools))
+		printf("  Default Address Pool: ");
 	for (size_t i = 0; i < json_array_size(pools); i++)
-		printf("%s%s%s", i ? "  " : "  Default Address Pool: ",
-		       field_text(json_array_get(pools, i), ""),
+		printf("%s  %s", field_text(json_array_get(pools, i), ""),
 		       i + 1 == json_array_size(pools) ? "\n" : "");
 	if (json_array_size(pools))
 		print_number(cluster, "  SubnetSize", "SubnetSize");

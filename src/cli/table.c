@@ -51,9 +51,10 @@ static struct str cell(struct line line, size_t column)
 }
 
 /* Width of `column` in the run of lines from `first` that have it. */
-static size_t column_width(const struct line *lines, size_t count, size_t first, size_t column)
+static size_t column_width(const struct line *lines, size_t count, size_t first, size_t column,
+			   size_t column_min)
 {
-	size_t width = COLUMN_MIN;
+	size_t width = column_min;
 
 	for (size_t i = first; i < count && lines[i].tabs > column; i++) {
 		size_t wanted = text_width(cell(lines[i], column)) + COLUMN_GAP;
@@ -64,7 +65,7 @@ static size_t column_width(const struct line *lines, size_t count, size_t first,
 	return width;
 }
 
-void table_layout(struct str text, struct buf *out)
+void table_layout_wide(struct str text, size_t column_min, struct buf *out)
 {
 	size_t count, widths[COLUMNS_MAX] = { 0 }, open = 0;
 	AUTO_FREE struct line *lines = split_lines(text, &count);
@@ -74,7 +75,7 @@ void table_layout(struct str text, struct buf *out)
 
 		/* A column whose run of lines has ended is measured anew when it comes back. */
 		for (; open < lines[i].tabs; open++)
-			widths[open] = column_width(lines, count, i, open);
+			widths[open] = column_width(lines, count, i, open, column_min);
 		open = lines[i].tabs;
 		for (size_t column = 0; column < lines[i].tabs; column++) {
 			str_cut(rest, '\t', &head, &rest);
@@ -85,4 +86,9 @@ void table_layout(struct str text, struct buf *out)
 		buf_append_str(out, rest);
 		buf_append_char(out, '\n');
 	}
+}
+
+void table_layout(struct str text, struct buf *out)
+{
+	table_layout_wide(text, COLUMN_MIN, out);
 }
