@@ -1,6 +1,8 @@
 #include "base/json_write.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct json json_begin(struct buf *out)
 {
@@ -121,6 +123,19 @@ void json_uint(struct json *j, const char *key, uint64_t value)
 {
 	begin_value(j, key);
 	buf_printf(j->out, "%llu", (unsigned long long)value);
+}
+
+void json_float(struct json *j, const char *key, float value)
+{
+	char text[32] = "0";
+
+	for (int digits = 1; digits <= 9 && value - value == 0; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+		if (strtof(text, NULL) == value)
+			break;
+	}
+	begin_value(j, key);
+	buf_append_c(j->out, text);
 }
 
 void json_bool(struct json *j, const char *key, bool value)

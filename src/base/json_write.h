@@ -32,6 +32,8 @@ void json_text(struct json *j, const char *key, const char *value);
 void json_str(struct json *j, const char *key, struct str value);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value);
+/* As short as it can be and still be the same float; no JSON has an infinity: 0. */
+void json_float(struct json *j, const char *key, float value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_none(struct json *j, const char *key);
 /* A list of strings. */

@@ -28,6 +28,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include "api.pb-c.h"
 #include "ca.pb-c.h"
 #include "consensus.pb-c.h"
 #include "control.pb-c.h"

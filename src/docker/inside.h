@@ -1,0 +1,24 @@
+/* What the files of this room share: values of JSON that are no plain number or string. */
+#ifndef SHOAL_DOCKER_INSIDE_H
+#define SHOAL_DOCKER_INSIDE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct arena;
+
+/* "2026-11-22T07:03:45.651597774Z", fraction as short as it can be, "0001-01-01T00:00:00Z" for 0 of both. */
+#define RFC3339_MAX 40
+void rfc3339_write(int64_t seconds, int32_t nanos, char out[RFC3339_MAX]);
+bool rfc3339_read(struct str text, int64_t *seconds, int32_t *nanos);
+
+/* RFC 4648 section 4, with padding. Reading skips nothing and takes the URL alphabet too. */
+bool base64_write(struct str bytes, struct buf *out);
+bool base64_read(struct arena *a, struct str text, struct str *bytes);
+
+/* "KEY: must be a string" and the like, for tables' own values. */
+bool wrong_type(struct err *e, const char *wanted);
+
+#endif
