@@ -1175,6 +1175,10 @@ bool machine_step(struct machine *m, struct engine *e, struct now now)
 	m->now = now;
 	if (!p)
 		return false;
+	if (m->crash_at && ++m->calls == m->crash_at) {
+		m->is_crashed = true;
+		return false;
+	}
 	inbox_init(&out);
 	list_remove(&p->link);
 	p->carry_out(m, p, &out);

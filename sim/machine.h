@@ -63,8 +63,8 @@ struct machine {
 	struct tree containers, volumes, bridges, sandboxes, images;
 	struct tree records; /* durable */
 	struct list pending; /* struct pending, in the order given */
-	uint64_t calls;      /* seam calls so far */
-	uint64_t crash_at;   /* the daemon dies in this call; 0: never */
+	uint64_t calls;      /* seam calls so far; and outcomes, when a crash is planned */
+	uint64_t crash_at;   /* the daemon dies in this call, or before this outcome; 0: never */
 	uint64_t fail_at;    /* this call fails; 0: none */
 	bool is_crashed;
 	bool journal_is_broken;

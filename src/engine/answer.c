@@ -78,8 +78,8 @@ void engine_forget(struct engine *e, uint64_t ticket)
 	list_each (&e->answers, struct answer, link, a)
 		if (a->answer.ticket == ticket)
 			list_remove(&a->link);
-	call_forget(e, ticket);
 	images_forget(e, ticket);
+	call_forget(e, ticket);
 	subscribers_forget(e, ticket);
 	containers_forget(e, ticket);
 }

@@ -375,13 +375,14 @@ static void record_removed(struct engine *e, struct call *call, const struct inp
 /* --- removal --- */
 
 struct lines {
+	struct arena *memory;
 	const char **items;
 	size_t count;
 };
 
-static void add_line(struct engine *e, struct lines *lines, const char *what, const char *name)
+static void add_line(struct lines *lines, const char *what, const char *name)
 {
-	lines->items[lines->count++] = arena_printf(&e->answer_memory, "%s: %s", what, name);
+	lines->items[lines->count++] = arena_printf(lines->memory, "%s: %s", what, name);
 }
 
 static void untag(struct engine *e, struct image *i, const char *canonical, struct lines *lines)
@@ -390,7 +391,7 @@ static void untag(struct engine *e, struct image *i, const char *canonical, stru
 
 	(void)drop_name(i->record->tags, &i->record->n_tags, name);
 	(void)drop_name(i->record->digests, &i->record->n_digests, name);
-	add_line(e, lines, "Untagged", reference_familiar(name));
+	add_line(lines, "Untagged", reference_familiar(name));
 	image_event(e, i, "untag", i->record->id);
 }
 
@@ -405,7 +406,7 @@ static void untag_all(struct engine *e, struct image *i, struct lines *lines)
 static void drop_image(struct engine *e, struct image *i, struct lines *lines)
 {
 	untag_all(e, i, lines);
-	add_line(e, lines, "Deleted", i->record->id);
+	add_line(lines, "Deleted", i->record->id);
 	image_event(e, i, "delete", i->record->id);
 	record_delete(e, TABLE_IMAGES, i->record->id);
 	(void)call_when_safe(e, record_removed, i->record->id, 0);
@@ -519,7 +520,7 @@ static bool remove_image(struct engine *e, const char *ref, bool force, struct l
 
 	if (!i)
 		return false;
-	lines->items = arena_alloc(&e->answer_memory, (i->record->n_tags + i->record->n_digests +
+	lines->items = arena_alloc(lines->memory, (i->record->n_tags + i->record->n_digests +
 						       2) * sizeof(*lines->items));
 	if (reference_parse(&a, ref, &parsed, &ignored) &&
 	    image_by_name(e, parsed.digest[0] ? reference_digested(&a, &parsed, parsed.digest)
@@ -567,13 +568,12 @@ static void answer_lines(struct engine *e, uint64_t ticket, const struct lines *
 void engine_image_remove(struct engine *e, uint64_t ticket, const char *ref, bool force,
 			 struct now now)
 {
-	struct lines lines = { 0 };
+	AUTO_ARENA struct arena a = { 0 };
+	struct lines lines = { .memory = &a };
 	struct err err;
 
 	if (engine_refuses(e, ticket, now))
 		return;
-	/* The lines lie in the answers' memory only until they are joined for the journal's sake.
-	 */
 	if (remove_image(e, ref, force, &lines, &err))
 		answer_lines(e, ticket, &lines, 0);
 	else
@@ -583,7 +583,8 @@ void engine_image_remove(struct engine *e, uint64_t ticket, const char *ref, boo
 void engine_images_prune(struct engine *e, uint64_t ticket, bool all, struct engine_filter filter,
 			 struct now now)
 {
-	struct lines lines = { 0 };
+	AUTO_ARENA struct arena a = { 0 };
+	struct lines lines = { .memory = &a };
 	struct image *i;
 	size_t room = 0;
 	int64_t bytes = 0;
@@ -592,7 +593,7 @@ void engine_images_prune(struct engine *e, uint64_t ticket, bool all, struct eng
 		return;
 	tree_each (&e->images, struct image, by_id, i)
 		room += i->record->n_tags + i->record->n_digests + 1;
-	lines.items = arena_alloc(&e->answer_memory, (room + 1) * sizeof(*lines.items));
+	lines.items = arena_alloc(&a, (room + 1) * sizeof(*lines.items));
 	tree_each (&e->images, struct image, by_id, i) {
 		if ((!all && i->record->n_tags > 0) || user_of(e, i, false))
 			continue;

@@ -1,0 +1,241 @@
+#include "engine_bench.h"
+
+#include "pb/map.h"
+
+static struct bench b;
+static struct executor seam;
+static struct arena a;
+
+static bool have_secret(void *self, const char *task, const char *id, struct str *data)
+{
+	*data = STR("s3cret");
+	return strcmp(id, "here") == 0;
+}
+
+static void begin(void)
+{
+	bench_open(&b, 1);
+	engine_executor(b.engine, &seam);
+	engine_set_secrets(b.engine, (struct engine_secret_source){ .secret = have_secret });
+	arena_clear(&a);
+}
+
+static Pb__Task *make_task(const char *id, const char *program)
+{
+	Pb__Task *t = PB_NEW(&a, task);
+
+	t->id = (char *)id;
+	t->service_id = "svc";
+	t->node_id = "node";
+	t->slot = 2;
+	t->service_annotations->name = "web";
+	t->spec->runtime_case = PB__TASK_SPEC__RUNTIME_CONTAINER;
+	t->spec->container = PB_NEW(&a, container_spec);
+	t->spec->container->image = "nginx";
+	PB_APPEND(&a, t->spec->container, args, (char *)program);
+	return t;
+}
+
+static void prepare(const Pb__Task *t)
+{
+	seam.prepare(seam.self, 1, t);
+	(void)bench_settle(&b);
+}
+
+static const char *told(void)
+{
+	static char text[8192];
+
+	(void)bench_settle(&b);
+	snprintf(text, sizeof(text), "%s", b.tasks);
+	b.tasks[0] = '\0';
+	return text;
+}
+
+TEST(a_task_becomes_a_container_runs_and_goes)
+{
+	const Pb__Container *c;
+
+	begin();
+	prepare(make_task("t1", "top"));
+	CHECK_STR(told(), "1 done t1;");
+	c = bench_find(&b, "web.2.t1");
+	CHECK(c);
+	CHECK_STR(PB_MAP_GET(c->config, labels, "com.docker.swarm.task.id"), "t1");
+	CHECK_STR(PB_MAP_GET(c->config, labels, "com.docker.swarm.service.name"), "web");
+	CHECK_STR(PB_MAP_GET(c->config, labels, "com.docker.swarm.task"), "");
+	seam.start(seam.self, 2, "t1");
+	CHECK_STR(told(), "2 done t1;");
+	seam.stop(seam.self, 3, "t1");
+	CHECK_STR(told(), "0 exited t1 143;3 done t1;");
+	seam.remove(seam.self, 4, "t1");
+	CHECK_STR(told(), "4 done t1;");
+	CHECK(!engine_container_first(b.engine));
+	/* The API heard nothing of it. */
+	CHECK_INT(b.answer_count, 0);
+	bench_close(&b);
+}
+
+TEST(an_end_of_its_own_is_told_once)
+{
+	begin();
+	prepare(make_task("t1", "exit:9"));
+	(void)told();
+	seam.start(seam.self, 2, "t1");
+	CHECK_STR(told(), "2 done t1;0 exited t1 9;");
+	bench_run(&b, 60000);
+	CHECK_STR(told(), "");
+	bench_close(&b);
+}
+
+TEST(an_image_that_cannot_be_had_fails_the_task)
+{
+	Pb__Task *t;
+
+	begin();
+	t = make_task("t1", "top");
+	t->spec->container->image = "nosuch:1";
+	prepare(t);
+	CHECK_STR(told(), "1 failed t1: No such image: nosuch:1: manifest unknown;");
+	bench_close(&b);
+}
+
+TEST(an_image_that_is_here_is_good_enough_when_the_registry_is_not)
+{
+	begin();
+	(void)bench_pull(&b, "nginx");
+	b.machine.pulls_fail = true;
+	prepare(make_task("t1", "top"));
+	CHECK_STR(told(), "1 done t1;");
+	bench_close(&b);
+}
+
+TEST(started_means_healthy_when_there_is_a_check)
+{
+	Pb__Task *t;
+	const char *const programs[] = { "healthy", "sick" };
+	const char *const outcomes[] = { "2 done t1;", "2 failed t1: unhealthy container;" };
+
+	for (int i = 0; i < 2; i++) {
+		begin();
+		t = make_task("t1", "top");
+		t->spec->container->healthcheck = PB_NEW(&a, health_config);
+		PB_APPEND(&a, t->spec->container->healthcheck, test, "CMD");
+		PB_APPEND(&a, t->spec->container->healthcheck, test, (char *)programs[i]);
+		t->spec->container->healthcheck->interval = PB_NEW(&a, duration);
+		t->spec->container->healthcheck->interval->seconds = 1;
+		t->spec->container->healthcheck->retries = 2;
+		prepare(t);
+		(void)told();
+		seam.start(seam.self, 2, "t1");
+		CHECK_STR(told(), "");
+		bench_run(&b, 3000);
+		CHECK_STR(told(), outcomes[i]);
+		bench_close(&b);
+	}
+}
+
+TEST(host_ports_are_reported_as_bound)
+{
+	Pb__PortConfig *p;
+	Pb__Task *t;
+
+	begin();
+	t = make_task("t1", "top");
+	t->endpoint = PB_NEW(&a, endpoint);
+	p = PB_NEW(&a, port_config);
+	p->target_port = 80;
+	p->publish_mode = PB__PORT_CONFIG__PUBLISH_MODE__HOST;
+	PB_APPEND(&a, t->endpoint, ports, p);
+	prepare(t);
+	(void)told();
+	seam.start(seam.self, 2, "t1");
+	CHECK_STR(told(), "2 done t1 32768->80;");
+	bench_close(&b);
+}
+
+TEST(secrets_are_files_and_a_missing_one_is_worth_waiting_for)
+{
+	Pb__SecretReference *r;
+	Pb__Task *t;
+
+	begin();
+	t = make_task("t1", "top");
+	r = PB_NEW(&a, secret_reference);
+	r->secret_id = "here";
+	r->secret_name = "pass";
+	r->target_case = PB__SECRET_REFERENCE__TARGET_FILE;
+	r->file = PB_NEW(&a, file_target);
+	r->file->name = "pass";
+	r->file->mode = 0400;
+	PB_APPEND(&a, t->spec->container, secrets, r);
+	prepare(t);
+	CHECK_STR(told(), "1 done t1;");
+	seam.start(seam.self, 2, "t1");
+	(void)told();
+	CHECK(strstr(b.machine.last_config, "\"destination\":\"/run/secrets/pass\""));
+	CHECK(!strstr(b.machine.last_config, "s3cret"));
+
+	t = make_task("t2", "top");
+	PB_APPEND(&a, t->spec->container, secrets, r);
+	r->secret_id = "elsewhere";
+	prepare(t);
+	CHECK_STR(told(), "1 failed t2: secret pass is not available;");
+	bench_close(&b);
+}
+
+TEST(overlay_networks_are_refused_in_words)
+{
+	Pb__NetworkAttachment *n;
+	Pb__Task *t;
+
+	begin();
+	t = make_task("t1", "top");
+	n = PB_NEW(&a, network_attachment);
+	n->network = PB_NEW(&a, network);
+	n->network->spec->annotations->name = "ov";
+	PB_APPEND(&a, t, networks, n);
+	prepare(t);
+	CHECK_STR(told(), "1 failed t1: network ov: overlay networks are not supported; use a "
+			  "network of the node;");
+	bench_close(&b);
+}
+
+TEST(removal_breaks_off_what_is_under_way)
+{
+	begin();
+	seam.prepare(seam.self, 1, make_task("t1", "top"));
+	(void)engine_turn(b.engine, b.now);
+	seam.remove(seam.self, 2, "t1");
+	CHECK_STR(told(), "2 done t1;");
+	CHECK(!engine_container_first(b.engine));
+
+	prepare(make_task("t2", "top"));
+	(void)told();
+	seam.start(seam.self, 3, "t2");
+	(void)engine_turn(b.engine, b.now);
+	seam.remove(seam.self, 4, "t2");
+	CHECK(strstr(told(), "4 done t2;"));
+	CHECK(!engine_container_first(b.engine));
+	bench_close(&b);
+}
+
+TEST(after_a_restart_the_list_tells_what_there_is)
+{
+	begin();
+	prepare(make_task("t1", "top"));
+	prepare(make_task("t2", "top"));
+	(void)told();
+	seam.start(seam.self, 2, "t1");
+	(void)told();
+	bench_crash(&b);
+	engine_executor(b.engine, &seam);
+	seam.list(seam.self, 9);
+	CHECK_STR(told(), "9 listed t1 running;9 listed t2;9 end ;");
+	machine_end(&b.machine, bench_find(&b, "web.2.t1")->id, 4);
+	CHECK_STR(told(), "0 exited t1 4;");
+	bench_close(&b);
+	arena_clear(&a);
+}
+
+TEST_MAIN()
