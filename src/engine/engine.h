@@ -60,7 +60,8 @@ struct engine_config {
 	size_t runtime_count;
 	const char *init_path; /* of a program for --init, on the host; "" when there is none */
 	bool is_cgroup_v2;
-	int64_t cpus;               /* of the host; --cpus may not ask for more */
+	uint64_t capabilities; /* that the daemon itself may give (CapBnd of its status); 0: all */
+	int64_t cpus;          /* of the host; --cpus may not ask for more */
 	const char *bridge_subnet;  /* of the default bridge: "172.17.0.0/16" */
 	const char *bridge_gateway; /* "172.17.0.1" */
 	int bridge_mtu;

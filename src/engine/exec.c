@@ -167,8 +167,9 @@ static void resolved(struct engine *e, struct call *call, const struct input *in
 
 	if (!x || !x->is_starting)
 		return;
-	if (call_failed(in, &err) || !ocispec_write_process(x->container->record, x->record,
-							    &in->runtime.user, &process, &err)) {
+	if (call_failed(in, &err) ||
+	    !ocispec_write_process(x->container->record, x->record, &in->runtime.user,
+				   e->config.capabilities, &process, &err)) {
 		failed(e, x, &err, 126);
 		return;
 	}

@@ -520,8 +520,8 @@ static bool remove_image(struct engine *e, const char *ref, bool force, struct l
 
 	if (!i)
 		return false;
-	lines->items = arena_alloc(lines->memory, (i->record->n_tags + i->record->n_digests +
-						       2) * sizeof(*lines->items));
+	lines->items = arena_alloc(lines->memory, (i->record->n_tags + i->record->n_digests + 2) *
+							  sizeof(*lines->items));
 	if (reference_parse(&a, ref, &parsed, &ignored) &&
 	    image_by_name(e, parsed.digest[0] ? reference_digested(&a, &parsed, parsed.digest)
 					      : reference_tagged(&a, &parsed)) == i)

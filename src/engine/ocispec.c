@@ -148,11 +148,16 @@ static bool write_rlimits(struct json *j, const Pb__HostConfig *host, struct err
 	return true;
 }
 
-static bool choose_capabilities(const Pb__HostConfig *h, bool is_privileged, uint64_t *set,
-				struct err *err)
+/* A runtime cannot give what this process has not: a daemon inside of a container itself. */
+static bool choose_capabilities(const Pb__HostConfig *h, bool is_privileged, uint64_t available,
+				uint64_t *set, struct err *err)
 {
-	return capabilities_choose(h->cap_add, h->n_cap_add, h->cap_drop, h->n_cap_drop,
-				   is_privileged, set, err);
+	if (!capabilities_choose(h->cap_add, h->n_cap_add, h->cap_drop, h->n_cap_drop,
+				 is_privileged, set, err))
+		return false;
+	if (available)
+		*set &= available;
+	return true;
 }
 
 static void write_no_new_privileges(struct json *j, const Pb__HostConfig *host)
@@ -608,7 +613,8 @@ bool ocispec_write(const struct ocispec *s, struct buf *out, struct err *err)
 	struct json j = json_begin(out);
 	uint64_t capabilities;
 
-	if (!choose_capabilities(c->host_config, c->host_config->privileged, &capabilities, err))
+	if (!choose_capabilities(c->host_config, c->host_config->privileged, s->capabilities,
+				 &capabilities, err))
 		return false;
 	json_open_object(&j, NULL);
 	json_text(&j, "ociVersion", "1.0.2");
@@ -628,7 +634,8 @@ bool ocispec_write(const struct ocispec *s, struct buf *out, struct err *err)
 }
 
 bool ocispec_write_process(const Pb__Container *c, const Pb__Exec *exec,
-			   const struct runtime_user *user, struct buf *out, struct err *err)
+			   const struct runtime_user *user, uint64_t available, struct buf *out,
+			   struct err *err)
 {
 	struct json j = json_begin(out);
 	bool is_privileged = exec->privileged || c->host_config->privileged;
@@ -637,7 +644,7 @@ bool ocispec_write_process(const Pb__Container *c, const Pb__Exec *exec,
 	size_t env_count = c->config->n_env + exec->n_env;
 	uint64_t capabilities;
 
-	if (!choose_capabilities(c->host_config, is_privileged, &capabilities, err))
+	if (!choose_capabilities(c->host_config, is_privileged, available, &capabilities, err))
 		return false;
 	for (size_t i = 0; i < env_count; i++)
 		env[i] = i < c->config->n_env ? c->config->env[i] : exec->env[i - c->config->n_env];

@@ -35,6 +35,7 @@ struct ocispec {
 	bool mounts_network_files;
 	const char *cgroup;
 	bool is_cgroup_v2;
+	uint64_t capabilities; /* that there are to give; 0: all */
 	const char *init_path; /* "": the program runs as process 1 */
 	const char *shm_path;  /* of another container or the host; NULL: one of its own */
 	/* Devices of the host, in the order of host_config.devices and of /dev when privileged. */
@@ -52,7 +53,8 @@ bool ocispec_write(const struct ocispec *what, struct buf *out, struct err *err)
 
 /* "process" of an exec in the container. `user` is the exec's. */
 bool ocispec_write_process(const Pb__Container *container, const Pb__Exec *exec,
-			   const struct runtime_user *user, struct buf *out, struct err *err);
+			   const struct runtime_user *user, uint64_t available, struct buf *out,
+			   struct err *err);
 
 /* "linux.resources" alone, for an update. */
 bool ocispec_write_resources(const Pb__HostConfig *host, bool is_cgroup_v2, struct buf *out,

@@ -234,6 +234,7 @@ static bool launch(struct engine *e, struct container *c, struct err *err)
 	if (!choose_namespaces(e, c, &spec.namespaces, err) || !choose_log(c, &start.log, err) ||
 	    !choose_init(e, c, &spec.init_path, err))
 		return false;
+	spec.capabilities = e->config.capabilities;
 	spec.folder = container_folder(e, &c->run, c->record->id);
 	spec.mounts_network_files = container_netmode(c) != NETMODE_CONTAINER;
 	spec.cgroup = start.cgroup = container_cgroup(e, &c->run, c->record);

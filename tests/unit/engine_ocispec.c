@@ -82,6 +82,14 @@ TEST(privileged_means_all_of_it)
 	CHECK_SAYS("\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"rw\"]");
 }
 
+TEST(nobody_gets_a_capability_that_the_daemon_has_not)
+{
+	begin();
+	c->host_config->privileged = true;
+	spec.capabilities = UINT64_C(1) << 21;
+	CHECK_SAYS("\"bounding\":[\"CAP_SYS_ADMIN\"]");
+}
+
 TEST(a_capability_opens_its_system_calls)
 {
 	begin();
@@ -203,14 +211,15 @@ TEST(an_exec_is_a_process_of_its_container)
 	PB_APPEND(&a, x, env, "X=1");
 	x->tty = true;
 	c->config->working_dir = "/w";
-	CHECK(ocispec_write_process(c, x, &user, &out, &err));
+	CHECK(ocispec_write_process(c, x, &user, 0, &out, &err));
 	CHECK(strstr(out.data, "\"args\":[\"ls\"]") && strstr(out.data, "\"X=1\"") &&
 	      strstr(out.data, "TERM=xterm"));
 	CHECK(strstr(out.data, "\"cwd\":\"/w\"") && strstr(out.data, "\"terminal\":true"));
 	CHECK(!strstr(out.data, "CAP_SYS_ADMIN"));
 	x->privileged = true;
 	buf_reset(&out);
-	CHECK(ocispec_write_process(c, x, &user, &out, &err) && strstr(out.data, "CAP_SYS_ADMIN"));
+	CHECK(ocispec_write_process(c, x, &user, 0, &out, &err) &&
+	      strstr(out.data, "CAP_SYS_ADMIN"));
 	buf_clear(&out);
 	arena_clear(&a);
 }
