@@ -135,7 +135,7 @@ void task_step(struct agent *a, struct agent_task *t, struct now now)
 
 		if (state > STATE(RUNNING))
 			return;
-		if (desired >= STATE(SHUTDOWN)) {
+		if (desired >= STATE(SHUTDOWN) || t->is_unknown) {
 			command(a, t, TASK_STOP);
 			return;
 		}
@@ -189,7 +189,12 @@ static void on_done(struct agent *a, struct agent_task *t, enum task_command wha
 		set_status(a, t, STATE(RUNNING), "started", "");
 		break;
 	case TASK_STOP:
-		set_status(a, t, STATE(SHUTDOWN), "shutdown", "");
+		if (t->is_unknown && t->task->desired_state < STATE(SHUTDOWN))
+			set_status(a, t, STATE(FAILED), "started",
+				   "task: the node has no record of it; was its disk full or "
+				   "replaced?");
+		else
+			set_status(a, t, STATE(SHUTDOWN), "shutdown", "");
 		break;
 	case TASK_REMOVE:
 	case TASK_NOTHING:

@@ -31,6 +31,7 @@ struct agent_task {
 	enum task_command command; /* under way */
 	uint64_t ticket;
 	struct tree_node by_ticket;
+	bool is_unknown; /* the manager says we had begun it, and we have no record: it ends */
 	bool is_found;   /* after a restart: the executor has it */
 	bool is_gone;    /* the manager removed it: it only waits for its container to go */
 	uint64_t report; /* counts statuses, to know which one was acknowledged */

@@ -185,10 +185,13 @@ static void assign_task(struct agent *a, const Pb__Task *task, bool is_removal)
 			worker_forget(a, task->id);
 		return;
 	}
-	if (!t)
-		task_new(a, task);
-	else if (!t->is_gone)
-		task_update(a, t, task);
+	if (t) {
+		if (!t->is_gone)
+			task_update(a, t, task);
+		return;
+	}
+	task_new(a, task);
+	task_find(a, task->id)->is_unknown = task->status->state > PB__TASK_STATE__ASSIGNED;
 }
 
 /* In a complete set, what is not named is to go. */

@@ -12,8 +12,9 @@
 #include "seam/input.h"
 #include "swarm/ca/ca.h"
 #include "swarm/controllers.h"
-#include "swarm/dispatch/dispatch.h"
 #include "swarm/found.h"
+#include "swarm/control/control.h"
+#include "swarm/dispatch/dispatch.h"
 
 /* A read that waits for its turn. */
 struct pending_read {
@@ -93,7 +94,11 @@ struct node {
 	struct dispatch *dispatch;
 	struct ca *ca;
 	struct controllers of_tasks;
+	struct controllers task_controllers;
 	struct controller controllers[CONTROLLERS_MAX];
+	struct control_chance chance; /* for the next change that needs some */
+	bool has_chance;
+	uint64_t chance_ticket;
 	uint64_t told_leader; /* raft id of the leader that the hands were told of */
 	bool told_leading;
 
@@ -110,6 +115,11 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 		   size_t founder_count, uint64_t me);
 void manager_stop(struct node *n);
 int64_t manager_turn(struct node *n);
+
+/* change.c: Control methods, as the leader carries them out. */
+leader_change_fn change_carry_out;
+void change_keys_event(struct node *n, const struct keys_event *ev);
+void change_want_chance(struct node *n);
 
 /* membership.c */
 void membership_clear(struct node *n);

@@ -298,9 +298,11 @@ static void on_own_installed(struct node *n, const struct keys_event *ev)
 /* The objects that a swarm begins with are the first transaction's: a controller adds them. */
 static void founding_lead(void *self, const struct view *v, struct now now)
 {
-	(void)self;
-	(void)v;
+	struct node *n = self;
+
 	(void)now;
+	if (n->config.founding && view_cluster(v))
+		n->membership.step = STEP_NONE;
 }
 
 static void founding_notice(void *self, const struct change *c, struct now now)
@@ -311,6 +313,10 @@ static void founding_notice(void *self, const struct change *c, struct now now)
 	(void)now;
 	if (m->step != STEP_FOUNDING || c->kind != OBJECT_CLUSTER || c->what != CHANGE_CREATED)
 		return;
+	if (n->config.founding) {
+		m->step = STEP_NONE;
+		return;
+	}
 	add_manager(n, n->id, m->place->advertise_addr);
 	keep_place(n);
 	start_agent(n, NULL);
@@ -318,19 +324,27 @@ static void founding_notice(void *self, const struct change *c, struct now now)
 	m->step = STEP_SETTLING;
 }
 
+/* Nothing of a swarm that is being founded can be in the way of its objects. */
 static void founding_decide(void *self, struct txn *t)
 {
 	struct node *n = self;
 	struct membership *m = &n->membership;
+	const struct node_config *c = &n->config;
+	struct founding founding;
 	struct err e;
 
 	if (m->step != STEP_FOUNDING || view_cluster(txn_view(t)))
 		return;
-	if (!found_swarm(t, m->init, &e)) {
-		/* Nothing of a swarm that is being founded can be in the way. */
-		log_error(n->config.log, "swarm", "founding: %s", e.text);
+	founding = c->founding ? *c->founding : *m->init;
+	founding.node_id = n->id;
+	founding.prng = &n->prng;
+	if (!found_swarm(t, &founding, &e)) {
+		log_error(c->log, "swarm", "founding: %s", e.text);
 		abort();
 	}
+	for (size_t i = 0; i < c->founder_count; i++)
+		if (strcmp(c->founders[i].node_id, n->id) != 0)
+			found_manager(t, c->founders[i].node_id);
 }
 
 static int64_t founding_deadline(const void *self)
@@ -664,10 +678,10 @@ static void be_founder(struct node *n, const struct journal_image *image)
 		if (strcmp(c->founders[i].node_id, n->id) == 0)
 			me = c->founders[i].raft_id;
 	}
-	if (me)
-		manager_start(n, image->has_raft ? image : NULL, c->founders, c->founder_count, me);
+	manager_start(n, image->has_raft ? image : NULL, c->founders, c->founder_count, me);
 	start_agent(n, image);
 	m->state = SWARM_ACTIVE;
+	m->step = STEP_FOUNDING;
 }
 
 void membership_begin(struct node *n)

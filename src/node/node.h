@@ -13,6 +13,7 @@
 
 struct agent;
 struct executor;
+struct founding;
 struct inbox;
 struct journal;
 struct keys;
@@ -39,13 +40,14 @@ struct node_config {
 	 * instead of init and join. They and node_id outlive the node. */
 	const struct member *founders;
 	size_t founder_count;
+	const struct founding *founding; /* what such a group's first leader creates */
 	const char *
 		node_id; /* this node's id; NULL: init, join or the certificate on disk will tell */
 
 	uint64_t snapshot_entries, snapshot_bytes, keep_entries; /* 0: the defaults */
 
-	leader_change_fn *change;
-	void *change_self;
+	/* Is this an image's reference? NULL: any text is. */
+	bool (*image_is_valid)(const char *reference);
 };
 
 struct node *node_new(const struct node_config *config, uint64_t seed);
@@ -64,6 +66,10 @@ uint64_t node_ticket(struct node *n);
 void node_change(struct node *n, uint64_t ticket, const char *method, const void *request);
 /* Ask for the moment from which a read of node_view() is not stale; answered with the ticket. */
 void node_read(struct node *n, uint64_t ticket);
+/* A Control method that only reads, of this node's copy of the state as it is now: after
+ * node_read() if it must not be stale. The response lives as long as the arena and the turn. */
+const void *node_ask(struct node *n, const char *method, const void *request, struct arena *a,
+		     struct err *e);
 /* Answers to changes and reads, after each turn; the caller's, to be given to leader_answer_free().
  */
 struct leader_answer *node_take_answer(struct node *n);

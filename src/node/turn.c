@@ -90,6 +90,9 @@ static void handle_keys(struct node *n, const struct input *in)
 		if (n->ca)
 			ca_keys_event(n->ca, in->ticket, &in->keys);
 		break;
+	case TICKET_CONTROL:
+		change_keys_event(n, &in->keys);
+		break;
 	default:
 		membership_keys_event(n, in->ticket, &in->keys);
 		break;

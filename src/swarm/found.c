@@ -14,7 +14,7 @@ const char *join_token(struct arena *a, const char *ca_digest,
 {
 	struct str hex = str_of(ca_digest);
 	char digest_text[DIGEST_DIGITS + 1], secret_text[SECRET_DIGITS + 1];
-	uint8_t digest[32] = {0};
+	uint8_t digest[32] = { 0 };
 
 	if (str_starts_with(hex, "sha256:"))
 		hex = str_bytes(hex.ptr + 7, hex.len - 7);
@@ -101,6 +101,21 @@ static bool create_node(struct txn *t, const struct founding *f, struct err *e)
 	set_bytes(a, &n->certificate->certificate, f->cert);
 	n->vxlan_udp_port = f->data_path_port;
 	return txn_create(t, n, e);
+}
+
+void found_manager(struct txn *t, const char *node_id)
+{
+	struct arena *a = txn_arena(t);
+	Pb__Node *n = PB_NEW(a, node);
+
+	n->id = arena_strdup(a, node_id);
+	n->role = PB__NODE_ROLE__MANAGER;
+	n->spec->desired_role = PB__NODE_ROLE__MANAGER;
+	n->spec->membership = PB__NODE_SPEC__MEMBERSHIP__ACCEPTED;
+	n->certificate->cn = arena_strdup(a, node_id);
+	n->certificate->role = PB__NODE_ROLE__MANAGER;
+	n->certificate->status->state = PB__ISSUANCE_STATUS__STATE__ISSUED;
+	txn_put(t, n);
 }
 
 static Pb__Network *new_network(struct txn *t, const struct founding *f, const char *name)

@@ -26,6 +26,9 @@ struct founding {
 
 bool found_swarm(struct txn *t, const struct founding *f, struct err *e) MUST_CHECK;
 
+/* A manager that founds the swarm with the first one. */
+void found_manager(struct txn *t, const char *node_id);
+
 /* "SWMTKN-1-<digest>-<secret>" in the arena; the digest as in founding.ca_digest. */
 const char *join_token(struct arena *a, const char *ca_digest,
 		       const uint8_t secret[FOUND_SECRET_BYTES]);

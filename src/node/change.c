@@ -1,0 +1,87 @@
+/* Changes: the Control methods, as the leader carries them out in its transaction. */
+#include <string.h>
+
+#include "node/inside.h"
+
+/* Random bytes are fetched before they are needed, so that a change never waits for them. */
+void change_want_chance(struct node *n)
+{
+	struct tickets tickets = { .room = TICKET_CONTROL };
+
+	n->has_chance = false;
+	n->config.seams.keys->random(n->config.seams.keys->self, ticket_next(&tickets),
+				     sizeof(n->chance));
+}
+
+void change_keys_event(struct node *n, const struct keys_event *ev)
+{
+	if (ev->kind != KEYS_DONE || ev->a.len != sizeof(n->chance))
+		return;
+	memcpy(&n->chance, ev->a.ptr, sizeof(n->chance));
+	n->has_chance = true;
+}
+
+static size_t list_members(const struct node *n, struct arena *a, struct control_member **list)
+{
+	const struct members *members = group_members(n->group);
+	const struct member *leader = group_leader(n->group), *it;
+	size_t count = 0;
+
+	*list = arena_alloc(a, (members->by_raft_id.count + 1) * sizeof(**list));
+	members_each(members, it)(*list)[count++] = (struct control_member){
+		.node_id = it->node_id,
+		.raft_id = it->raft_id,
+		.addr = it->addr,
+		.is_leader = it == leader,
+		.is_reachable = it->is_active || strcmp(it->node_id, n->id) == 0,
+	};
+	return count;
+}
+
+bool change_carry_out(void *self, struct txn *t, const char *method, const void *request,
+		      struct arena *a, const void **response, struct err *e)
+{
+	struct node *n = self;
+	const struct control_method *m = control_find(str_of(method));
+	struct control_member *members;
+	struct control c;
+
+	if (!m || m->is_read)
+		return fail(e, ERR_UNSUPPORTED, "%s changes nothing", method);
+	if (m->needs_chance && !n->has_chance)
+		return fail(e, ERR_UNAVAILABLE, "no random numbers yet; try again");
+	c = (struct control){
+		.txn = t,
+		.view = txn_view(t),
+		.arena = a,
+		.prng = &n->prng,
+		.chance = &n->chance,
+		.image_is_valid = n->config.image_is_valid,
+	};
+	c.member_count = list_members(n, a, &members);
+	c.members = members;
+	*response = m->handle(&c, request, e);
+	if (m->needs_chance)
+		change_want_chance(n);
+	if (*response)
+		*response = pb_dup(a, *response); /* it may point into the transaction */
+	return *response != NULL;
+}
+
+const void *node_ask(struct node *n, const char *method, const void *request, struct arena *a,
+		     struct err *e)
+{
+	const struct control_method *m = control_find(str_of(method));
+	struct control_member *members;
+	struct control c;
+
+	if (!n->store || !m || !m->is_read) {
+		fail(e, n->store ? ERR_UNSUPPORTED : ERR_UNAVAILABLE,
+		     n->store ? "%s is no question" : "This node is not a swarm manager.", method);
+		return NULL;
+	}
+	c = (struct control){ .view = store_view(n->store), .arena = a, .prng = &n->prng };
+	c.member_count = list_members(n, a, &members);
+	c.members = members;
+	return m->handle(&c, request, e);
+}
