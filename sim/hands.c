@@ -27,6 +27,8 @@ struct hands {
 	struct tree boxes;
 	uint64_t life; /* of the process: what an earlier one asked for is forgotten */
 	uint64_t last_key;
+	bool has_identity;
+	char role[32], org[64];
 	int64_t last_done_ms; /* commands finish in the order given, which keeps them in order per
 				 task */
 };
@@ -47,6 +49,8 @@ struct work {
 	uint64_t ticket, life;
 	size_t count;
 	int exit_code;
+	char *a, *b, *c; /* of keys */
+	bool is_refused;
 	char task_id[64];
 };
 
@@ -167,21 +171,46 @@ static void do_exit(struct hands *h, struct work *w)
 		in->executor.exit_code = w->exit_code;
 }
 
+static struct str keep_text(struct arena *a, const char *text)
+{
+	return text ? str_of(arena_strdup(a, text)) : STR("");
+}
+
 static void do_keys(struct hands *h, const struct work *w)
 {
+	struct sim_node *s = h->owner;
 	struct inbox *box;
 	struct input *in;
-	uint8_t *bytes;
 
-	if (!h->owner->node || w->life != h->life)
+	if (!s->node || w->life != h->life)
 		return;
-	box = node_inbox(h->owner->node);
+	box = node_inbox(s->node);
 	in = inbox_add(box, INPUT_KEYS, w->ticket);
-	bytes = arena_alloc(&box->memory, w->count);
-	prng_bytes(&h->owner->world->prng, bytes, w->count);
-	in->keys.kind = KEYS_DONE;
-	in->keys.a = str_bytes(bytes, w->count);
-	world_wake(h->owner);
+	in->keys.kind = w->is_refused ? KEYS_FAILED : KEYS_DONE;
+	in->keys.err_kind = ERR_NOT_FOUND;
+	in->keys.text = "there is none";
+	in->keys.a = keep_text(&box->memory, w->a);
+	in->keys.b = keep_text(&box->memory, w->b);
+	in->keys.c = keep_text(&box->memory, w->c);
+	if (w->count) {
+		uint8_t *bytes = arena_alloc(&box->memory, w->count);
+
+		prng_bytes(&s->world->prng, bytes, w->count);
+		in->keys.a = str_bytes(bytes, w->count);
+	}
+	in->keys.identity =
+		(struct keys_identity){ .node_id = arena_strdup(&box->memory, s->node_id),
+					.role = s->role ? s->role : "",
+					.org = s->org ? s->org : "" };
+	world_wake(s);
+}
+
+static void work_free(struct work *w)
+{
+	free(w->a);
+	free(w->b);
+	free(w->c);
+	free(w);
 }
 
 static void work(struct world *world, void *arg)
@@ -191,7 +220,7 @@ static void work(struct world *world, void *arg)
 	struct box *b;
 
 	if (world->is_ending || (w->life != h->life && w->kind != WORK_EXIT)) {
-		free(w);
+		work_free(w);
 		return;
 	}
 	world_trace(world, "hands", (uint64_t)w->kind, w->ticket);
@@ -224,7 +253,7 @@ static void work(struct world *world, void *arg)
 		do_exit(h, w);
 		break;
 	}
-	free(w);
+	work_free(w);
 }
 
 static struct work *plan(struct hands *h, enum work_kind kind, uint64_t ticket, const char *task_id,
@@ -277,9 +306,101 @@ static void seam_remove(void *self, uint64_t ticket, const char *task_id)
 	plan(self, WORK_REMOVE, ticket, task_id, 10);
 }
 
+/* ---- keys: texts in place of certificates ---- */
+
 static void keys_random(void *self, uint64_t ticket, size_t count)
 {
 	plan(self, WORK_KEYS, ticket, "", 1)->count = count;
+}
+
+/* An outcome that is known at once, and told a little later. */
+static struct work *plan_keys(struct hands *h, uint64_t ticket, const char *a, const char *b,
+			      const char *c)
+{
+	struct work *w = plan(h, WORK_KEYS, ticket, "", 1);
+
+	w->a = a ? xstrdup(a) : NULL;
+	w->b = b ? xstrdup(b) : NULL;
+	w->c = c ? xstrdup(c) : NULL;
+	return w;
+}
+
+static char *digest_of(struct str bytes)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < bytes.len; i++)
+		h = (h ^ (unsigned char)bytes.ptr[i]) * 0x100000001b3u;
+	return xasprintf("sha256:%016llx%048d", (unsigned long long)h, 0);
+}
+
+static void keys_new_root(void *self, uint64_t ticket, int64_t wall_ns)
+{
+	struct hands *h = self;
+	AUTO_FREE char *root =
+		xasprintf("root %lld %llu", (long long)wall_ns, (unsigned long long)++h->last_key);
+	AUTO_FREE char *digest = digest_of(str_of(root));
+
+	plan_keys(h, ticket, root, "root key", digest);
+}
+
+static void keys_digest(void *self, uint64_t ticket, struct str root)
+{
+	AUTO_FREE char *digest = digest_of(root);
+
+	plan_keys(self, ticket, NULL, NULL, digest);
+}
+
+static void keys_new_csr(void *self, uint64_t ticket)
+{
+	struct hands *h = self;
+	AUTO_FREE char *csr = xasprintf("csr %s %llu", h->owner->name,
+					(unsigned long long)prng_next(&h->owner->world->prng));
+
+	plan_keys(h, ticket, csr, NULL, NULL);
+}
+
+static void keys_sign(void *self, uint64_t ticket, const struct keys_signing *what)
+{
+	AUTO_FREE char *cert = xasprintf("%s %s %s", what->cn, what->ou, what->org);
+
+	plan_keys(self, ticket, cert, NULL, NULL);
+}
+
+static void keys_install(void *self, uint64_t ticket, struct str root, struct str cert)
+{
+	struct hands *h = self;
+	struct sim_node *s = h->owner;
+	AUTO_FREE char *text = str_dup(cert);
+
+	(void)root;
+	h->has_identity = sscanf(text, "%25s %31s %63s", s->node_id, h->role, h->org) == 3;
+	s->role = h->role;
+	s->org = h->org;
+	plan_keys(h, ticket, NULL, NULL, NULL);
+}
+
+static void keys_trust(void *self, uint64_t ticket, struct str root)
+{
+	(void)root;
+	plan_keys(self, ticket, NULL, NULL, NULL);
+}
+
+static void keys_load(void *self, uint64_t ticket)
+{
+	struct hands *h = self;
+
+	plan_keys(h, ticket, NULL, NULL, NULL)->is_refused = !h->has_identity;
+}
+
+static void keys_wipe(void *self, uint64_t ticket)
+{
+	struct hands *h = self;
+
+	h->has_identity = false;
+	h->owner->node_id[0] = '\0';
+	h->owner->role = h->owner->org = "";
+	plan_keys(h, ticket, NULL, NULL, NULL);
 }
 
 static void exits(struct world *world, void *arg)
@@ -317,7 +438,8 @@ struct hands *hands_new(struct sim_node *owner)
 					   .stop_ms_max = 20 };
 	h->executor =
 		(struct executor){ h, seam_list, seam_prepare, seam_start, seam_stop, seam_remove };
-	h->keys = (struct keys){ .self = h, .random = keys_random };
+	h->keys = (struct keys){ h,         keys_random,  keys_new_root, keys_digest, keys_new_csr,
+				 keys_sign, keys_install, keys_trust,    keys_load,   keys_wipe };
 	world_plan(owner->world, 1000, exits, h);
 	return h;
 }

@@ -6,25 +6,16 @@
 #include "sim/checks.h"
 #include "sim/clients.h"
 #include "sim/nemesis.h"
+#include "sim/services.h"
 
 #define CHAOS_MS 480000
 #define CALM_MS  120000
-
-static bool run_change(void *self, struct txn *t, const char *method, const void *request,
-		       struct arena *a, const void **response, struct err *e)
-{
-	const Pb__CreateConfigRequest *create = request;
-	Pb__Config *config = PB_NEW(txn_arena(t), config);
-
-	config->id = arena_printf(txn_arena(t), "id-%s", create->spec->annotations->name);
-	config->spec = pb_dup(txn_arena(t), create->spec);
-	return txn_create(t, config, e);
-}
 
 struct run {
 	struct checks checks;
 	struct clients clients;
 	struct nemesis nemesis;
+	struct services services;
 };
 
 static void after_turn(struct world *w, struct sim_node *s)
@@ -64,6 +55,7 @@ static void check_calm(struct run *r, struct world *w)
 		if (group_applied(node_group(w->nodes[i].node)) != applied)
 			world_fail(w, "%s has not caught up", w->nodes[i].name);
 	clients_check_all(&r->clients);
+	services_check_calm(&r->services);
 }
 
 struct run_result run_seed(uint64_t seed, const struct run_options *o)
@@ -82,12 +74,12 @@ struct run_result run_seed(uint64_t seed, const struct run_options *o)
 			       .snapshot_entries = 5 + prng_below(&p, 200),
 			       .snapshot_bytes = 1 + prng_below(&p, 20000),
 			       .keep_entries = 1 + prng_below(&p, 50),
-			       .change = run_change,
 			       .watch = after_turn,
 			       .watch_self = &r,
 		       });
 	checks_init(&r.checks, w.node_count);
 	clients_begin(&r.clients, &w, CHAOS_MS);
+	services_begin(&r.services, &w, CHAOS_MS);
 	nemesis_begin(&r.nemesis, &w, CHAOS_MS);
 	if (o->is_verbose)
 		nemesis_print(&r.nemesis);

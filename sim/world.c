@@ -9,6 +9,7 @@
 #include "sim/disk.h"
 #include "sim/hands.h"
 #include "sim/network.h"
+#include "swarm/found.h"
 
 /* 2026-01-01T00:00:00Z: every simulated run begins at the same wall time. */
 #define EPOCH_WALL_NS (INT64_C(1767225600) * 1000000000)
@@ -57,9 +58,12 @@ static void node_prepare(struct world *w, size_t i)
 	(void)snprintf(s->name, sizeof(s->name), s->is_manager ? "manager%zu" : "worker%zu",
 		       s->is_manager ? i + 1 : i + 1 - w->config.managers);
 	(void)snprintf(s->addr, sizeof(s->addr), "%s:2377", s->name);
-	object_id_new(&w->prng, s->node_id);
-	s->role = s->is_manager ? "swarm-manager" : "swarm-worker";
-	s->org = "thecluster";
+	s->role = s->org = "";
+	if (s->is_manager) {
+		object_id_new(&w->prng, s->node_id);
+		s->role = "swarm-manager";
+		s->org = WORLD_CLUSTER;
+	}
 	s->description = describe(&w->memory, s->name);
 	s->log = (struct log){ .self = s,
 			       .level = LOG_DEBUG,
@@ -195,6 +199,16 @@ void world_crash(struct sim_node *s, bool is_silent)
 	network_node_died(w->network, (size_t)(s - w->nodes), is_silent);
 }
 
+/* What the managers begin with: the texts that the fake keys take for certificates. */
+static const uint8_t founding_chance[FOUND_CHANCE_BYTES] = { 1, 2, 3 };
+static const struct founding founding = {
+	.cluster_id = WORLD_CLUSTER,
+	.ca_cert = { WORLD_ROOT, sizeof(WORLD_ROOT) - 1 },
+	.ca_key = { "key", 3 },
+	.ca_digest = WORLD_ROOT_DIGEST,
+	.chance = founding_chance,
+};
+
 void world_start(struct sim_node *s)
 {
 	struct world *w = s->world;
@@ -208,13 +222,13 @@ void world_start(struct sim_node *s)
 			.executor = hands_executor(s->hands),
 		},
 		.description = s->description,
-		.node_id = s->node_id,
+		.node_id = s->is_manager ? s->node_id : NULL,
+		.founding = &founding,
 		.founders = w->founders,
-		.founder_count = w->config.managers,
+		.founder_count = s->is_manager ? w->config.managers : 0,
 		.snapshot_entries = w->config.snapshot_entries,
 		.snapshot_bytes = w->config.snapshot_bytes,
 		.keep_entries = w->config.keep_entries,
-		.change = w->config.change,
 	};
 
 	if (s->node)

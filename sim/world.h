@@ -14,7 +14,13 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/prng.h"
+#include "node/membership.h"
 #include "node/node.h"
+
+#define WORLD_CLUSTER "thecluster"
+#define WORLD_ROOT    "the root"
+/* As the fake keys digest it. */
+#define WORLD_ROOT_DIGEST "sha256:f6cfa90f45cf6c84000000000000000000000000000000000000000000000000"
 
 struct disk;
 struct hands;
@@ -52,7 +58,6 @@ struct world_config {
 	size_t managers, workers;
 	bool is_verbose;
 	uint64_t snapshot_entries, snapshot_bytes, keep_entries;
-	leader_change_fn *change;
 	world_watch *watch;
 	void *watch_self;
 };
