@@ -33,7 +33,7 @@ struct drive {
 	uint64_t commits;
 };
 
-static const struct log drive_log = {.level = LOG_ERROR};
+static const struct log drive_log = { .level = LOG_ERROR };
 
 /* ---- laws ---- */
 
@@ -184,7 +184,7 @@ static inline Pb__TaskState agent_next(const Pb__Task *task, int64_t *at_ms)
 /* All agents report what is due. Returns when the next report is, in wall ms. */
 static inline int64_t agents_step(struct drive *d)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct objects tasks = view_all(store_view(d->store), OBJECT_TASK, &a);
 	struct txn *t = begin(d);
 	int64_t now_ms = d->now.wall_ns / 1000000, next_ms = NEVER_MS;
@@ -246,17 +246,17 @@ static inline struct drive *drive_new(uint64_t seed)
 {
 	struct drive *d = NEW(struct drive);
 	static const uint8_t chance[FOUND_CHANCE_BYTES];
-	struct founding first = {.cluster_id = "cluster",
-				 .node_id = "manager",
-				 .ca_digest = "sha256:",
-				 .chance = chance,
-				 .availability = PB__NODE_SPEC__AVAILABILITY__DRAIN,
-				 .prng = &d->prng};
+	struct founding first = { .cluster_id = "cluster",
+				  .node_id = "manager",
+				  .ca_digest = "sha256:",
+				  .chance = chance,
+				  .availability = PB__NODE_SPEC__AVAILABILITY__DRAIN,
+				  .prng = &d->prng };
 	struct err e;
 	struct txn *t;
 
 	d->store = store_new(&drive_log);
-	d->now = (struct now){.mono_ms = 1000, .wall_ns = INT64_C(1700000000000000000)};
+	d->now = (struct now){ .mono_ms = 1000, .wall_ns = INT64_C(1700000000000000000) };
 	prng_seed(&d->prng, seed);
 	controllers_init(&d->controllers, &d->prng, &drive_log);
 	t = begin(d);
@@ -342,7 +342,7 @@ static inline void label_node(struct drive *d, const char *id, const char *key, 
 
 /* ---- requests ---- */
 
-static const struct control_chance drive_chance = {{1}, {2}, {3}};
+static const struct control_chance drive_chance = { { 1 }, { 2 }, { 3 } };
 
 /* The response in the test's arena, or NULL and an error. */
 static inline const void *ask(struct drive *d, const char *method, const void *request,
@@ -350,7 +350,7 @@ static inline const void *ask(struct drive *d, const char *method, const void *r
 {
 	char path[128];
 	const struct control_method *m;
-	struct control c = {.arena = &d->arena, .prng = &d->prng, .chance = &drive_chance};
+	struct control c = { .arena = &d->arena, .prng = &d->prng, .chance = &drive_chance };
 	const void *response;
 
 	snprintf(path, sizeof(path), "/docker.swarmkit.v1.Control/%s", method);
