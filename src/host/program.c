@@ -111,6 +111,8 @@ static bool spawn(const struct program *p, const struct stdio *io, pid_t *pid, s
 	posix_spawnattr_destroy(&attr);
 	if (status != 0)
 		return fail_sys(e, status, "run %s", p->args[0]);
+	if (p->pid)
+		*p->pid = *pid;
 	return true;
 }
 

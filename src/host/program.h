@@ -24,6 +24,7 @@ struct program {
 	int keep[PROGRAM_KEEP_MAX];
 	size_t keep_count;
 	int timeout_ms;
+	_Atomic pid_t *pid;     /* told here while it runs; NULL: nobody asks */
 };
 
 void program_arg(struct program *p, const char *arg);
