@@ -7,6 +7,7 @@
 #include "base/prng.h"
 #include "base/ticket.h"
 #include "base/id.h"
+#include "engine/engine.h"
 #include "node/membership.h"
 #include "node/node.h"
 #include "seam/input.h"
@@ -102,6 +103,13 @@ struct node {
 	uint64_t told_leader; /* raft id of the leader that the hands were told of */
 	bool told_leading;
 
+	/* The container mind, and what it tells the agent as its executor. */
+	struct engine *engine;
+	struct executor engine_executor;
+	struct inbox engine_inbox;
+	uint64_t engine_tickets;
+	bool has_begun;
+
 	/* A worker's room; NULL while it belongs to no swarm. */
 	struct agent *agent;
 
@@ -115,6 +123,15 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 		   size_t founder_count, uint64_t me);
 void manager_stop(struct node *n);
 int64_t manager_turn(struct node *n);
+
+/* containers.c: the engine's place in the turn. */
+void containers_begin(struct node *n);
+void containers_load(struct node *n, const struct journal_image *image);
+/* What the engine said as the agent's executor. */
+void containers_tell_agent(struct node *n);
+int64_t containers_turn(struct node *n);
+/* The executor of this node's tasks. */
+const struct executor *containers_executor(struct node *n);
 
 /* change.c: Control methods, as the leader carries them out. */
 leader_change_fn change_carry_out;

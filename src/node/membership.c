@@ -149,7 +149,7 @@ static void start_agent(struct node *n, const struct journal_image *image)
 	n->agent = agent_new(&(struct agent_config){
 		.peer = c->seams.peer,
 		.journal = c->seams.journal,
-		.executor = c->seams.executor,
+		.executor = containers_executor(n),
 		.log = c->log,
 		.prng = &n->prng,
 		.node_id = n->id,
@@ -530,6 +530,8 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 	Pb__NodeTLSInfo *tls;
 
 	(void)snprintf(n->id, sizeof(n->id), "%s", identity->node_id);
+	if (n->engine)
+		engine_set_node(n->engine, n->id);
 	arena_reset(&n->description_memory);
 	n->description =
 		n->config.description

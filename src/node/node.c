@@ -16,7 +16,7 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	inbox_init(&n->inbox);
 	list_init(&n->reads);
 	list_init(&n->answers);
-	membership_begin(n);
+	inbox_init(&n->engine_inbox);
 	return n;
 }
 
@@ -33,6 +33,8 @@ void node_free(struct node *n)
 		free(read);
 	list_each (&n->answers, struct leader_answer, link, answer)
 		leader_answer_free(answer);
+	engine_free(n->engine);
+	inbox_clear(&n->engine_inbox);
 	membership_clear(n);
 	arena_clear(&n->description_memory);
 	inbox_clear(&n->inbox);

@@ -12,21 +12,29 @@
 #include "swarm/leader.h"
 
 struct agent;
+struct content;
+struct engine;
+struct engine_config;
 struct executor;
 struct founding;
 struct inbox;
 struct journal;
 struct keys;
 struct log;
+struct net;
 struct node;
 struct peer;
+struct runtime;
 
-/* The hands. Each must be there; they outlive the node. */
+/* The hands. They outlive the node, and may be filled in until its first turn. */
 struct seams {
 	const struct peer *peer;
 	const struct journal *journal;
 	const struct keys *keys;
-	const struct executor *executor;
+	const struct executor *executor; /* of a node without an engine */
+	const struct runtime *runtime;   /* with one: these three instead */
+	const struct net *net;
+	const struct content *content;
 };
 
 struct node_config {
@@ -35,6 +43,10 @@ struct node_config {
 	struct seams seams;
 
 	const Pb__NodeDescription *description; /* of this host and engine; outlives the node */
+
+	/* Of the engine; NULL: the simulator's nodes have none. Its log, tickets and inbox are the
+	 * node's to fill in. What it points at outlives the node. */
+	const struct engine_config *engine;
 
 	/* Managers that are a group from the beginning, all alike: what the simulator starts from
 	 * instead of init and join. They and node_id outlive the node. */
@@ -81,5 +93,7 @@ const struct group *node_group(const struct node *n);
 bool node_is_leading(const struct node *n);
 /* NULL while this node belongs to no swarm. */
 const struct agent *node_agent(const struct node *n);
+/* NULL on a node without one. */
+struct engine *node_engine(const struct node *n);
 
 #endif

@@ -19,6 +19,7 @@ static void handle_journal(struct node *n, const struct input *in)
 		if (in->ticket != n->load_ticket)
 			break;
 		if (in->journal.kind == JOURNAL_LOADED) {
+			containers_load(n, in->journal.image);
 			membership_resume(n, in->journal.image);
 		} else {
 			log_error(n->config.log, "node", "the journal cannot be read: %s",
@@ -101,6 +102,8 @@ static void handle_keys(struct node *n, const struct input *in)
 
 static void handle(struct node *n, const struct input *in)
 {
+	if (n->engine)
+		engine_input(n->engine, in, n->now);
 	switch (in->kind) {
 	case INPUT_JOURNAL:
 		handle_journal(n, in);
@@ -126,6 +129,12 @@ int64_t node_turn(struct node *n, struct now now)
 	struct input *in;
 
 	n->now = now;
+	if (!n->has_begun) {
+		n->has_begun = true;
+		containers_begin(n);
+		membership_begin(n);
+	}
+	containers_tell_agent(n);
 	list_each (&n->inbox.queue, struct input, link, in)
 		handle(n, in);
 	inbox_empty(&n->inbox);
@@ -134,5 +143,7 @@ int64_t node_turn(struct node *n, struct now now)
 	later = n->agent ? agent_turn(n->agent, now) : NEVER_MS;
 	next = later < next ? later : next;
 	later = membership_turn(n);
+	next = later < next ? later : next;
+	later = containers_turn(n);
 	return later < next ? later : next;
 }
