@@ -3,6 +3,7 @@
 #define SHOAL_DOCKER_INSIDE_H
 
 #include <jansson.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -17,6 +18,9 @@ bool rfc3339_read(struct str text, int64_t *seconds, int32_t *nanos);
 /* RFC 4648 section 4, with padding. Reading skips nothing and takes the URL alphabet too. */
 bool base64_write(struct str bytes, struct buf *out);
 bool base64_read(struct arena *a, struct str text, struct str *bytes);
+
+/* The keys of an object, in byte order. */
+const char **sorted_keys(struct arena *a, const json_t *object, size_t *count);
 
 /* "KEY: must be a string" and the like, for tables' own values. */
 bool wrong_type(struct err *e, const char *wanted);

@@ -140,8 +140,7 @@ static int compare_texts(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The keys of an object, in byte order. */
-static const char **sorted_keys(struct arena *a, const json_t *object, size_t *count)
+const char **sorted_keys(struct arena *a, const json_t *object, size_t *count)
 {
 	const char **keys = arena_alloc(a, (json_object_size(object) + 1) * sizeof(*keys));
 	const char *key;

@@ -23,4 +23,13 @@ extern const struct dialect dialect_version, dialect_resources, dialect_platform
 extern const struct dialect dialect_generic_resource;
 extern const struct dialect dialect_network_attachment_config, dialect_endpoint_spec;
 
+/* This host's own: containers, execs, images, volumes, and their places on networks. */
+extern const struct dialect dialect_container_config, dialect_host_config, dialect_endpoint_settings;
+extern const struct dialect dialect_container, dialect_container_listed, dialect_container_create;
+extern const struct dialect dialect_mount_point;
+extern const struct dialect dialect_exec, dialect_exec_create, dialect_exec_start;
+extern const struct dialect dialect_image, dialect_image_listed, dialect_image_step, dialect_auth;
+extern const struct dialect dialect_volume, dialect_volume_create;
+extern const struct dialect dialect_network_connect;
+
 #endif
