@@ -224,6 +224,9 @@ ssize_t conn_read(struct conn *c, void *into, size_t size, struct err *e)
 	do
 		n = read(c->fd, into, size);
 	while (n < 0 && errno == EINTR);
+	/* A daemon that closes with input of ours unread resets the connection: that is an end too. */
+	if (n < 0 && errno == ECONNRESET)
+		return 0;
 	if (n < 0)
 		fail_sys(e, errno, "reading from the daemon");
 	return n;

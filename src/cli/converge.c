@@ -207,10 +207,11 @@ static enum verdict judge_update(const json_t *service, bool converged, bool *ro
 		*rolls_back = true;
 	} else if (strcmp(state, "rollback_paused") == 0) {
 		return fail(e, ERR_UNAVAILABLE, "service rollback paused: %s", message), FAILED;
-	} else if (strcmp(state, "rollback_completed") == 0 && !converged && !*rolls_back) {
-		return fail(e, ERR_UNAVAILABLE, "service rolled back: %s", message), FAILED;
 	} else if (strcmp(state, "rollback_completed") == 0) {
-		return converged ? GOES_ON : ENDED;
+		/* Its tasks are watched like those of any change. */
+		if (!*rolls_back)
+			screen_note(screen, "rollback: %s", message);
+		*rolls_back = true;
 	}
 	return GOES_ON;
 }

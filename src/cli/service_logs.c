@@ -120,9 +120,9 @@ static bool write_line(struct service_log *log, struct str line, FILE *to, struc
 			    STR_FMT(details));
 	if (!make_prefix(log, task, service, node, &prefix, e))
 		return false;
-	fprintf(to, "%s", prefix);
 	if (time.len)
 		fprintf(to, "%.*s ", STR_FMT(time));
+	fprintf(to, "%s", prefix);
 	if (args_bool(log->a, "details"))
 		write_details(details, to);
 	fprintf(to, "%.*s\n", STR_FMT(message));
