@@ -24,7 +24,7 @@ struct txn {
 	size_t step_count, step_capacity;
 	uint64_t serial;
 	size_t object_count; /* in the overlay */
-	size_t bytes;	     /* about what it encodes to */
+	size_t bytes;        /* about what it encodes to */
 };
 
 struct txn *txn_open(const struct store *s, uint64_t version, struct now now)
@@ -35,7 +35,7 @@ struct txn *txn_open(const struct store *s, uint64_t version, struct now now)
 	t->version = version;
 	t->now = now;
 	tables_init(&t->over);
-	t->view = (struct view){.base = &s->tables, .over = &t->over};
+	t->view = (struct view){ .base = &s->tables, .over = &t->over };
 	return t;
 }
 
@@ -84,7 +84,7 @@ static void step_push(struct txn *t, struct object *added, struct object *aside)
 		t->step_capacity = t->step_capacity ? t->step_capacity * 2 : 32;
 		t->steps = xrealloc(t->steps, t->step_capacity * sizeof(*t->steps));
 	}
-	t->steps[t->step_count++] = (struct step){added, aside, t->bytes};
+	t->steps[t->step_count++] = (struct step){ added, aside, t->bytes };
 	t->object_count += !aside;
 }
 
@@ -184,6 +184,11 @@ bool txn_is_full(const struct txn *t)
 	return t->object_count >= TXN_ACTIONS_MAX || t->bytes >= TXN_BYTES_MAX;
 }
 
+bool txn_has_room_for(const struct txn *t, enum object_kind kind, const char *id)
+{
+	return !txn_is_full(t) || (t->bytes < TXN_BYTES_MAX && tables_find(&t->over, kind, id));
+}
+
 bool txn_is_empty(const struct txn *t)
 {
 	return t->object_count == 0;
@@ -256,7 +261,7 @@ const struct change *txn_changes(struct txn *t, size_t *count)
 			continue;
 		changes[(*count)++] = (struct change){
 			.what = o->is_gone ? CHANGE_REMOVED
-				: old	   ? CHANGE_UPDATED
+				: old      ? CHANGE_UPDATED
 					   : CHANGE_CREATED,
 			.kind = o->kind,
 			.old = old ? old->message : NULL,

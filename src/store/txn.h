@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 #define TXN_ACTIONS_MAX 200
-#define TXN_BYTES_MAX	(1536 << 10)
+#define TXN_BYTES_MAX   (1536 << 10)
 
 struct txn;
 
@@ -59,6 +59,9 @@ void txn_remove(struct txn *t, enum object_kind kind, const char *id);
 /* Nothing more should be added: the rest waits for the next one. */
 bool txn_is_full(const struct txn *t);
 bool txn_is_empty(const struct txn *t);
+/* Is there room for another change of this object? Of what it changes already there is while the
+ * bytes last: an entry holds an object once, however often it was put. */
+bool txn_has_room_for(const struct txn *t, enum object_kind kind, const char *id);
 /* How many objects it changes. */
 size_t txn_count(const struct txn *t);
 /* What it changes so far, once an object, in order, each beside its committed form: so that a

@@ -19,7 +19,8 @@ struct controller {
 	void (*lead)(void *self, const struct view *v, struct now now);
 	/* Something was committed. Called while leading only. */
 	void (*notice)(void *self, const struct change *c, struct now now);
-	/* Add what should change. Called when no write is in flight. */
+	/* Add what should change. Called when no write is in flight; the transaction may be full by
+	 * then. */
 	void (*decide)(void *self, struct txn *t);
 	/* Call decide() at this time even if nothing changes; NEVER_MS for no need. A time in the
 	 * past means that there is work now. */

@@ -300,7 +300,8 @@ static void decide(struct leader *l, struct now now)
 
 	while (!list_is_empty(&l->wanted) && !txn_is_full(t))
 		carry_out(l, t, list_first(&l->wanted, struct wanted, link));
-	for (size_t i = 0; i < l->config.controller_count && !txn_is_full(t); i++) {
+	/* Even when it is full: what it changes already may change further, and be done with in here. */
+	for (size_t i = 0; i < l->config.controller_count; i++) {
 		const struct controller *c = &l->config.controllers[i];
 
 		c->decide(c->self, t);

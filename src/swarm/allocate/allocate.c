@@ -31,7 +31,7 @@ struct allocate *allocate_new(const struct log *log)
 
 static void mark_all_again(struct marks *from, struct marks *to)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	const char *id;
 
 	while ((id = marks_take(from, &a)))
@@ -72,14 +72,14 @@ static void notice(void *self, const struct change *c, struct now now)
 static void lead(void *self, const struct view *v, struct now now)
 {
 	struct allocate *al = self;
-	AUTO_ARENA struct arena a = {0};
-	static const enum object_kind kinds[] = {OBJECT_NETWORK, OBJECT_SERVICE, OBJECT_TASK};
+	AUTO_ARENA struct arena a = { 0 };
+	static const enum object_kind kinds[] = { OBJECT_NETWORK, OBJECT_SERVICE, OBJECT_TASK };
 
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 		struct objects all = view_all(v, kinds[k], &a);
 
 		for (size_t i = 0; i < all.count; i++) {
-			mark(al, &(struct change){CHANGE_CREATED, kinds[k], NULL, all.items[i]});
+			mark(al, &(struct change){ CHANGE_CREATED, kinds[k], NULL, all.items[i] });
 			if (kinds[k] == OBJECT_SERVICE)
 				ports_take_endpoint(&al->ports,
 						    ((const Pb__Service *)all.items[i])->endpoint);
@@ -225,6 +225,23 @@ static void work_off(struct allocate *al, struct txn *t, struct marks *marks,
 		step(al, t, id);
 }
 
+/* What the transaction changes already takes no further room in it. */
+static void work_off_changed(struct allocate *al, struct txn *t, enum object_kind kind,
+			     struct marks *marks,
+			     void (*step)(struct allocate *al, struct txn *t, const char *id),
+			     const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *id = changes[i].new ? object_id(changes[i].new) : "";
+
+		if (changes[i].kind != kind || !marks_has(marks, id) ||
+		    !txn_has_room_for(t, kind, id))
+			continue;
+		marks_remove(marks, id);
+		step(al, t, id);
+	}
+}
+
 static void decide(void *self, struct txn *t)
 {
 	struct allocate *al = self;
@@ -233,8 +250,11 @@ static void decide(void *self, struct txn *t)
 
 	for (size_t i = 0; i < count; i++)
 		mark(al, &changes[i]);
+	work_off_changed(al, t, OBJECT_NETWORK, &al->networks, allocate_network, changes, count);
 	work_off(al, t, &al->networks, allocate_network);
+	work_off_changed(al, t, OBJECT_SERVICE, &al->services, allocate_service, changes, count);
 	work_off(al, t, &al->services, allocate_service);
+	work_off_changed(al, t, OBJECT_TASK, &al->tasks, allocate_task, changes, count);
 	work_off(al, t, &al->tasks, allocate_task);
 }
 
@@ -258,12 +278,12 @@ static void resign(void *self)
 	marks_clear(&al->without_port);
 	marks_clear(&al->with_stuck);
 	marks_clear(&al->without_network);
-	al->ports = (struct ports){0};
+	al->ports = (struct ports){ 0 };
 }
 
 struct controller allocate_controller(struct allocate *al)
 {
-	return (struct controller){"allocate", al, lead, notice, decide, deadline, resign};
+	return (struct controller){ "allocate", al, lead, notice, decide, deadline, resign };
 }
 
 void allocate_free(struct allocate *al)

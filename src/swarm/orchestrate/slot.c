@@ -34,7 +34,7 @@ struct slots slots_of(const struct view *v, const Pb__Service *service, struct a
 {
 	struct objects list = view_tasks_of_service(v, service->id, a);
 	const Pb__Task **tasks = (const Pb__Task **)list.items;
-	struct slots slots = {.items = arena_alloc(a, (list.count + 1) * sizeof(*slots.items))};
+	struct slots slots = { .items = arena_alloc(a, (list.count + 1) * sizeof(*slots.items)) };
 	bool is_global = service_is_global(service);
 
 	if (is_global)
@@ -46,7 +46,7 @@ struct slots slots_of(const struct view *v, const Pb__Service *service, struct a
 
 		if (!is_same) {
 			slot = &slots.items[slots.count++];
-			*slot = (struct slot){tasks[i]->slot, tasks[i]->node_id, &tasks[i], 0};
+			*slot = (struct slot){ tasks[i]->slot, tasks[i]->node_id, &tasks[i], 0 };
 		}
 		slot->count++;
 	}
@@ -86,9 +86,14 @@ struct slot slot_living(const struct slot *slot, const struct view *v, const Pb_
 
 bool slot_is_dirty(const struct slot *living, const struct view *v, const Pb__Service *service)
 {
+	const Pb__Task *task = living->tasks[0];
+
 	if (living->count != 1)
 		return living->count > 1;
-	return task_is_dirty(service, living->tasks[0], view_node(v, living->tasks[0]->node_id));
+	if (task->spec_version && service->spec_version &&
+	    task->spec_version->index == service->spec_version->index)
+		return false; /* the usual case, without a look at the node */
+	return task_is_dirty(service, task, view_node(v, task->node_id));
 }
 
 bool slot_is_running(const struct slot *slot)
@@ -156,7 +161,7 @@ void slots_sort_to_keep(struct slots *slots, struct arena *a)
 
 	for (size_t i = 0; i < slots->count; i++)
 		ranked[i] =
-			(struct ranked){slots->items[i], 0, slot_is_running(&slots->items[i]), i};
+			(struct ranked){ slots->items[i], 0, slot_is_running(&slots->items[i]), i };
 	qsort(ranked, slots->count, sizeof(*ranked), compare_running);
 	for (size_t i = 0; i < slots->count; i++) {
 		const struct slot *slot = &ranked[i].slot;

@@ -31,7 +31,7 @@ struct group {
 	uint64_t version;
 	struct tree tasks;
 	bool waits_for_tasks; /* nodes turn it away for what tasks take */
-	char *text;	      /* what its tasks are told */
+	char *text;           /* what its tasks are told */
 	uint64_t text_number;
 };
 
@@ -63,8 +63,8 @@ struct schedule {
 	struct list ready;
 	struct tree presets;
 	struct marks preset_nodes; /* whose preset tasks are to be looked at */
-	struct marks outdated;	   /* PENDING tasks that nobody wants any more */
-	struct arena arena;	   /* of the tentative changes */
+	struct marks outdated;     /* PENDING tasks that nobody wants any more */
+	struct arena arena;        /* of the tentative changes */
 	struct tentative *tentative;
 	size_t tentative_count, tentative_capacity;
 	uint64_t looks;
@@ -116,7 +116,7 @@ uint64_t schedule_looks(const struct schedule *s)
 
 static struct group *group_find(struct schedule *s, const Pb__Task *task)
 {
-	struct group_key key = {task->service_id, version_index(task->spec_version)};
+	struct group_key key = { task->service_id, version_index(task->spec_version) };
 
 	return tree_entry(tree_find(&s->groups, &key), struct group, node);
 }
@@ -136,7 +136,7 @@ static struct group *group_new(struct schedule *s, const Pb__Task *task)
 	g->version = version_index(task->spec_version);
 	g->tasks = TREE(compare_waiting);
 	list_init(&g->link);
-	key = (struct group_key){g->service_id, g->version};
+	key = (struct group_key){ g->service_id, g->version };
 	tree_insert(&s->groups, &key, &g->node);
 	return g;
 }
@@ -191,7 +191,7 @@ static void leave_group(struct schedule *s, const Pb__Task *task)
 
 static void wait_for_node(struct schedule *s, const Pb__Task *task)
 {
-	struct preset_key key = {task->node_id, task->id};
+	struct preset_key key = { task->node_id, task->id };
 	struct preset *p;
 
 	if (tree_find(&s->presets, &key))
@@ -243,7 +243,7 @@ static void tentatively(struct schedule *s, const Pb__Task *before, const Pb__Ta
 			xrealloc(s->tentative, s->tentative_capacity * sizeof(*s->tentative));
 	}
 	now = &s->tentative[s->tentative_count++];
-	*now = (struct tentative){{.node_id = ""}, {.node_id = ""}};
+	*now = (struct tentative){ { .node_id = "" }, { .node_id = "" } };
 	if (before)
 		now->before = claim_of(before, &s->arena);
 	if (after)
@@ -292,9 +292,9 @@ static bool gives_back(const struct claim *old, const struct claim *new)
 
 static void notice_task(struct schedule *s, const struct change *c, struct now now)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	const Pb__Task *old = c->old, *new = c->new;
-	struct claim before = {.node_id = ""}, after = {.node_id = ""};
+	struct claim before = { .node_id = "" }, after = { .node_id = "" };
 
 	if (old)
 		before = claim_of(old, &a);
@@ -359,14 +359,14 @@ static void notice(void *self, const struct change *c, struct now now)
 
 static void lead(void *self, const struct view *v, struct now now)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct objects nodes = view_all(v, OBJECT_NODE, &a), tasks = view_all(v, OBJECT_TASK, &a);
 
 	for (size_t i = 0; i < nodes.count; i++)
-		notice(self, &(struct change){CHANGE_CREATED, OBJECT_NODE, NULL, nodes.items[i]},
+		notice(self, &(struct change){ CHANGE_CREATED, OBJECT_NODE, NULL, nodes.items[i] },
 		       now);
 	for (size_t i = 0; i < tasks.count; i++)
-		notice(self, &(struct change){CHANGE_CREATED, OBJECT_TASK, NULL, tasks.items[i]},
+		notice(self, &(struct change){ CHANGE_CREATED, OBJECT_TASK, NULL, tasks.items[i] },
 		       now);
 }
 
@@ -429,25 +429,44 @@ static const Pb__Node *quick_pick(struct schedule *s, struct txn *t, const struc
 
 static const char *assigned_message = "scheduler assigned task to node";
 
-/* The next task of the group that is still to be placed; what is not any more is dropped. */
-static const Pb__Task *next_pending(struct group *g, struct txn *t)
-{
-	struct waiting *w;
+/* A walk through the tasks of a group. */
+struct walk {
+	struct tree_node *next;
+	bool has_skipped; /* some, for which the transaction has no room */
+};
 
-	while ((w = tree_entry(tree_first(&g->tasks), struct waiting, node))) {
+static struct walk walk_of(const struct group *g)
+{
+	return (struct walk){ tree_first(&g->tasks), false };
+}
+
+/* The next task that is still to be placed and for which there is room; what is not pending any
+ * more is dropped. */
+static const Pb__Task *next_pending(struct schedule *s, struct group *g, struct walk *walk,
+				    struct txn *t)
+{
+	while (walk->next) {
+		struct waiting *w = container_of(walk->next, struct waiting, node);
 		const Pb__Task *task = view_task(txn_view(t), w->id);
 
-		if (task && is_pending(task) && !task->node_id[0])
+		walk->next = tree_next(walk->next);
+		if (!task || !is_pending(task) || task->node_id[0]) {
+			waiting_drop(g, w);
+			continue;
+		}
+		if (txn_has_room_for(t, OBJECT_TASK, task->id))
 			return task;
-		waiting_drop(g, w);
+		walk->has_skipped = true;
+		s->looks++;
 	}
 	return NULL;
 }
 
-/* Tell all of the group. False if the transaction is full. */
+/* Tell all of the group. False if the transaction has no room for some. */
 static bool tell_group(struct group *g, struct txn *t, const char *text)
 {
 	struct waiting *w;
+	bool all = true;
 
 	if (!g->text || strcmp(g->text, text) != 0) {
 		free(g->text);
@@ -459,14 +478,16 @@ static bool tell_group(struct group *g, struct txn *t, const char *text)
 
 		if (w->told == g->text_number)
 			continue;
-		if (!txn_has_room(t, 1))
-			return false;
+		if (!txn_has_room_for(t, OBJECT_TASK, w->id)) {
+			all = false;
+			continue;
+		}
 		task = view_task(txn_view(t), w->id);
 		if (task && is_pending(task))
 			tell(t, task, text);
 		w->told = g->text_number;
 	}
-	return true;
+	return all;
 }
 
 static bool turned_away_by_tasks(const struct ranking *r)
@@ -477,8 +498,8 @@ static bool turned_away_by_tasks(const struct ranking *r)
 	return false;
 }
 
-/* False if there is more to do for the group and no room. */
-static bool place_by_rank(struct schedule *s, struct group *g, struct txn *t,
+/* False if the transaction has no room for some of the group. */
+static bool place_by_rank(struct schedule *s, struct group *g, struct walk *walk, struct txn *t,
 			  const struct demand *d)
 {
 	struct arena *a = txn_arena(t);
@@ -487,16 +508,15 @@ static bool place_by_rank(struct schedule *s, struct group *g, struct txn *t,
 	const Pb__Node *node;
 	const char *why;
 
+	*walk = walk_of(g);
 	ranking_build(&r, d, &s->nodes, txn_view(t), txn_now(t).mono_ms, a);
 	s->looks += s->nodes.by_id.count;
-	while ((task = next_pending(g, t)) && (node = ranking_first(&r))) {
-		if (!txn_has_room(t, 1))
-			return false;
+	while ((task = next_pending(s, g, walk, t)) && (node = ranking_first(&r))) {
 		assign(s, t, task, node, assigned_message);
 		ranking_placed(&r);
 	}
 	if (!task)
-		return true;
+		return !walk->has_skipped;
 
 	log_mark(s->log, "schedule.no_suitable_node");
 	g->waits_for_tasks = turned_away_by_tasks(&r);
@@ -507,13 +527,14 @@ static bool place_by_rank(struct schedule *s, struct group *g, struct txn *t,
 
 static bool place_group(struct schedule *s, struct group *g, struct txn *t)
 {
-	const Pb__Task *task = next_pending(g, t);
+	struct walk walk = walk_of(g);
+	const Pb__Task *task = next_pending(s, g, &walk, t);
 	bool has_preferences =
 		task && task->spec->placement && task->spec->placement->n_preferences > 0;
 	struct demand d;
 
 	if (!task)
-		return true;
+		return !walk.has_skipped;
 	d = demand_of(task, txn_arena(t));
 	g->waits_for_tasks = false;
 	if (g->tasks.count <= QUICK_TASKS && s->nodes.by_id.count > QUICK_LOOKS &&
@@ -521,13 +542,13 @@ static bool place_group(struct schedule *s, struct group *g, struct txn *t)
 		const Pb__Node *node;
 
 		while (task && (node = quick_pick(s, t, &d))) {
-			if (!txn_has_room(t, 1))
-				return false;
 			assign(s, t, task, node, assigned_message);
-			task = next_pending(g, t);
+			task = next_pending(s, g, &walk, t);
 		}
+		if (!task)
+			return !walk.has_skipped;
 	}
-	return !task || place_by_rank(s, g, t, &d);
+	return place_by_rank(s, g, &walk, t, &d);
 }
 
 /* ---- tasks that came with their node ---- */
@@ -538,7 +559,7 @@ static bool confirm(struct schedule *s, struct txn *t, const char *task_id)
 	struct arena *a = txn_arena(t);
 	const Pb__Task *task = view_task(txn_view(t), task_id);
 	const Pb__Node *node;
-	uint64_t counts[FILTERS] = {0};
+	uint64_t counts[FILTERS] = { 0 };
 	struct demand d;
 	enum filter f;
 
@@ -559,24 +580,27 @@ static bool confirm(struct schedule *s, struct txn *t, const char *task_id)
 	return false;
 }
 
-/* False if the transaction is full. */
+/* False if the transaction has no room for some. */
 static bool confirm_node(struct schedule *s, struct txn *t, const char *node_id)
 {
-	struct preset_key key = {node_id, ""};
+	struct preset_key key = { node_id, "" };
 	struct tree_node *n = tree_at_or_after(&s->presets, &key);
+	bool all = true;
 
 	while (n) {
 		struct preset *p = container_of(n, struct preset, node);
 
 		if (strcmp(p->node_id, node_id) != 0)
-			return true;
-		if (!txn_has_room(t, 1))
-			return false;
+			break;
 		n = tree_next(n);
-		if (confirm(s, t, p->task_id))
+		if (!txn_has_room_for(t, OBJECT_TASK, p->task_id)) {
+			all = false;
+			s->looks++;
+		} else if (confirm(s, t, p->task_id)) {
 			preset_free(s, p);
+		}
 	}
-	return true;
+	return all;
 }
 
 /* A task that was replaced before it found a node has nobody who would shut it down. */
@@ -596,10 +620,12 @@ static void end_outdated(struct txn *t, const char *task_id)
 
 /* ---- controller ---- */
 
-static void look_at_transaction(struct schedule *s, struct txn *t)
+/* Returns whether there are pending tasks in it. */
+static bool look_at_transaction(struct schedule *s, struct txn *t)
 {
 	size_t count;
 	const struct change *changes = txn_changes(t, &count);
+	bool has_pending = false;
 
 	take_tentative_back(s);
 	for (size_t i = 0; i < count; i++) {
@@ -612,9 +638,42 @@ static void look_at_transaction(struct schedule *s, struct txn *t)
 		if (c->kind != OBJECT_TASK)
 			continue;
 		tentatively(s, c->old, c->new);
-		if (c->new)
+		if (c->new) {
 			mark(s, c->new);
+			has_pending |= is_pending(c->new);
+		}
 	}
+	return has_pending;
+}
+
+static void confirm_all(struct schedule *s, struct txn *t, uint64_t until)
+{
+	struct arena *a = txn_arena(t);
+	size_t count = 0, most = s->preset_nodes.ids.count;
+	const char **later = arena_alloc(a, (most + 1) * sizeof(*later)), *id;
+
+	while (s->looks < until && (id = marks_take(&s->preset_nodes, a)))
+		if (!confirm_node(s, t, id))
+			later[count++] = id;
+	while (count > 0)
+		marks_add(&s->preset_nodes, later[--count]);
+}
+
+static void place_all(struct schedule *s, struct txn *t, uint64_t until)
+{
+	struct list later;
+
+	list_init(&later);
+	while (s->looks < until && !list_is_empty(&s->ready)) {
+		struct group *g = list_first(&s->ready, struct group, link);
+
+		list_remove(&g->link);
+		if (!place_group(s, g, t))
+			list_push_back(&later, &g->link);
+		else if (g->tasks.count == 0)
+			group_free(s, g);
+	}
+	list_splice_back(&s->ready, &later);
 }
 
 static void decide(void *self, struct txn *t)
@@ -623,27 +682,12 @@ static void decide(void *self, struct txn *t)
 	uint64_t until = s->looks + LOOKS_MAX;
 	const char *id;
 
-	look_at_transaction(s, t);
+	if (!look_at_transaction(s, t) && txn_is_full(t))
+		return;
 	while (!txn_is_full(t) && (id = marks_take(&s->outdated, txn_arena(t))))
 		end_outdated(t, id);
-	while (!txn_is_full(t) && s->looks < until &&
-	       (id = marks_take(&s->preset_nodes, txn_arena(t)))) {
-		if (!confirm_node(s, t, id)) {
-			marks_add(&s->preset_nodes, id);
-			break;
-		}
-	}
-	while (!txn_is_full(t) && s->looks < until && !list_is_empty(&s->ready)) {
-		struct group *g = list_first(&s->ready, struct group, link);
-
-		list_remove(&g->link);
-		if (!place_group(s, g, t)) {
-			list_push_back(&s->ready, &g->link);
-			break;
-		}
-		if (g->tasks.count == 0)
-			group_free(s, g);
-	}
+	confirm_all(s, t, until);
+	place_all(s, t, until);
 }
 
 static int64_t deadline(const void *self)
@@ -674,7 +718,7 @@ static void resign(void *self)
 
 struct controller schedule_controller(struct schedule *s)
 {
-	return (struct controller){"schedule", s, lead, notice, decide, deadline, resign};
+	return (struct controller){ "schedule", s, lead, notice, decide, deadline, resign };
 }
 
 void schedule_free(struct schedule *s)
