@@ -255,6 +255,23 @@ TEST(what_other_services_run_decides_between_equals)
 	drive_free(d);
 }
 
+TEST(a_service_is_spread_even_where_others_weigh_unevenly)
+{
+	struct drive *d = drive_new(1);
+	Pb__ServiceSpec *spec = replicated(d, "load", "web", 6);
+	const char *web;
+
+	add_workers(d, 2);
+	PB_APPEND(&d->arena, placement(d, spec), constraints, "node.hostname == worker1");
+	create(d, spec);
+	run(d, 1000);
+	web = create(d, replicated(d, "web", "web", 4));
+	run(d, 1000);
+	CHECK_INT(running_on(d, web, "worker1"), 2);
+	CHECK_INT(running_on(d, web, "worker2"), 2);
+	drive_free(d);
+}
+
 TEST(a_node_where_the_service_fails_is_avoided)
 {
 	struct drive *d = drive_new(1);
