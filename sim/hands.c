@@ -10,6 +10,8 @@
 #include "seam/input.h"
 #include "sim/world.h"
 
+#define CERTIFICATE_LIFE_S 200
+
 enum box_state { BOX_CREATED, BOX_RUNNING, BOX_ENDED };
 
 struct box {
@@ -28,6 +30,7 @@ struct hands {
 	uint64_t life; /* of the process: what an earlier one asked for is forgotten */
 	uint64_t last_key;
 	bool has_identity;
+	int64_t installed_s; /* wall time */
 	char role[32], org[64];
 	int64_t last_done_ms; /* commands finish in the order given, which keeps them in order per
 				 task */
@@ -198,10 +201,14 @@ static void do_keys(struct hands *h, const struct work *w)
 		prng_bytes(&s->world->prng, bytes, w->count);
 		in->keys.a = str_bytes(bytes, w->count);
 	}
-	in->keys.identity =
-		(struct keys_identity){ .node_id = arena_strdup(&box->memory, s->node_id),
-					.role = s->role ? s->role : "",
-					.org = s->org ? s->org : "" };
+	in->keys.identity = (struct keys_identity){
+		.node_id = arena_strdup(&box->memory, s->node_id),
+		.role = s->role ? s->role : "",
+		.org = s->org ? s->org : "",
+		.not_before_s = h->installed_s,
+		/* Short, so that every run sees renewals. */
+		.not_after_s = h->installed_s + CERTIFICATE_LIFE_S,
+	};
 	world_wake(s);
 }
 
@@ -375,6 +382,7 @@ static void keys_install(void *self, uint64_t ticket, struct str root, struct st
 
 	(void)root;
 	h->has_identity = sscanf(text, "%25s %31s %63s", s->node_id, h->role, h->org) == 3;
+	h->installed_s = world_now(s->world).wall_ns / 1000000000;
 	s->role = h->role;
 	s->org = h->org;
 	plan_keys(h, ticket, NULL, NULL, NULL);

@@ -20,7 +20,7 @@ struct event {
 	void *arg;
 };
 
-static struct now now_of(const struct world *w)
+struct now world_now(const struct world *w)
 {
 	return (struct now){ .mono_ms = w->now_ms, .wall_ns = EPOCH_WALL_NS + w->now_ms * 1000000 };
 }
@@ -156,7 +156,7 @@ static void turn(struct world *w, void *arg)
 		return;
 	}
 	w->turn_count++;
-	next = node_turn(s->node, now_of(w));
+	next = node_turn(s->node, world_now(w));
 	world_trace(w, "turn", (uint64_t)(s - w->nodes), (uint64_t)next);
 	if (next != NEVER_MS)
 		plan_turn(s, next > w->now_ms ? next : w->now_ms + 1);

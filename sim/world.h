@@ -84,6 +84,8 @@ void world_clear(struct world *w);
 /* When the world ends, what is still planned runs once with is_ending set: it frees what it owns
  * and plans nothing. */
 void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg);
+/* What time it is in this world. */
+struct now world_now(const struct world *w);
 /* Mix a fact into the trace. */
 void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b);
 

@@ -52,6 +52,7 @@ struct joining {
 	const char *remote_addr, *token, *root_digest;
 	Pb__NodeSpec__Availability availability;
 	struct str root, csr;
+	bool is_renewal;
 };
 
 struct membership {
@@ -69,6 +70,7 @@ struct membership {
 	struct joining *join;
 	unsigned attempts;
 	int64_t retry_at_ms, listen_again_ms;
+	int64_t renew_at_ms, renew_backoff_ms;
 	struct arena memory; /* of place, init and join */
 };
 
@@ -145,9 +147,23 @@ void membership_resume(struct node *n, const struct journal_image *image);
 void membership_learn_identity(struct node *n, const struct keys_identity *identity);
 void membership_loaded(struct node *n, const struct keys_identity *identity);
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
+/* join.c */
+bool join_keys_event(struct node *n, const struct keys_event *ev);
+void join_keys_failed(struct node *n, const struct err *e);
+void join_plan_renewal(struct node *n, const struct keys_identity *identity);
+void join_turn(struct node *n);
 void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
 void membership_listening(struct node *n, const struct peer_event *ev);
 int64_t membership_turn(struct node *n);
+/* For join.c: a ticket for the next step; give up (of init and join nothing stays); and so on. */
+uint64_t membership_wait(struct node *n, enum membership_step step);
+void membership_give_up(struct node *n, const struct err *e);
+void membership_pend(struct node *n, uint64_t ticket, const char *listen, const char *advertise,
+		     const char *data_path, uint32_t data_path_port);
+bool membership_is_busy(struct node *n, uint64_t ticket);
+void membership_add_manager(struct node *n, const char *id, const char *addr);
+void membership_keep_place(struct node *n);
+void membership_start_agent(struct node *n, const struct journal_image *image);
 struct controller membership_controller(struct node *n);
 
 #endif

@@ -8,14 +8,11 @@
 #include "base/mem.h"
 #include "node/inside.h"
 
-#define STATE_TABLE      "swarm"
-#define STATE_KEY        "state"
-#define JOIN_TIMEOUT_MS  20000
-#define CALL_TIMEOUT_MS  5000
-#define RETRY_MAX_MS     30000
-#define ATTEMPTS_MAX     5
-#define ATTEMPT_PAUSE_MS 2000
-#define MESSAGE_MAX      (1 << 20)
+#define STATE_TABLE     "swarm"
+#define STATE_KEY       "state"
+#define JOIN_TIMEOUT_MS 20000
+#define RETRY_MAX_MS    30000
+#define MESSAGE_MAX     (1 << 20)
 
 static const char *const state_names[] = { "inactive", "pending", "active", "error", "locked" };
 
@@ -100,7 +97,7 @@ void membership_clear(struct node *n)
 }
 
 /* Init or join failed: nothing of it stays. */
-static void give_up(struct node *n, const struct err *e)
+void membership_give_up(struct node *n, const struct err *e)
 {
 	struct membership *m = &n->membership;
 
@@ -119,7 +116,7 @@ static void give_up(struct node *n, const struct err *e)
 	m->state = SWARM_INACTIVE;
 }
 
-static uint64_t wait_for(struct node *n, enum membership_step step)
+uint64_t membership_wait(struct node *n, enum membership_step step)
 {
 	n->membership.step = step;
 	n->membership.waiting = ticket_next(&n->tickets);
@@ -127,7 +124,7 @@ static uint64_t wait_for(struct node *n, enum membership_step step)
 }
 
 /* Write down where this node stands. */
-static void keep_place(struct node *n)
+void membership_keep_place(struct node *n)
 {
 	AUTO_BUF struct buf bytes = BUF_MAX(MESSAGE_MAX);
 	struct journal_record record = { STATE_TABLE, STATE_KEY, { 0 } };
@@ -141,7 +138,7 @@ static void keep_place(struct node *n)
 					     ticket_next(&n->tickets), &record, 1);
 }
 
-static void start_agent(struct node *n, const struct journal_image *image)
+void membership_start_agent(struct node *n, const struct journal_image *image)
 {
 	const struct node_config *c = &n->config;
 	const Pb__SwarmState *place = n->membership.place;
@@ -160,7 +157,7 @@ static void start_agent(struct node *n, const struct journal_image *image)
 	agent_load(n->agent, image ? image : &(struct journal_image){ 0 });
 }
 
-static void add_manager(struct node *n, const char *id, const char *addr)
+void membership_add_manager(struct node *n, const char *id, const char *addr)
 {
 	struct membership *m = &n->membership;
 	Pb__Peer *peer = PB_NEW(&m->memory, peer);
@@ -170,7 +167,7 @@ static void add_manager(struct node *n, const char *id, const char *addr)
 	PB_APPEND(&m->memory, m->place, managers, peer);
 }
 
-static bool is_busy(struct node *n, uint64_t ticket)
+bool membership_is_busy(struct node *n, uint64_t ticket)
 {
 	struct err e;
 
@@ -184,8 +181,8 @@ static bool is_busy(struct node *n, uint64_t ticket)
 	return true;
 }
 
-static void begin(struct node *n, uint64_t ticket, const char *listen, const char *advertise,
-		  const char *data_path, uint32_t data_path_port)
+void membership_pend(struct node *n, uint64_t ticket, const char *listen, const char *advertise,
+		     const char *data_path, uint32_t data_path_port)
 {
 	struct membership *m = &n->membership;
 
@@ -210,10 +207,10 @@ void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *i
 	struct founding *f;
 	const struct keys *keys = n->config.seams.keys;
 
-	if (is_busy(n, ticket))
+	if (membership_is_busy(n, ticket))
 		return;
-	begin(n, ticket, init->listen_addr, init->advertise_addr, init->data_path_addr,
-	      init->data_path_port);
+	membership_pend(n, ticket, init->listen_addr, init->advertise_addr, init->data_path_addr,
+			init->data_path_port);
 	f = m->init = ARENA_NEW(&m->memory, struct founding);
 	object_id_new(&n->prng, n->id);
 	f->node_id = n->id;
@@ -229,7 +226,7 @@ void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *i
 		((const char **)f->address_pools)[i] =
 			arena_strdup(&m->memory, init->address_pools[i]);
 	f->address_pool_count = init->address_pool_count;
-	keys->new_root(keys->self, wait_for(n, STEP_ROOT), n->now.wall_ns);
+	keys->new_root(keys->self, membership_wait(n, STEP_ROOT), n->now.wall_ns);
 }
 
 static void on_root(struct node *n, const struct keys_event *ev)
@@ -240,7 +237,7 @@ static void on_root(struct node *n, const struct keys_event *ev)
 	m->init->ca_cert = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
 	m->init->ca_key = str_bytes(arena_str(&m->memory, ev->b), ev->b.len);
 	m->init->ca_digest = arena_str(&m->memory, ev->c);
-	keys->random(keys->self, wait_for(n, STEP_SECRETS), FOUND_CHANCE_BYTES);
+	keys->random(keys->self, membership_wait(n, STEP_SECRETS), FOUND_CHANCE_BYTES);
 }
 
 static void on_secrets(struct node *n, const struct keys_event *ev)
@@ -249,7 +246,7 @@ static void on_secrets(struct node *n, const struct keys_event *ev)
 	const struct keys *keys = n->config.seams.keys;
 
 	m->init->chance = arena_copy(&m->memory, ev->a.ptr, ev->a.len);
-	keys->new_csr(keys->self, wait_for(n, STEP_OWN_CSR));
+	keys->new_csr(keys->self, membership_wait(n, STEP_OWN_CSR));
 }
 
 static void on_own_csr(struct node *n, const struct keys_event *ev)
@@ -270,7 +267,7 @@ static void on_own_csr(struct node *n, const struct keys_event *ev)
 	m->init->csr = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
 	if (m->init->spec && m->init->spec->ca_config && m->init->spec->ca_config->node_cert_expiry)
 		what.lifetime_s = m->init->spec->ca_config->node_cert_expiry->seconds;
-	keys->sign(keys->self, wait_for(n, STEP_OWN_CERT), &what);
+	keys->sign(keys->self, membership_wait(n, STEP_OWN_CERT), &what);
 }
 
 static void on_own_cert(struct node *n, const struct keys_event *ev)
@@ -279,7 +276,8 @@ static void on_own_cert(struct node *n, const struct keys_event *ev)
 	const struct keys *keys = n->config.seams.keys;
 
 	m->init->cert = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
-	keys->install(keys->self, wait_for(n, STEP_OWN_INSTALL), m->init->ca_cert, m->init->cert);
+	keys->install(keys->self, membership_wait(n, STEP_OWN_INSTALL), m->init->ca_cert,
+		      m->init->cert);
 }
 
 static void on_own_installed(struct node *n, const struct keys_event *ev)
@@ -317,9 +315,9 @@ static void founding_notice(void *self, const struct change *c, struct now now)
 		m->step = STEP_NONE;
 		return;
 	}
-	add_manager(n, n->id, m->place->advertise_addr);
-	keep_place(n);
-	start_agent(n, NULL);
+	membership_add_manager(n, n->id, m->place->advertise_addr);
+	membership_keep_place(n);
+	membership_start_agent(n, NULL);
 	m->state = SWARM_ACTIVE;
 	m->step = STEP_SETTLING;
 }
@@ -367,162 +365,6 @@ struct controller membership_controller(struct node *n)
 				    founding_resign };
 }
 
-/* ---- join ---- */
-
-static void call(struct node *n, enum membership_step step, enum peer_trust trust,
-		 const char *method, const void *request)
-{
-	struct membership *m = &n->membership;
-	const struct peer *peer = n->config.seams.peer;
-	struct peer_target to = { .addr = m->join->remote_addr, .trust = trust };
-	AUTO_BUF struct buf bytes = BUF_MAX(MESSAGE_MAX);
-
-	if (!pb_encode(request, &bytes))
-		abort(); /* a token and a certificate request */
-	m->call = wait_for(n, step);
-	m->answer_len = 0;
-	peer->call(peer->self, m->call, &to, method, CALL_TIMEOUT_MS);
-	peer->send(peer->self, m->call, buf_str(&bytes));
-	peer->finish(peer->self, m->call, PEER_OK, NULL);
-}
-
-static void get_root(struct node *n)
-{
-	AUTO_ARENA struct arena a = { 0 };
-
-	call(n, STEP_GET_ROOT, PEER_TRUST_NOTHING, "/docker.swarmkit.v1.CA/GetRootCACertificate",
-	     PB_NEW(&a, get_root_cacertificate_request));
-}
-
-void node_swarm_join(struct node *n, uint64_t ticket, const struct swarm_join *join)
-{
-	struct membership *m = &n->membership;
-	struct joining *j;
-
-	if (is_busy(n, ticket))
-		return;
-	begin(n, ticket, join->listen_addr, join->advertise_addr, join->data_path_addr, 0);
-	j = m->join = ARENA_NEW(&m->memory, struct joining);
-	j->remote_addr = arena_strdup(&m->memory, join->remote_addr);
-	j->token = arena_strdup(&m->memory, join->token);
-	j->root_digest = arena_strdup(&m->memory, join->root_digest);
-	j->availability = join->availability;
-	get_root(n);
-}
-
-/* The present step is tried again after a pause; some errors will not go away. */
-static void step_failed(struct node *n, const struct err *e)
-{
-	struct membership *m = &n->membership;
-
-	log_warn(n->config.log, "swarm", "joining: %s", e->text);
-	if (e->kind == ERR_INVALID || e->kind == ERR_DENIED || e->kind == ERR_CONFLICT ||
-	    ++m->attempts >= ATTEMPTS_MAX) {
-		give_up(n, e);
-		return;
-	}
-	m->step = STEP_GET_ROOT;
-	m->retry_at_ms = n->now.mono_ms + ATTEMPT_PAUSE_MS;
-}
-
-static void on_root_here(struct node *n, const Pb__GetRootCACertificateResponse *response)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-
-	m->join->root = str_bytes(
-		arena_copy(&m->memory, response->certificate.data, response->certificate.len),
-		response->certificate.len);
-	keys->digest(keys->self, wait_for(n, STEP_CHECK_ROOT), m->join->root);
-}
-
-static void on_root_digest(struct node *n, const struct keys_event *ev)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-	struct err e;
-
-	if (!str_equal_c(ev->c, m->join->root_digest)) {
-		fail(&e, ERR_INVALID, "remote CA does not match fingerprint. Expected: %s",
-		     m->join->root_digest + strlen("sha256:"));
-		give_up(n, &e);
-		return;
-	}
-	keys->trust(keys->self, wait_for(n, STEP_TRUST), m->join->root);
-}
-
-static void on_join_csr(struct node *n, const struct keys_event *ev)
-{
-	AUTO_ARENA struct arena a = { 0 };
-	struct membership *m = &n->membership;
-	Pb__IssueNodeCertificateRequest *request = PB_NEW(&a, issue_node_certificate_request);
-
-	m->join->csr = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
-	request->csr.data = (uint8_t *)m->join->csr.ptr;
-	request->csr.len = m->join->csr.len;
-	request->token = (char *)m->join->token;
-	request->availability = m->join->availability;
-	call(n, STEP_ISSUE, PEER_TRUST_CA, "/docker.swarmkit.v1.NodeCA/IssueNodeCertificate",
-	     request);
-}
-
-static void ask_status(struct node *n)
-{
-	AUTO_ARENA struct arena a = { 0 };
-	Pb__NodeCertificateStatusRequest *request = PB_NEW(&a, node_certificate_status_request);
-
-	request->node_id = n->id;
-	call(n, STEP_STATUS, PEER_TRUST_CA, "/docker.swarmkit.v1.NodeCA/NodeCertificateStatus",
-	     request);
-}
-
-static void on_issued(struct node *n, const Pb__IssueNodeCertificateResponse *response)
-{
-	(void)snprintf(n->id, sizeof(n->id), "%s", response->node_id);
-	ask_status(n);
-}
-
-static void on_status(struct node *n, const Pb__NodeCertificateStatusResponse *response)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-	const Pb__Certificate *cert = response->certificate;
-	struct err e;
-
-	if (response->status && response->status->state == PB__ISSUANCE_STATUS__STATE__FAILED) {
-		fail(&e, ERR_DENIED, "the swarm's CA refused a certificate: %s",
-		     response->status->err);
-		give_up(n, &e);
-		return;
-	}
-	/* Anybody may ask for anybody's status: the certificate counts only if it answers our
-	 * request. */
-	if (!cert || !str_equal(str_bytes(cert->csr.data, cert->csr.len), m->join->csr)) {
-		ask_status(n);
-		return;
-	}
-	keys->install(keys->self, wait_for(n, STEP_INSTALL), m->join->root,
-		      str_bytes(cert->certificate.data, cert->certificate.len));
-}
-
-static void on_installed(struct node *n, const struct keys_event *ev)
-{
-	struct membership *m = &n->membership;
-	struct err e;
-
-	membership_learn_identity(n, &ev->identity);
-	if (strcmp(ev->identity.role, "swarm-manager") == 0) {
-		fail(&e, ERR_UNSUPPORTED,
-		     "this build joins swarms as a worker; join with the worker token");
-		give_up(n, &e);
-		return;
-	}
-	add_manager(n, "", m->join->remote_addr);
-	keep_place(n);
-	start_agent(n, NULL);
-	m->step = STEP_SETTLING;
-}
-
 /* ---- what happens ---- */
 
 void membership_learn_identity(struct node *n, const struct keys_identity *identity)
@@ -547,12 +389,12 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 #undef SET
 	if (n->agent)
 		agent_describe(n->agent, n->description);
+	join_plan_renewal(n, identity);
 }
 
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev)
 {
 	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
 	struct err e;
 
 	if (ticket != m->waiting)
@@ -563,8 +405,10 @@ void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_ev
 		     ev->text ? ev->text : "a key operation failed");
 		if (m->step == STEP_LOAD)
 			membership_loaded(n, NULL);
+		else if (m->join && m->join->is_renewal)
+			join_keys_failed(n, &e);
 		else
-			give_up(n, &e);
+			membership_give_up(n, &e);
 		return;
 	}
 	switch (m->step) {
@@ -586,67 +430,10 @@ void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_ev
 	case STEP_OWN_INSTALL:
 		on_own_installed(n, ev);
 		break;
-	case STEP_CHECK_ROOT:
-		on_root_digest(n, ev);
-		break;
-	case STEP_TRUST:
-		keys->new_csr(keys->self, wait_for(n, STEP_JOIN_CSR));
-		break;
-	case STEP_JOIN_CSR:
-		on_join_csr(n, ev);
-		break;
-	case STEP_INSTALL:
-		on_installed(n, ev);
-		break;
 	default:
+		(void)join_keys_event(n, ev);
 		break;
 	}
-}
-
-/* A unary call of a join: its answer is kept until it has ended well. */
-void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev)
-{
-	AUTO_ARENA struct arena a = { 0 };
-	struct membership *m = &n->membership;
-	const ProtobufCMessageDescriptor *type;
-	const void *response;
-	struct err e;
-
-	if (ticket != m->call || !m->call)
-		return;
-	if (ev->kind == PEER_MESSAGE) {
-		m->answer = arena_str(&m->memory, ev->message);
-		m->answer_len = ev->message.len;
-		return;
-	}
-	if (ev->kind != PEER_ENDED)
-		return;
-	m->call = 0;
-	if (ev->status != PEER_OK) {
-		if (m->step == STEP_STATUS && ev->status == PEER_DEADLINE_EXCEEDED) {
-			ask_status(n);
-			return;
-		}
-		fail(&e,
-		     ev->status == PEER_INVALID_ARGUMENT    ? ERR_INVALID
-		     : ev->status == PEER_PERMISSION_DENIED ? ERR_DENIED
-							    : ERR_UNAVAILABLE,
-		     "%s", ev->text && ev->text[0] ? ev->text : "the manager did not answer");
-		step_failed(n, &e);
-		return;
-	}
-	type = m->step == STEP_GET_ROOT ? &pb__get_root_cacertificate_response__descriptor
-	       : m->step == STEP_ISSUE  ? &pb__issue_node_certificate_response__descriptor
-					: &pb__node_certificate_status_response__descriptor;
-	response = pb_decode(&a, type, str_bytes(m->answer, m->answer_len), MESSAGE_MAX, &e);
-	if (!response)
-		step_failed(n, &e);
-	else if (m->step == STEP_GET_ROOT)
-		on_root_here(n, response);
-	else if (m->step == STEP_ISSUE)
-		on_issued(n, response);
-	else
-		on_status(n, response);
 }
 
 void membership_listening(struct node *n, const struct peer_event *ev)
@@ -657,7 +444,7 @@ void membership_listening(struct node *n, const struct peer_event *ev)
 		return;
 	fail(&e, ERR_UNAVAILABLE, "%s", ev->text);
 	if (n->membership.state == SWARM_PENDING) {
-		give_up(n, &e);
+		membership_give_up(n, &e);
 		return;
 	}
 	/* The swarm goes on without us; say so and try again now and then. */
@@ -676,12 +463,12 @@ static void be_founder(struct node *n, const struct journal_image *image)
 
 	m->place = PB_NEW(&m->memory, swarm_state);
 	for (size_t i = 0; i < c->founder_count; i++) {
-		add_manager(n, c->founders[i].node_id, c->founders[i].addr);
+		membership_add_manager(n, c->founders[i].node_id, c->founders[i].addr);
 		if (strcmp(c->founders[i].node_id, n->id) == 0)
 			me = c->founders[i].raft_id;
 	}
 	manager_start(n, image->has_raft ? image : NULL, c->founders, c->founder_count, me);
-	start_agent(n, image);
+	membership_start_agent(n, image);
 	m->state = SWARM_ACTIVE;
 	m->step = STEP_FOUNDING;
 }
@@ -693,9 +480,9 @@ void membership_begin(struct node *n)
 	n->description =
 		c->description ? pb_dup(&n->description_memory, c->description)
 			       : pb_new(&n->description_memory, &pb__node_description__descriptor);
-	n->membership.retry_at_ms = NEVER_MS;
+	n->membership.retry_at_ms = n->membership.renew_at_ms = NEVER_MS;
 	if (!c->node_id) {
-		c->seams.keys->load(c->seams.keys->self, wait_for(n, STEP_LOAD));
+		c->seams.keys->load(c->seams.keys->self, membership_wait(n, STEP_LOAD));
 		return;
 	}
 	(void)snprintf(n->id, sizeof(n->id), "%s", c->node_id);
@@ -734,7 +521,7 @@ void membership_resume(struct node *n, const struct journal_image *image)
 		manager_start(n, image, NULL, 0, 0);
 		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
 	}
-	start_agent(n, image);
+	membership_start_agent(n, image);
 	m->state = SWARM_ACTIVE;
 }
 
@@ -757,8 +544,8 @@ static void keep_managers(struct node *n)
 	m->place->n_managers = 0;
 	m->place->managers = NULL;
 	list_each (managers, struct agent_manager, link, it)
-		add_manager(n, it->node_id, it->addr);
-	keep_place(n);
+		membership_add_manager(n, it->node_id, it->addr);
+	membership_keep_place(n);
 }
 
 int64_t membership_turn(struct node *n)
@@ -785,10 +572,7 @@ int64_t membership_turn(struct node *n)
 		     "node.");
 		answer(n, &e);
 	}
-	if (m->retry_at_ms <= n->now.mono_ms && m->join) {
-		m->retry_at_ms = NEVER_MS;
-		get_root(n);
-	}
+	join_turn(n);
 	if (m->listen_again_ms && m->listen_again_ms <= n->now.mono_ms) {
 		m->listen_again_ms = 0;
 		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
@@ -797,6 +581,8 @@ int64_t membership_turn(struct node *n)
 		next = m->deadline_ms;
 	if (m->join && m->retry_at_ms < next)
 		next = m->retry_at_ms;
+	if (m->state == SWARM_ACTIVE && m->step == STEP_NONE && m->renew_at_ms < next)
+		next = m->renew_at_ms;
 	if (m->listen_again_ms && m->listen_again_ms < next)
 		next = m->listen_again_ms;
 	return next;
@@ -841,7 +627,7 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
 	forget(m);
 	set_error(m, NULL);
-	keep_place(n);
+	membership_keep_place(n);
 	n->id[0] = '\0';
 	m->state = SWARM_INACTIVE;
 	answer_now(n, ticket, NULL);
