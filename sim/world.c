@@ -223,7 +223,7 @@ void world_start(struct sim_node *s)
 		},
 		.description = s->description,
 		.node_id = s->is_manager ? s->node_id : NULL,
-		.founding = &founding,
+		.founding = s->is_manager ? &founding : NULL,
 		.founders = w->founders,
 		.founder_count = s->is_manager ? w->config.managers : 0,
 		.snapshot_entries = w->config.snapshot_entries,
