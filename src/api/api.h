@@ -1,0 +1,81 @@
+/* The Engine API: requests of Docker's clients, answered from the node and the engine.
+ *
+ *     stream event ──► route ──► handler ──► reply at once, or a ticket
+ *     after each turn: tickets that ended ──► the handler goes on
+ *
+ * A request is a call from its headers until it is answered or its client is gone. It has memory of
+ * its own and waits for at most one ticket; an outcome whose call is gone is dropped. The table of
+ * routes (route.h) holds the version gates, what a route needs of the swarm, and how its body
+ * comes.
+ *
+ * Versions: clients of API_MIN_MINOR to API_MINOR are served; a path without a version means
+ * API_MINOR. Reads of the swarm's state are linearizable; `?stale=1` takes this node's copy as it
+ * is. */
+#ifndef SHOAL_API_API_H
+#define SHOAL_API_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/now.h"
+#include "pb/pb.h"
+#include "seam/stream.h"
+
+#define API_MINOR     47 /* 1.47 */
+#define API_MIN_MINOR 24 /* 1.24 */
+
+struct api;
+struct engine;
+struct log;
+struct node;
+
+/* What does not change while the daemon runs. All borrowed. */
+struct api_host {
+	const char *version; /* of shoald: "0.1.0" */
+	const char *commit, *built_at;
+	const char *id; /* of this engine, kept with its data */
+	const char *hostname, *kernel, *os_name, *os_version;
+	const char *arch;    /* "amd64" */
+	const char *machine; /* "x86_64" */
+	int64_t cpus, memory_bytes;
+	const char *data_root;
+	const char *default_runtime, *log_driver, *cgroup_driver;
+	int cgroup_version;
+	const char *const *runtimes;
+	size_t runtime_count;
+	const char *const *labels;
+	size_t label_count;
+	const char *const *insecure_registries, *const *mirrors;
+	size_t insecure_registry_count, mirror_count;
+	bool is_debug;
+};
+
+/* Names of interfaces become addresses, and what was left open is chosen; with ports. `remote` is a
+ * manager to be joined, or NULL. The texts of its refusals are what users read. */
+struct api_addresses {
+	void *self;
+	bool (*choose)(void *self, const char *listen, const char *advertise, const char *remote,
+		       struct arena *a, const char **chosen_listen, const char **chosen_advertise,
+		       struct err *e);
+};
+
+struct api_config {
+	struct node *node;
+	struct engine *engine; /* NULL: no containers here, only the swarm */
+	const struct stream *stream;
+	const struct log *log;
+	const struct api_host *host;
+	struct api_addresses addresses;
+};
+
+struct api *api_new(const struct api_config *c);
+void api_free(struct api *api);
+
+/* An event of the stream seam, outside of a turn. */
+void api_stream_event(struct api *api, const struct stream_event *ev, struct now now);
+/* After each turn: takes the answers of node and engine, and lets their calls go on. */
+void api_after_turn(struct api *api, struct now now);
+/* Calls that are not answered yet. */
+size_t api_calls(const struct api *api);
+
+#endif

@@ -1,0 +1,277 @@
+#include "bench.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim/world.h"
+#include "wire/http1.h"
+#include "wire/http1_writer.h"
+
+#define ANSWER_MAX  (4 << 20)
+#define PATIENCE_MS 30000
+
+struct bench {
+	struct world world;
+	struct sim_node *node;
+	struct api *api;
+	struct stream stream;
+	struct http1 http;
+	struct http1_writer writer;
+	struct buf answer, body;
+	struct arena memory;
+	uint64_t exchange;
+	bool collects, is_over;
+};
+
+/* ---- the stream seam ---- */
+
+static void begin(void *self, uint64_t exchange, bool collect_body)
+{
+	struct bench *b = self;
+
+	b->collects = collect_body;
+}
+
+static void write_head(struct bench *b, int status, const struct stream_header *headers,
+		       size_t count)
+{
+	http1_write_response(&b->writer, &b->answer, http1_head(&b->http), status, NULL);
+	for (size_t i = 0; i < count; i++)
+		http1_write_header(&b->writer, headers[i].name, headers[i].value);
+}
+
+static void reply(void *self, uint64_t exchange, int status, const struct stream_header *headers,
+		  size_t count, struct str body)
+{
+	struct bench *b = self;
+
+	if (exchange != b->exchange || b->is_over)
+		return;
+	write_head(b, status, headers, count);
+	http1_write_head_end(&b->writer, status == 204 ? HTTP1_NO_BODY : HTTP1_LENGTH, body.len);
+	if (status != 204)
+		http1_write_body(&b->writer, body);
+	http1_write_end(&b->writer);
+	b->is_over = true;
+}
+
+static void open_answer(void *self, uint64_t exchange, int status,
+			const struct stream_header *headers, size_t count)
+{
+	struct bench *b = self;
+
+	if (exchange != b->exchange)
+		return;
+	write_head(b, status, headers, count);
+	http1_write_head_end(&b->writer, HTTP1_CHUNKED, 0);
+}
+
+static void write_record(void *self, uint64_t exchange, struct str record)
+{
+	struct bench *b = self;
+
+	if (exchange == b->exchange)
+		http1_write_body(&b->writer, record);
+}
+
+static void end(void *self, uint64_t exchange)
+{
+	struct bench *b = self;
+
+	if (exchange != b->exchange)
+		return;
+	http1_write_end(&b->writer);
+	b->is_over = true;
+}
+
+static void upgrade(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter,
+		    const char *content_type)
+{
+	struct bench *b = self;
+
+	buf_printf(&b->answer, "101 %s\n", content_type);
+	b->is_over = true;
+}
+
+static void join(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter)
+{
+	((struct bench *)self)->is_over = true;
+}
+
+static void cut(void *self, uint64_t exchange, const char *reason)
+{
+	struct bench *b = self;
+
+	buf_printf(&b->answer, "cut: %s\n", reason);
+	b->is_over = true;
+}
+
+/* ---- the world ---- */
+
+static struct now now_of(const struct world *w)
+{
+	return (struct now){ .mono_ms = w->now_ms,
+			     .wall_ns = INT64_C(1767225600) * 1000000000 + w->now_ms * 1000000 };
+}
+
+static void after_turn(struct world *w, struct sim_node *s)
+{
+	struct bench *b = w->config.watch_self;
+
+	if (b->api && s == b->node)
+		api_after_turn(b->api, now_of(w));
+}
+
+/* An address is taken as it is: the hosts of the simulator have no interfaces. */
+static bool choose(void *self, const char *listen, const char *advertise, const char *remote,
+		   struct arena *a, const char **chosen_listen, const char **chosen_advertise,
+		   struct err *e)
+{
+	const struct bench *b = self;
+
+	if (strcmp(advertise, "nowhere") == 0)
+		return fail(e, ERR_INVALID,
+			    "advertise address must be a non-zero IP address or network interface "
+			    "(with "
+			    "optional port number)");
+	*chosen_listen = arena_strdup(a, listen);
+	*chosen_advertise = arena_strdup(a, b->node->addr);
+	return true;
+}
+
+static const struct api_host host = {
+	.version = "0.1.0",
+	.commit = "abcdef",
+	.built_at = "2026-01-01T00:00:00Z",
+	.id = "the-engine",
+	.hostname = "worker1",
+	.kernel = "6.1.0",
+	.os_name = "Debian GNU/Linux 12 (bookworm)",
+	.os_version = "12",
+	.arch = "amd64",
+	.machine = "x86_64",
+	.cpus = 2,
+	.memory_bytes = INT64_C(4) << 30,
+	.data_root = "/var/lib/shoal",
+	.default_runtime = "crun",
+	.log_driver = "json-file",
+	.cgroup_driver = "cgroupfs",
+	.cgroup_version = 2,
+};
+
+struct bench *bench_new(void)
+{
+	struct bench *b = NEW(struct bench);
+
+	b->stream = (struct stream){ b,   begin,   reply, open_answer, write_record,
+				     end, upgrade, join,  cut };
+	b->answer = BUF_MAX(ANSWER_MAX);
+	b->body = BUF_MAX(ANSWER_MAX);
+	/* A node of its own, in no swarm: what the simulator calls a worker. */
+	world_init(&b->world, &(struct world_config){
+				      .seed = 7,
+				      .workers = 1,
+				      .watch = after_turn,
+				      .watch_self = b,
+			      });
+	b->node = &b->world.nodes[0];
+	b->api = api_new(&(struct api_config){
+		.node = b->node->node,
+		.stream = &b->stream,
+		.log = &b->node->log,
+		.host = &host,
+		.addresses = { b, choose },
+	});
+	bench_run(b, 1000);
+	return b;
+}
+
+void bench_free(struct bench *b)
+{
+	api_free(b->api);
+	world_clear(&b->world);
+	buf_clear(&b->answer);
+	buf_clear(&b->body);
+	arena_clear(&b->memory);
+	free(b);
+}
+
+void bench_run(struct bench *b, int64_t ms)
+{
+	world_run(&b->world, b->world.now_ms + ms);
+}
+
+/* ---- a request ---- */
+
+static void announce(struct bench *b)
+{
+	const struct http1_head *head = http1_head(&b->http);
+	struct stream_header *headers =
+		arena_alloc(&b->memory, (head->header_count + 1) * sizeof(*headers));
+
+	for (size_t i = 0; i < head->header_count; i++)
+		headers[i] =
+			(struct stream_header){ arena_str(&b->memory, head->headers[i].name),
+						arena_str(&b->memory, head->headers[i].value) };
+	api_stream_event(b->api,
+			 &(struct stream_event){
+				 .kind = STREAM_ANNOUNCED,
+				 .exchange = b->exchange,
+				 .method = arena_strdup(&b->memory, head->method),
+				 .target = arena_str(&b->memory, head->target),
+				 .headers = headers,
+				 .header_count = head->header_count,
+			 },
+			 now_of(&b->world));
+}
+
+static void hand_over(struct bench *b)
+{
+	if (b->collects && !b->is_over)
+		api_stream_event(b->api,
+				 &(struct stream_event){
+					 .kind = STREAM_REQUEST,
+					 .exchange = b->exchange,
+					 .body = buf_str(&b->body),
+				 },
+				 now_of(&b->world));
+	world_wake(b->node);
+	for (int waited = 0; !b->is_over && waited < PATIENCE_MS; waited += 10)
+		bench_run(b, 10);
+	if (!b->is_over)
+		api_stream_event(
+			b->api,
+			&(struct stream_event){ .kind = STREAM_GONE, .exchange = b->exchange },
+			now_of(&b->world));
+}
+
+const char *bench_ask(struct bench *b, struct str request)
+{
+	enum http1_event event;
+	struct str piece;
+	struct err e;
+
+	buf_reset(&b->answer);
+	buf_append_c(&b->answer, "");
+	buf_reset(&b->body);
+	arena_reset(&b->memory);
+	b->exchange++;
+	b->is_over = false;
+	http1_init(&b->http, HTTP1_SERVER);
+	while ((event = http1_next(&b->http, &request, &piece, &e)) != HTTP1_MORE) {
+		if (event == HTTP1_HEAD)
+			announce(b);
+		else if (event == HTTP1_BODY)
+			buf_append_str(&b->body, piece);
+		else if (event == HTTP1_END)
+			hand_over(b);
+		else
+			buf_printf(&b->answer, "refused: %d %s\n", http1_refusal(&b->http), e.text);
+		if (event == HTTP1_END || event == HTTP1_FAILED)
+			break;
+	}
+	if (!b->is_over && event == HTTP1_MORE)
+		buf_append_c(&b->answer, "no answer: the request is not complete\n");
+	http1_clear(&b->http);
+	return b->answer.data ? b->answer.data : "";
+}
