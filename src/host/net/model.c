@@ -50,8 +50,9 @@ void model_init(struct model *m, const char *data_root, const char *exec_root)
 	(void)snprintf(m->table, sizeof(m->table), "shoal_%s", m->tag);
 }
 
-static void free_sandbox(struct sandbox *s)
+void sandbox_free(struct sandbox *s)
 {
+	resolver_close(&s->sockets);
 	for (size_t i = 0; i < s->port_count; i++)
 		port_release(&s->ports[i]);
 	free(s->ports);
@@ -71,7 +72,7 @@ void model_clear(struct model *m)
 	}
 	tree_each(&m->sandboxes, struct sandbox, by_id, s) {
 		tree_remove(&m->sandboxes, &s->by_id);
-		free_sandbox(s);
+		sandbox_free(s);
 	}
 	free(m->data_root);
 	free(m->exec_root);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/tree.h"
 #include "host/net/ports.h"
+#include "host/net/resolver.h"
 #include "seam/net.h"
 
 struct rtnl;
@@ -50,6 +51,11 @@ struct sandbox {
 	uint32_t gateway;
 	struct held_port *ports;
 	size_t port_count;
+	bool has_resolver;
+	bool resolver_is_open;              /* its sockets are made; the loop has them if they are not here */
+	struct resolver_sockets sockets;    /* until the loop takes them */
+	uint32_t upstreams[RESOLVER_UPSTREAMS_MAX];
+	size_t upstream_count;
 };
 
 struct model {
@@ -69,6 +75,8 @@ void model_link_name(const struct model *m, const char *kind, const char *of, co
 		     char name[IFNAMSIZ]);
 struct bridge *model_bridge(struct model *m, const char *id);
 struct sandbox *model_sandbox(struct model *m, const char *id);
+/* With what it holds. */
+void sandbox_free(struct sandbox *s);
 char *model_netns_path(const struct model *m, const char *id);
 
 /* "10.1.2.3/16" and "10.1.2.3"; ERR_INVALID. */

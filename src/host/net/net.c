@@ -12,6 +12,7 @@
 #include "host/loop.h"
 #include "host/net/model.h"
 #include "host/net/monitor.h"
+#include "host/net/names.h"
 #include "host/net/netns.h"
 #include "host/net/rtnl.h"
 #include "seam/input.h"
@@ -28,6 +29,8 @@ struct want {
 	struct arena memory;
 	struct net_bridge bridge;
 	struct net_sandbox sandbox;
+	struct names_entry *names;
+	size_t name_count;
 	bool ok;
 	struct err err;
 	struct net_event event;
@@ -40,9 +43,18 @@ struct listed {
 	const char *id, *netns;
 };
 
+/* The loop's part of a sandbox. */
+struct listener {
+	struct tree_node by_id;
+	char *id;
+	struct resolver *resolver;
+};
+
 struct net_hands {
 	struct loop *loop;
 	struct model model;
+	struct names names;
+	struct tree listeners; /* struct listener, by the id of the sandbox */
 	struct monitor *monitor;
 	struct list waiting; /* struct want, oldest first */
 	struct list job;     /* struct want, what the job under way works on */
@@ -218,6 +230,66 @@ static void describe_sandbox(struct net_hands *hands, struct want *w)
 	w->event.port_count = s->port_count;
 }
 
+static int compare_listener(const void *key, const struct tree_node *member)
+{
+	return strcmp(key, container_of(member, struct listener, by_id)->id);
+}
+
+static void free_listener(struct net_hands *hands, struct listener *l)
+{
+	tree_remove(&hands->listeners, &l->by_id);
+	resolver_free(l->resolver);
+	free(l->id);
+	free(l);
+}
+
+static struct listener *find_listener(struct net_hands *hands, const char *id)
+{
+	return tree_entry(tree_find(&hands->listeners, id), struct listener, by_id);
+}
+
+static void set_resolver(struct net_hands *hands, struct sandbox *s)
+{
+	struct listener *l = find_listener(hands, s->id);
+	struct resolver_config config = { .network_count = s->interface_count,
+					  .upstreams = s->upstreams,
+					  .upstream_count = s->upstream_count,
+					  .has_way_out = s->gateway != 0 };
+	const char **networks = xcalloc(s->interface_count + 1, sizeof(*networks));
+
+	for (size_t i = 0; i < s->interface_count; i++)
+		networks[i] = s->interfaces[i].network;
+	config.networks = networks;
+	if (l && s->sockets.udp < 0) {
+		resolver_set(l->resolver, &config);
+	} else {
+		if (l)
+			free_listener(hands, l);
+		l = NEW(struct listener);
+		l->id = xstrdup(s->id);
+		l->resolver = resolver_new(hands->loop, &hands->names, s->sockets, &config);
+		s->sockets = (struct resolver_sockets){ -1, -1, -1 };
+		tree_insert(&hands->listeners, l->id, &l->by_id);
+	}
+	free(networks);
+}
+
+/* On the loop, after the job: its model is nobody's now. */
+static void serve_names(struct net_hands *hands, const struct want *w)
+{
+	struct listener *l = w->object == NET_SANDBOX ? find_listener(hands, w->id) : NULL;
+	struct sandbox *s = w->object == NET_SANDBOX ? model_sandbox(&hands->model, w->id) : NULL;
+
+	if (w->kind == WANT_NAMES)
+		names_set(&hands->names, w->id, w->names, w->name_count);
+	else if (w->kind == WANT_DROP && w->object == NET_NAMES)
+		names_drop(&hands->names, w->id);
+	else if (s && s->has_resolver)
+		set_resolver(hands, s);
+	else if (l)
+		free_listener(hands, l);
+}
+
 static void tell(struct net_hands *hands, struct want *w)
 {
 	struct input *in;
@@ -255,6 +327,8 @@ static void done(void *self)
 		log_warn(loop_log(hands->loop), "net", "mending what was changed: %s", hands->mend_err.text);
 	list_each(&hands->job, struct want, link, w) {
 		list_remove(&w->link);
+		if (w->ok && !hands->is_ending)
+			serve_names(hands, w);
 		tell(hands, w);
 		loop_after_turn(hands->loop, w, free_want);
 	}
@@ -356,6 +430,15 @@ static void seam_want_bridge(void *self, uint64_t generation, const struct net_b
 	w->bridge.gateway = copy(w, what->gateway);
 }
 
+static const char *const *copy_upstreams(struct want *w, const struct net_sandbox *what)
+{
+	const char **upstreams = arena_alloc(&w->memory, (what->upstream_count + 1) * sizeof(*upstreams));
+
+	for (size_t i = 0; i < what->upstream_count; i++)
+		upstreams[i] = copy(w, what->upstreams[i]);
+	return upstreams;
+}
+
 static void seam_want_sandbox(void *self, uint64_t generation, const struct net_sandbox *what)
 {
 	struct want *w = want_new(self, WANT_SANDBOX, NET_SANDBOX, what->id, generation);
@@ -377,12 +460,22 @@ static void seam_want_sandbox(void *self, uint64_t generation, const struct net_
 	w->sandbox.interfaces = interfaces;
 	w->sandbox.ports = ports;
 	w->sandbox.gateway = copy(w, what->gateway);
+	w->sandbox.upstreams = copy_upstreams(w, what);
 }
 
 static void seam_want_names(void *self, uint64_t generation, const char *network,
 			    const struct net_name *names, size_t count)
 {
-	(void)want_new(self, WANT_NAMES, NET_NAMES, network, generation);
+	struct want *w = want_new(self, WANT_NAMES, NET_NAMES, network, generation);
+
+	w->names = arena_alloc(&w->memory, (count + 1) * sizeof(*w->names));
+	for (size_t i = 0; i < count; i++) {
+		struct names_entry *entry = &w->names[w->name_count];
+		struct err ignored; /* an address of IPv6: not served yet */
+
+		entry->name = copy(w, names[i].name);
+		w->name_count += ipv4_parse(names[i].address, &entry->address, &ignored);
+	}
 }
 
 static void seam_drop(void *self, uint64_t generation, enum net_object object, const char *id)
@@ -408,6 +501,7 @@ static void free_hands(struct net_hands *hands)
 		list_remove(&w->link);
 		free_want(w);
 	}
+	names_clear(&hands->names);
 	model_clear(&hands->model);
 	free(hands);
 }
@@ -423,6 +517,8 @@ bool net_hands_new(const struct net_hands_config *config, struct net_hands **out
 	hands->loop = config->loop;
 	list_init(&hands->waiting);
 	list_init(&hands->job);
+	hands->listeners = TREE(compare_listener);
+	names_init(&hands->names);
 	model_init(&hands->model, config->data_root, config->exec_root);
 	if (!monitor_new(hands->loop, &hands->model, hands, on_foreign_change, &hands->monitor, e)) {
 		free_hands(hands);
@@ -434,9 +530,13 @@ bool net_hands_new(const struct net_hands_config *config, struct net_hands **out
 
 void net_hands_free(struct net_hands *hands)
 {
+	struct listener *l;
+
 	if (!hands)
 		return;
 	monitor_free(hands->monitor);
+	tree_each(&hands->listeners, struct listener, by_id, l)
+		free_listener(hands, l);
 	hands->is_ending = true;
 	if (!hands->is_busy && !hands->is_posted)
 		free_hands(hands);

@@ -16,6 +16,8 @@ static struct sandbox *parse(struct model *m, const struct net_sandbox *what, st
 	bool ok = true;
 
 	s->path = model_netns_path(m, what->id);
+	s->sockets = (struct resolver_sockets){ -1, -1, -1 };
+	s->has_resolver = what->has_resolver;
 	s->interfaces = xcalloc(what->interface_count + 1, sizeof(*s->interfaces));
 	s->ports = xcalloc(what->port_count + 1, sizeof(*s->ports));
 	if (strlen(what->id) > NET_ID_MAX || strchr(what->id, '/'))
@@ -44,24 +46,17 @@ static struct sandbox *parse(struct model *m, const struct net_sandbox *what, st
 					  .target = from->target, .socket = -1 };
 		ok = !from->host_ip[0] || ipv4_parse(from->host_ip, &to->host_ip, e);
 	}
+	for (size_t i = 0; ok && i < what->upstream_count && s->upstream_count < RESOLVER_UPSTREAMS_MAX; i++) {
+		struct err ignored; /* a server of IPv6: there are others, or none */
+
+		if (ipv4_parse(what->upstreams[i], &s->upstreams[s->upstream_count], &ignored))
+			s->upstream_count++;
+	}
 	ok = ok && (!what->gateway[0] || ipv4_parse(what->gateway, &s->gateway, e));
 	if (ok)
 		return s;
-	free(s->path);
-	free(s->interfaces);
-	free(s->ports);
-	free(s);
+	sandbox_free(s);
 	return NULL;
-}
-
-static void discard(struct sandbox *s)
-{
-	for (size_t i = 0; i < s->port_count; i++)
-		port_release(&s->ports[i]);
-	free(s->ports);
-	free(s->interfaces);
-	free(s->path);
-	free(s);
 }
 
 static bool is_same(const struct held_port *a, const struct held_port *b)
@@ -159,7 +154,7 @@ static bool plug_in(struct model *m, struct rtnl *outside, struct rtnl *inside, 
 	       address_keep_only(inside, peer.index, i->address, i->prefix, e);
 }
 
-static bool furnish(struct model *m, struct rtnl *outside, const struct sandbox *s, struct err *e)
+static bool furnish(struct model *m, struct rtnl *outside, struct sandbox *s, struct err *e)
 {
 	AUTO_CLOSE int netns = netns_open(s->path);
 	struct rtnl *inside;
@@ -177,7 +172,10 @@ static bool furnish(struct model *m, struct rtnl *outside, const struct sandbox 
 		ok = plug_in(m, outside, inside, netns, &s->interfaces[i], e);
 	ok = ok && route_default(inside, s->gateway, e);
 	rtnl_close(inside);
-	return ok;
+	if (!ok || !s->has_resolver || s->resolver_is_open)
+		return ok;
+	s->resolver_is_open = resolver_open(netns, &s->sockets, e);
+	return s->resolver_is_open;
 }
 
 bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox *what, struct err *e)
@@ -190,8 +188,10 @@ bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox 
 	had_netns = netns_open(s->path);
 	if (had_netns >= 0)
 		(void)close(had_netns);
-	if (before)
+	if (before) {
 		take_over_ports(s, before);
+		s->resolver_is_open = before->resolver_is_open && s->has_resolver;
+	}
 	if (!hold_ports(s, e) || !netns_make(s->path, e) || !furnish(m, rtnl, s, e)) {
 		struct err ignored;
 
@@ -199,12 +199,12 @@ bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox 
 			take_over_ports(before, s);
 		if (had_netns < 0 && !netns_remove(s->path, &ignored))
 			ignored.kind = ERR_NONE;
-		discard(s);
+		sandbox_free(s);
 		return false;
 	}
 	if (before) {
 		tree_remove(&m->sandboxes, &before->by_id);
-		discard(before);
+		sandbox_free(before);
 	}
 	tree_insert(&m->sandboxes, s->id, &s->by_id);
 	return true;
@@ -219,7 +219,7 @@ bool sandbox_drop(struct model *m, const char *id, struct err *e)
 		return false;
 	if (s) {
 		tree_remove(&m->sandboxes, &s->by_id);
-		discard(s);
+		sandbox_free(s);
 	}
 	return true;
 }
