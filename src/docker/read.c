@@ -14,7 +14,8 @@ struct reader {
 	struct err *err;
 };
 
-static bool read_object(struct reader *r, const struct dialect *d, void *message, const json_t *object);
+static bool read_object(struct reader *r, const struct dialect *d, void *message,
+			const json_t *object);
 
 bool wrong_type(struct err *e, const char *wanted)
 {
@@ -110,7 +111,8 @@ static bool read_texts(struct reader *r, const struct dialect_field *f, struct p
 	if (!json_is_array(value))
 		return wrong_type(r->err, "a list of strings");
 	pb_slot_set_count(slot, r->arena, json_array_size(value));
-	json_array_foreach((json_t *)value, i, item) {
+	json_array_foreach((json_t *)value, i, item)
+	{
 		if (!json_is_string(item) && !json_is_null(item))
 			return wrong_type(r->err, "a list of strings");
 		if (json_is_string(item))
@@ -127,7 +129,8 @@ static bool read_ints(struct reader *r, struct pb_slot *slot, const json_t *valu
 	if (!json_is_array(value))
 		return wrong_type(r->err, "a list of integers");
 	pb_slot_set_count(slot, r->arena, json_array_size(value));
-	json_array_foreach((json_t *)value, i, item) {
+	json_array_foreach((json_t *)value, i, item)
+	{
 		if (!json_is_integer(item))
 			return wrong_type(r->err, "a list of integers");
 		*(int64_t *)pb_slot_item(slot, i) = json_integer_value(item);
@@ -147,8 +150,7 @@ const char **sorted_keys(struct arena *a, const json_t *object, size_t *count)
 	json_t *value;
 
 	*count = 0;
-	json_object_foreach((json_t *)object, key, value)
-		keys[(*count)++] = key;
+	json_object_foreach((json_t *)object, key, value) keys[(*count)++] = key;
 	qsort(keys, *count, sizeof(*keys), compare_texts);
 	return keys;
 }
@@ -198,7 +200,8 @@ static bool read_objects(struct reader *r, const struct dialect_field *f, struct
 	if (!json_is_array(value))
 		return wrong_type(r->err, "a list");
 	pb_slot_set_count(slot, r->arena, json_array_size(value));
-	json_array_foreach((json_t *)value, i, item) {
+	json_array_foreach((json_t *)value, i, item)
+	{
 		if (json_is_null(item))
 			continue;
 		if (!read_object(r, f->sub, *(void **)pb_slot_item(slot, i), item))
@@ -233,27 +236,24 @@ static bool is_taken(const struct pb_path *path, const void *message)
 {
 	for (unsigned i = 0; i < path->count && message; i++) {
 		const ProtobufCFieldDescriptor *step = path->steps[i];
-		const void *inside = *(void *const *)((const char *)message + step->offset);
-		uint32_t holds;
 
-		if (!(step->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)) {
-			if (step->type != PROTOBUF_C_TYPE_MESSAGE || step->label == PROTOBUF_C_LABEL_REPEATED)
-				return false;
-			message = inside;
-			continue;
+		if (step->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+			uint32_t holds = *(const uint32_t *)((const char *)message +
+							     step->quantifier_offset);
+
+			if (holds != step->id)
+				return holds != 0;
 		}
-		holds = *(const uint32_t *)((const char *)message + step->quantifier_offset);
-		if (holds != step->id)
-			return holds != 0;
-		if (step->type != PROTOBUF_C_TYPE_MESSAGE)
+		if (step->type != PROTOBUF_C_TYPE_MESSAGE ||
+		    step->label == PROTOBUF_C_LABEL_REPEATED)
 			return false;
-		message = inside;
+		message = *(void *const *)((const char *)message + step->offset);
 	}
 	return false;
 }
 
-static bool read_value(struct reader *r, const struct dialect_field *f, struct pb_slot *slot, void *message,
-		       const json_t *value)
+static bool read_value(struct reader *r, const struct dialect_field *f, struct pb_slot *slot,
+		       void *message, const json_t *value)
 {
 	switch (f->kind) {
 	case DIALECT_TEXT:
@@ -280,7 +280,8 @@ static bool read_value(struct reader *r, const struct dialect_field *f, struct p
 	case DIALECT_TIME_NS:
 		return read_time(r, f, slot, value);
 	case DIALECT_TIME_S:
-		if (!json_is_integer(value) || llabs(json_integer_value(value)) > INT64_MAX / 1000000000)
+		if (!json_is_integer(value) ||
+		    llabs(json_integer_value(value)) > INT64_MAX / 1000000000)
 			return wrong_type(r->err, "seconds since 1970");
 		return pb_slot_set_int(slot, json_integer_value(value) * 1000000000, r->err);
 	case DIALECT_BYTES:
@@ -371,7 +372,8 @@ static bool read_key(struct reader *r, const struct dialect *d, void *message, c
 	return true;
 }
 
-static bool read_object(struct reader *r, const struct dialect *d, void *message, const json_t *object)
+static bool read_object(struct reader *r, const struct dialect *d, void *message,
+			const json_t *object)
 {
 	const char *key;
 	json_t *value;
@@ -380,9 +382,9 @@ static bool read_object(struct reader *r, const struct dialect *d, void *message
 		return wrong_type(r->err, "an object");
 	if (d->begin)
 		d->begin(r->arena, message);
-	json_object_foreach((json_t *)object, key, value)
-		if (!json_is_null(value) && !read_key(r, d, message, key, value))
-			return false;
+	json_object_foreach((json_t *)object, key,
+			    value) if (!json_is_null(value) &&
+				       !read_key(r, d, message, key, value)) return false;
 	if (d->finish)
 		d->finish(r->arena, message);
 	return true;
@@ -419,8 +421,8 @@ static bool is_modest(struct str text, struct err *e)
 	return true;
 }
 
-bool dialect_read(struct arena *a, const struct dialect *d, struct str text, int version, void *message,
-		  struct err *e)
+bool dialect_read(struct arena *a, const struct dialect *d, struct str text, int version,
+		  void *message, struct err *e)
 {
 	struct reader r = { a, version, e };
 	json_error_t why;
@@ -435,8 +437,8 @@ bool dialect_read(struct arena *a, const struct dialect *d, struct str text, int
 		return false;
 	root = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, &why);
 	if (!root)
-		return fail(e, ERR_INVALID, "invalid JSON: %s (line %d, column %d)", why.text, why.line,
-			    why.column);
+		return fail(e, ERR_INVALID, "invalid JSON: %s (line %d, column %d)", why.text,
+			    why.line, why.column);
 	is_good = json_is_null(root) || read_object(&r, d, message, root);
 	json_decref(root);
 	return is_good;
