@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/dir.h"
+#include "host/file.h"
 #include "host/local_file.h"
 #include "host/loop.h"
 #include "host/raft_file.h"
@@ -14,7 +15,7 @@
 #include "seam/input.h"
 
 #define CHECKPOINT_BYTES (64u << 20)
-#define IDLE_MS		 1000
+#define IDLE_MS          1000
 
 enum order_kind { LOAD_RAFT, LOAD_LOCAL, WRITE_RAFT, WIPE_RAFT, WRITE_LOCAL, SAVE_SNAPSHOT };
 
@@ -55,9 +56,9 @@ struct loading {
 struct journal_disk {
 	struct loop *loop;
 	char *snapshot_dir;
-	struct raft_file raft;	    /* of the raft thread */
-	struct local_file local;    /* of the local thread */
-	struct seal *snapshot_seal; /* of the snapshot thread */
+	struct raft_file raft;          /* of the raft thread */
+	struct local_file local;        /* of the local thread */
+	struct sealer *snapshot_sealer; /* of the snapshot thread */
 	struct scribe raft_scribe, local_scribe, snapshot_scribe;
 	size_t raft_waiting_bytes, local_waiting_bytes;
 	bool has_logged_failure;
@@ -108,7 +109,7 @@ static void commit_together(struct journal_disk *d, struct journal_file *file, s
 			    bool (*carry_out)(struct journal_disk *d, struct order *o,
 					      struct err *e))
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	bool ok = file_begin(file, &e);
 	struct order *o;
 
@@ -171,7 +172,7 @@ static void carry_out_snapshots(void *self, struct list *orders)
 	list_each (orders, struct order, link, o) {
 		const struct journal_manifest *m = &o->snapshot.manifest;
 
-		o->is_done = snapshot_file_save(d->snapshot_dir, d->snapshot_seal, m->index,
+		o->is_done = snapshot_file_save(d->snapshot_dir, d->snapshot_sealer, m->index,
 						m->term, o->snapshot.source, gives_up, d, &o->why);
 	}
 }
@@ -394,7 +395,7 @@ static bool open_files(struct journal_disk *d, const struct journal_disk_config 
 		.checkpoint_bytes = c->checkpoint_bytes ? c->checkpoint_bytes : CHECKPOINT_BYTES,
 	};
 
-	if (!dir_make(c->dir, 0700, e) || !dir_make(d->snapshot_dir, 0700, e))
+	if (!folder_make(c->dir, 0700, e) || !folder_make(d->snapshot_dir, 0700, e))
 		return false;
 	file.name = "raft.db";
 	if (!raft_file_open(&d->raft, &file, d->snapshot_dir, e))
@@ -402,8 +403,7 @@ static bool open_files(struct journal_disk *d, const struct journal_disk_config 
 	file.name = "local.db";
 	if (!local_file_open(&d->local, &file, e))
 		return false;
-	if (!seal_new(c->key, &d->snapshot_seal, e))
-		return false;
+	d->snapshot_sealer = sealer_new(c->key);
 	/* The files must be found again after a crash: their names are in the directory. */
 	if (!dir_sync(c->dir, e))
 		return false;
@@ -415,7 +415,7 @@ static void disk_free(struct journal_disk *d)
 {
 	raft_file_close(&d->raft);
 	local_file_close(&d->local);
-	seal_free(d->snapshot_seal);
+	sealer_free(d->snapshot_sealer);
 	loading_free(d->loading);
 	free(d->snapshot_dir);
 	free(d);

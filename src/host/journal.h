@@ -9,14 +9,14 @@
  * on that file are reported as failed, until the journal is opened again. A snapshot that
  * cannot be saved fails alone. load() gives the entries after the snapshot.
  *
- * Everything is sealed under the data key (host/seal.h). */
+ * Everything is sealed under the data key (host/sealer.h). */
 #ifndef SHOAL_HOST_JOURNAL_H
 #define SHOAL_HOST_JOURNAL_H
 
 #include <stdint.h>
 
 #include "base/err.h"
-#include "host/seal.h"
+#include "host/sealer.h"
 #include "seam/journal.h"
 
 struct loop;
@@ -29,9 +29,9 @@ struct journal_disk_config {
 	struct loop *loop;
 	const char *dir; /* made if absent, 0700 */
 	uint8_t key[SEAL_KEY_LEN];
-	const char *vfs;	 /* of SQLite; NULL: the system's */
+	const char *vfs;         /* of SQLite; NULL: the system's */
 	size_t checkpoint_bytes; /* 0: 64 MiB */
-	int idle_ms;		 /* without writes, until the log is moved into the file; 0: 1 s */
+	int idle_ms;             /* without writes, until the log is moved into the file; 0: 1 s */
 };
 
 /* Fails when another process has it open (ERR_IN_USE), when a newer shoald wrote it

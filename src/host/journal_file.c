@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 #define APPLICATION_ID 0x53484f4c      /* "SHOL" */
-#define PROOF	       "shoal journal" /* sealed in every file: does this data key open it? */
+#define PROOF          "shoal journal" /* sealed in every file: does this data key open it? */
 
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA journal_mode=WAL;"
@@ -162,7 +162,7 @@ static bool create(struct journal_file *f, const char *schema, struct err *e)
 	if (!execute(f, numbers, "create", e) || !execute(f, schema, "create", e) ||
 	    !file_prepare(f, "INSERT INTO proof VALUES(?)", &insert, e))
 		return false;
-	seal_close(f->seal, str_of(f->name), STR(PROOF), (struct str){0}, &proof);
+	sealer_close(f->sealer, str_of(f->name), STR(PROOF), &proof);
 	sqlite3_bind_blob64(insert, 1, proof.data, proof.len, SQLITE_STATIC);
 	ok = file_run(f, insert, e);
 	sqlite3_finalize(insert);
@@ -181,7 +181,7 @@ static bool check_key(struct journal_file *f, struct err *e)
 	ok = file_step(f, ask, &has_row, e);
 	if (ok && !has_row)
 		ok = fail(e, ERR_INVALID, "%s: not a journal", f->name);
-	else if (ok && !seal_open(f->seal, str_of(f->name), file_blob(ask, 0), &proof, e))
+	else if (ok && !sealer_open(f->sealer, str_of(f->name), file_blob(ask, 0), &proof, e))
 		ok = fail(e, ERR_DENIED, "%s: the data key does not open it", f->name);
 	sqlite3_finalize(ask);
 	return ok;
@@ -208,9 +208,8 @@ bool file_open(struct journal_file *f, const struct journal_file_config *c, stru
 	AUTO_FREE char *path = xasprintf("%s/%s", c->dir, c->name);
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
-	*f = (struct journal_file){.name = c->name, .checkpoint_bytes = c->checkpoint_bytes};
-	if (!seal_new(c->key, &f->seal, e))
-		return false;
+	*f = (struct journal_file){ .name = c->name, .checkpoint_bytes = c->checkpoint_bytes };
+	f->sealer = sealer_new(c->key);
 	if (sqlite3_open_v2(path, &f->db, flags, c->vfs) != SQLITE_OK) {
 		fail_sqlite(f, e, "open");
 		file_close(f);
@@ -235,6 +234,6 @@ void file_close(struct journal_file *f)
 	sqlite3_finalize(f->commit);
 	if (f->db && sqlite3_close(f->db) != SQLITE_OK)
 		abort();
-	seal_free(f->seal);
-	*f = (struct journal_file){0};
+	sealer_free(f->sealer);
+	*f = (struct journal_file){ 0 };
 }

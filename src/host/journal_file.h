@@ -14,13 +14,13 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "host/seal.h"
+#include "host/sealer.h"
 
 #define JOURNAL_FORMAT 1
 
 struct journal_file {
 	sqlite3 *db;
-	struct seal *seal;
+	struct sealer *sealer;
 	sqlite3_stmt *begin, *commit;
 	const char *name; /* "raft.db", for messages */
 	size_t checkpoint_bytes;

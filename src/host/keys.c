@@ -10,7 +10,6 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/dir.h"
 #include "host/file.h"
 #include "host/loop.h"
 #include "host/peer/peer.h"
@@ -216,7 +215,7 @@ static bool write_identity(struct keys_hands *k, struct str root, struct str cer
 		return false;
 	if (!chain_verify(root, cert, CHAIN_VALID_NOW, loop_now(k->loop).wall_ns / 1000000000, e))
 		return false;
-	ok = dir_make(k->dir, 0700, e) &&
+	ok = folder_make(k->dir, 0700, e) &&
 	     keyfile_write(&headers, buf_str(&k->new_key), NULL, &file, e) &&
 	     write_file(k, "swarm-root-ca.crt", root, 0644, e) &&
 	     write_file(k, "swarm-node.key", buf_str(&file), 0600, e) &&

@@ -18,18 +18,18 @@ static void write_name(struct buf *b, const struct journal_record *r)
 
 static bool write_record(struct local_file *f, const struct journal_record *r, struct err *e)
 {
-	uint8_t name[SEAL_NAME_LEN];
+	uint8_t name[SEALER_NAME_LEN];
 
 	write_name(&f->plain, r);
-	seal_name(f->file.seal, buf_str(&f->plain), name);
+	sealer_name(f->file.sealer, buf_str(&f->plain), name);
 	if (!r->value.ptr) {
 		sqlite3_bind_blob(f->drop, 1, name, sizeof(name), SQLITE_STATIC);
 		return file_run(&f->file, f->drop, e);
 	}
 	buf_reset(&f->sealed);
-	seal_close(f->file.seal, str_bytes(name, sizeof(name)), buf_str(&f->plain), r->value,
-		   &f->sealed);
-	if (f->sealed.overflow)
+	buf_append_str(&f->plain, r->value);
+	sealer_close(f->file.sealer, str_bytes(name, sizeof(name)), buf_str(&f->plain), &f->sealed);
+	if (f->plain.overflow || f->sealed.overflow)
 		return fail(e, ERR_EXHAUSTED, "%s: %s %s: a record of %zu bytes is too large",
 			    f->file.name, r->table, r->key, r->value.len);
 	sqlite3_bind_blob(f->put, 1, name, sizeof(name), SQLITE_STATIC);
@@ -62,7 +62,7 @@ static bool open_record(struct local_file *f, struct arena *a, struct journal_re
 	struct str from;
 
 	buf_reset(&f->plain);
-	if (!seal_open(f->file.seal, file_blob(f->all, 0), file_blob(f->all, 1), &f->plain, e))
+	if (!sealer_open(f->file.sealer, file_blob(f->all, 0), file_blob(f->all, 1), &f->plain, e))
 		return while_doing(e, "%s: a record", f->file.name);
 	from = buf_str(&f->plain);
 	if (!take_text(&from, a, &r->table) || !take_text(&from, a, &r->key))
@@ -108,7 +108,7 @@ bool local_file_open(struct local_file *f, const struct journal_file_config *con
 {
 	struct journal_file_config c = *config;
 
-	*f = (struct local_file){.plain = BUF_MAX(RECORD_MAX), .sealed = BUF_MAX(RECORD_MAX)};
+	*f = (struct local_file){ .plain = BUF_MAX(RECORD_MAX), .sealed = BUF_MAX(RECORD_MAX) };
 	c.schema = schema;
 	if (!file_open(&f->file, &c, e))
 		return false;
@@ -129,5 +129,5 @@ void local_file_close(struct local_file *f)
 	file_close(&f->file);
 	buf_clear(&f->plain);
 	buf_clear(&f->sealed);
-	*f = (struct local_file){0};
+	*f = (struct local_file){ 0 };
 }

@@ -94,7 +94,7 @@ static void log_slow_turn(const struct loop *loop, const unsigned counts[INPUT_K
 
 static void run_turn(struct loop *loop)
 {
-	unsigned counts[INPUT_KINDS] = {0};
+	unsigned counts[INPUT_KINDS] = { 0 };
 	struct now began = loop_now(loop);
 	struct input *in;
 	int64_t took_ms;
@@ -202,8 +202,17 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
+void loop_attend(struct loop *loop, struct inbox *inbox, void *self,
+		 int64_t (*turn)(void *self, struct now now))
+{
+	loop->config.inbox = inbox;
+	loop->config.self = self;
+	loop->config.turn = turn;
+}
+
 void loop_run(struct loop *loop)
 {
+	assert(loop->config.inbox);
 	uv_prepare_start(&loop->prepare, on_prepare);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	uv_prepare_stop(&loop->prepare);

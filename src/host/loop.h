@@ -29,11 +29,17 @@ struct loop_config {
 	const struct log *log;
 };
 
-/* Everything pointed at outlives the loop. Fails when the system gives no event queue. */
+/* Everything pointed at outlives the loop. The inbox may follow: see loop_attend(). Fails when the
+ * system gives no event queue. */
 bool loop_new(const struct loop_config *config, struct loop **loop, struct err *e) MUST_CHECK;
 /* Runs what is left (jobs under way, closing handles) and frees. The hands have begun to close
  * their handles before; one that has not is a mistake, and never returns. */
 void loop_free(struct loop *loop);
+
+/* Whose turns are run, from which inbox; before loop_run(). For a mind that already gives commands
+ * when it is made: its hands, and their loop, must be there before it. */
+void loop_attend(struct loop *loop, struct inbox *inbox, void *self,
+		 int64_t (*turn)(void *self, struct now now));
 
 /* Run until loop_stop(). May be called again. */
 void loop_run(struct loop *loop);

@@ -41,7 +41,7 @@ static void entry_context(uint64_t index, char context[32])
 static bool put_state(struct raft_file *f, const char *name, struct str value, struct err *e)
 {
 	buf_reset(&f->sealed);
-	seal_close(f->file.seal, str_of(name), value, (struct str){0}, &f->sealed);
+	sealer_close(f->file.sealer, str_of(name), value, &f->sealed);
 	sqlite3_bind_text(f->put_state, 1, name, -1, SQLITE_STATIC);
 	sqlite3_bind_blob64(f->put_state, 2, f->sealed.data, f->sealed.len, SQLITE_STATIC);
 	return file_run(&f->file, f->put_state, e);
@@ -58,7 +58,7 @@ static bool get_state(struct raft_file *f, const char *name, bool *found, struct
 	if (!*found)
 		return true;
 	buf_reset(&f->plain);
-	ok = seal_open(f->file.seal, str_of(name), file_blob(f->get_state, 0), &f->plain, e);
+	ok = sealer_open(f->file.sealer, str_of(name), file_blob(f->get_state, 0), &f->plain, e);
 	if (!ok)
 		while_doing(e, "%s: %s", f->file.name, name);
 	ended = sqlite3_reset(f->get_state) == SQLITE_OK;
@@ -124,7 +124,7 @@ static bool open_entry(struct raft_file *f, struct str sealed, struct journal_en
 
 	entry_context(entry->index, context);
 	buf_reset(&f->plain);
-	if (!seal_open(f->file.seal, str_of(context), sealed, &f->plain, e))
+	if (!sealer_open(f->file.sealer, str_of(context), sealed, &f->plain, e))
 		return while_doing(e, "%s: %s", f->file.name, context);
 	from = buf_str(&f->plain);
 	if (!take_u64(&from, &entry->term) || !take_u64(&from, &type))
@@ -143,8 +143,9 @@ static bool put_entry(struct raft_file *f, const struct journal_entry *entry, st
 	put_u64(&f->plain, entry->term);
 	put_u64(&f->plain, (uint64_t)entry->type);
 	buf_reset(&f->sealed);
-	seal_close(f->file.seal, str_of(context), buf_str(&f->plain), entry->data, &f->sealed);
-	if (f->sealed.overflow)
+	buf_append_str(&f->plain, entry->data);
+	sealer_close(f->file.sealer, str_of(context), buf_str(&f->plain), &f->sealed);
+	if (f->plain.overflow || f->sealed.overflow)
 		return fail(e, ERR_EXHAUSTED, "%s: %s of %zu bytes is too large", f->file.name,
 			    context, entry->data.len);
 	sqlite3_bind_int64(f->put_entry, 1, (sqlite3_int64)entry->index);
@@ -159,7 +160,7 @@ static bool has_entries(const struct raft_file *f)
 
 static bool term_at(struct raft_file *f, uint64_t index, bool *found, uint64_t *term, struct err *e)
 {
-	struct journal_entry entry = {.index = index};
+	struct journal_entry entry = { .index = index };
 	bool ok;
 
 	sqlite3_bind_int64(f->get_entry, 1, (sqlite3_int64)index);
@@ -323,7 +324,7 @@ static bool load_snapshot(struct raft_file *f, struct arena *a, struct journal_i
 	if (!image->has_snapshot)
 		return true;
 	m->metadata.ptr = arena_copy(a, m->metadata.ptr, m->metadata.len);
-	return snapshot_file_read(f->snapshot_dir, f->file.seal, m->index, m->term, a,
+	return snapshot_file_read(f->snapshot_dir, f->file.sealer, m->index, m->term, a,
 				  &image->snapshot_content, e);
 }
 
@@ -367,7 +368,7 @@ bool raft_file_open(struct raft_file *f, const struct journal_file_config *confi
 {
 	struct journal_file_config c = *config;
 
-	*f = (struct raft_file){.plain = BUF_MAX(ENTRY_MAX), .sealed = BUF_MAX(ENTRY_MAX)};
+	*f = (struct raft_file){ .plain = BUF_MAX(ENTRY_MAX), .sealed = BUF_MAX(ENTRY_MAX) };
 	f->snapshot_dir = snapshot_dir;
 	c.schema = schema;
 	if (!file_open(&f->file, &c, e))
@@ -390,14 +391,14 @@ bool raft_file_open(struct raft_file *f, const struct journal_file_config *confi
 
 void raft_file_close(struct raft_file *f)
 {
-	sqlite3_stmt *const statements[] = {f->put_entry,  f->get_entry,   f->cut_after,
-					    f->cut_before, f->all_entries, f->range,
-					    f->put_state,  f->get_state};
+	sqlite3_stmt *const statements[] = { f->put_entry,  f->get_entry,   f->cut_after,
+					     f->cut_before, f->all_entries, f->range,
+					     f->put_state,  f->get_state };
 
 	for (size_t i = 0; i < ARRAY_LEN(statements); i++)
 		sqlite3_finalize(statements[i]);
 	file_close(&f->file);
 	buf_clear(&f->plain);
 	buf_clear(&f->sealed);
-	*f = (struct raft_file){0};
+	*f = (struct raft_file){ 0 };
 }

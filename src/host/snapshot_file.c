@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "host/dir.h"
-#include "host/seal.h"
+#include "host/sealer.h"
 
 static const char magic[12] = "shoal snap 1";
 
@@ -51,21 +51,21 @@ static void write_context(struct buf *out, const struct place *at)
 }
 
 /* A chunk on disk: its sealed length (32 bits, little-endian), then the sealed bytes. */
-static bool write_chunk(int fd, struct seal *seal, const struct place *at, struct str plain,
+static bool write_chunk(int fd, struct sealer *sealer, const struct place *at, struct str plain,
 			struct buf *sealed, struct buf *context)
 {
-	uint32_t length = htole32((uint32_t)(plain.len + SEAL_OVERHEAD));
+	uint32_t length = htole32((uint32_t)(plain.len + SEALER_OVERHEAD));
 
 	write_context(context, at);
 	buf_reset(sealed);
 	buf_append(sealed, &length, sizeof(length));
-	seal_close(seal, buf_str(context), plain, (struct str){0}, sealed);
+	sealer_close(sealer, buf_str(context), plain, sealed);
 	return write_all(fd, sealed->data, sealed->len);
 }
 
 struct saving {
 	const char *dir;
-	struct seal *seal;
+	struct sealer *sealer;
 	struct journal_source source;
 	bool (*gives_up)(void *self);
 	void *self;
@@ -74,7 +74,7 @@ struct saving {
 static bool write_content(int fd, const struct saving *s, struct place at, struct err *e)
 {
 	AUTO_BUF struct buf chunk = BUF_MAX(SNAPSHOT_CHUNK_BYTES);
-	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEAL_OVERHEAD + 4);
+	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEALER_OVERHEAD + 4);
 	AUTO_BUF struct buf context = BUF_MAX(128);
 	bool done = false;
 
@@ -88,12 +88,13 @@ static bool write_content(int fd, const struct saving *s, struct place at, struc
 			return false;
 		if (chunk.overflow)
 			return fail(e, ERR_EXHAUSTED, "a chunk of more than 1 MiB");
-		if (chunk.len && !write_chunk(fd, s->seal, &at, buf_str(&chunk), &sealed, &context))
+		if (chunk.len &&
+		    !write_chunk(fd, s->sealer, &at, buf_str(&chunk), &sealed, &context))
 			return fail_sys(e, errno, "write");
 		at.chunk += chunk.len != 0;
 	}
 	at.is_last = true;
-	if (!write_chunk(fd, s->seal, &at, (struct str){0}, &sealed, &context))
+	if (!write_chunk(fd, s->sealer, &at, (struct str){ 0 }, &sealed, &context))
 		return fail_sys(e, errno, "write");
 	return true;
 }
@@ -113,15 +114,15 @@ static bool save(const struct saving *s, const char *fresh, const char *path, st
 	return dir_sync(s->dir, e);
 }
 
-bool snapshot_file_save(const char *dir, struct seal *seal, uint64_t index, uint64_t term,
+bool snapshot_file_save(const char *dir, struct sealer *sealer, uint64_t index, uint64_t term,
 			struct journal_source source, bool (*gives_up)(void *self), void *self,
 			struct err *e)
 {
 	AUTO_FREE char *fresh = path_of(dir, index, term, ".new");
 	AUTO_FREE char *path = path_of(dir, index, term, "");
-	struct saving s = {dir, seal, source, gives_up, self};
+	struct saving s = { dir, sealer, source, gives_up, self };
 
-	if (save(&s, fresh, path, (struct place){.index = index, .term = term}, e))
+	if (save(&s, fresh, path, (struct place){ .index = index, .term = term }, e))
 		return true;
 	(void)unlink(fresh);
 	return while_doing(e, "snapshot %s", path);
@@ -154,7 +155,7 @@ static bool read_all(int fd, void *data, size_t size, struct err *e)
 }
 
 /* The next chunk's plain bytes; *ended is set by the last one, which has none. */
-static bool read_chunk(int fd, struct seal *seal, struct place *at, struct buf *sealed,
+static bool read_chunk(int fd, struct sealer *sealer, struct place *at, struct buf *sealed,
 		       struct buf *plain, bool *ended, struct err *e)
 {
 	AUTO_BUF struct buf context = BUF_MAX(128);
@@ -163,24 +164,24 @@ static bool read_chunk(int fd, struct seal *seal, struct place *at, struct buf *
 	if (!read_all(fd, &length, sizeof(length), e))
 		return false;
 	length = le32toh(length);
-	if (length < SEAL_OVERHEAD || length > SNAPSHOT_CHUNK_BYTES + SEAL_OVERHEAD)
+	if (length < SEALER_OVERHEAD || length > SNAPSHOT_CHUNK_BYTES + SEALER_OVERHEAD)
 		return fail(e, ERR_INVALID, "a chunk of %u bytes", length);
 	buf_reset(sealed);
 	buf_reset(plain);
 	if (!read_all(fd, buf_extend(sealed, length), length, e))
 		return false;
-	at->is_last = length == SEAL_OVERHEAD;
+	at->is_last = length == SEALER_OVERHEAD;
 	*ended = at->is_last;
 	write_context(&context, at);
 	at->chunk++;
-	return seal_open(seal, buf_str(&context), buf_str(sealed), plain, e);
+	return sealer_open(sealer, buf_str(&context), buf_str(sealed), plain, e);
 }
 
 /* `content` has room for the file's size, and the plain text is shorter. */
-static bool read_content(int fd, struct seal *seal, struct place at, char *content, size_t *length,
-			 struct err *e)
+static bool read_content(int fd, struct sealer *sealer, struct place at, char *content,
+			 size_t *length, struct err *e)
 {
-	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEAL_OVERHEAD);
+	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEALER_OVERHEAD);
 	AUTO_BUF struct buf plain = BUF_MAX(SNAPSHOT_CHUNK_BYTES);
 	char head[sizeof(magic)];
 	bool ended = false;
@@ -190,7 +191,7 @@ static bool read_content(int fd, struct seal *seal, struct place at, char *conte
 	if (memcmp(head, magic, sizeof(magic)) != 0)
 		return fail(e, ERR_UNSUPPORTED, "not a snapshot, or of a newer shoald");
 	while (!ended) {
-		if (!read_chunk(fd, seal, &at, &sealed, &plain, &ended, e))
+		if (!read_chunk(fd, sealer, &at, &sealed, &plain, &ended, e))
 			return false;
 		if (plain.len)
 			memcpy(content + *length, plain.data, plain.len);
@@ -199,12 +200,12 @@ static bool read_content(int fd, struct seal *seal, struct place at, char *conte
 	return true;
 }
 
-bool snapshot_file_read(const char *dir, struct seal *seal, uint64_t index, uint64_t term,
+bool snapshot_file_read(const char *dir, struct sealer *sealer, uint64_t index, uint64_t term,
 			struct arena *a, struct str *content, struct err *e)
 {
 	AUTO_FREE char *path = path_of(dir, index, term, "");
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct place at = {.index = index, .term = term};
+	struct place at = { .index = index, .term = term };
 	size_t length = 0;
 	struct stat s;
 	char *bytes;
@@ -212,7 +213,7 @@ bool snapshot_file_read(const char *dir, struct seal *seal, uint64_t index, uint
 	if (fd < 0 || fstat(fd, &s) != 0)
 		return fail_sys(e, errno, "snapshot %s", path);
 	bytes = arena_alloc(a, (size_t)s.st_size);
-	if (!read_content(fd, seal, at, bytes, &length, e))
+	if (!read_content(fd, sealer, at, bytes, &length, e))
 		return while_doing(e, "snapshot %s", path);
 	*content = str_bytes(bytes, length);
 	return true;

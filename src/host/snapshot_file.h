@@ -13,17 +13,17 @@
 #include "seam/journal.h"
 
 struct arena;
-struct seal;
+struct sealer;
 
 #define SNAPSHOT_CHUNK_BYTES (1 << 20)
 
 /* `gives_up` is asked before each chunk; the file is then dropped and the call fails. */
-bool snapshot_file_save(const char *dir, struct seal *seal, uint64_t index, uint64_t term,
+bool snapshot_file_save(const char *dir, struct sealer *sealer, uint64_t index, uint64_t term,
 			struct journal_source source, bool (*gives_up)(void *self), void *self,
 			struct err *e) MUST_CHECK;
 bool snapshot_file_exists(const char *dir, uint64_t index, uint64_t term);
 /* The whole content, in `a`. */
-bool snapshot_file_read(const char *dir, struct seal *seal, uint64_t index, uint64_t term,
+bool snapshot_file_read(const char *dir, struct sealer *sealer, uint64_t index, uint64_t term,
 			struct arena *a, struct str *content, struct err *e) MUST_CHECK;
 
 /* Remove the snapshots before `index`, and of `index` those of another term. */

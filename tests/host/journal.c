@@ -370,7 +370,7 @@ TEST(a_changed_entry_is_noticed)
 		"UPDATE entry SET sealed = (SELECT sealed FROM entry WHERE idx = 1) WHERE idx = 2");
 
 	CHECK(user_open(&u, dir.path, NULL, 0, &e));
-	CHECK(strstr(whole(), "entry 2: a sealed value does not open"));
+	CHECK(strstr(whole(), "entry 2: sealed text does not open"));
 	end();
 }
 
@@ -380,7 +380,7 @@ TEST(a_changed_or_shortened_snapshot_is_noticed)
 	write_snapshot(1, 1, 1, "state", 0);
 	user_wait_done(&u, 1, 0);
 	flip_byte("snapshots/0000000000000001-0000000000000001", 45);
-	CHECK(strstr(whole(), "a sealed value does not open"));
+	CHECK(strstr(whole(), "sealed text does not open"));
 	flip_byte("snapshots/0000000000000001-0000000000000001", 45);
 	again();
 	CHECK_STR(whole(), " snap 1=state");
