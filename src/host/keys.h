@@ -17,6 +17,7 @@ struct peer_hands;
 
 /* `dir` is made when it is needed. `peers` are told of every new identity. */
 struct keys_hands *keys_hands_new(struct loop *loop, const char *dir, struct peer_hands *peers);
+/* After loop_free(): outcomes may be under way until then. NULL is fine. */
 void keys_hands_free(struct keys_hands *k);
 void keys_hands_seam(struct keys_hands *k, struct keys *seam);
 

@@ -1,0 +1,371 @@
+#include "daemon/config.h"
+
+#include "base/mem.h"
+#include "daemon/option.h"
+#include "host/file.h"
+#include "host/listener.h"
+
+static const struct option *option_of(const char *flag)
+{
+	return option_by_flag(str_of(flag));
+}
+
+static bool is_given(const struct config *c, const char *flag)
+{
+	return c->source[option_of(flag) - options] != FROM_DEFAULT;
+}
+
+/* ---- the command line ---- */
+
+/* Flags that are an action, and no setting. */
+static bool take_action(struct config *c, const char *arg)
+{
+	if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
+		c->action = CONFIG_HELP;
+	else if (strcmp(arg, "--version") == 0 || strcmp(arg, "-v") == 0)
+		c->action = CONFIG_VERSION;
+	else if (strcmp(arg, "--validate") == 0)
+		c->action = CONFIG_VALIDATE;
+	else
+		return false;
+	return true;
+}
+
+/* "--flag", "--flag=value", "-f", "-fvalue", "-f=value": *value.ptr is NULL without one. */
+static bool parse_flag(const char *arg, const struct option **o, struct str *value, struct err *e)
+{
+	struct str name = str_of(arg + 1);
+
+	*value = (struct str){ 0 };
+	if (arg[1] == '-') {
+		name = str_of(arg + 2);
+		if (!str_cut(name, '=', &name, value))
+			*value = (struct str){ 0 };
+		*o = option_by_flag(name);
+	} else {
+		*o = option_by_letter(arg[1]);
+		if (arg[1] && arg[2])
+			*value = str_of(arg + (arg[2] == '=' ? 3 : 2));
+	}
+	if (!*o)
+		return fail(e, ERR_INVALID, "unknown flag: %s", arg);
+	return true;
+}
+
+static bool parse_flags(struct config *c, int argc, char **argv, struct err *e)
+{
+	for (int i = 1; i < argc; i++) {
+		const struct option *o;
+		struct str value;
+
+		if (take_action(c, argv[i]))
+			continue;
+		if (argv[i][0] != '-' || !argv[i][1])
+			return fail(e, ERR_INVALID,
+				    "\"shoald\" accepts no arguments, and there is \"%s\"",
+				    argv[i]);
+		if (!parse_flag(argv[i], &o, &value, e))
+			return false;
+		if (!value.ptr && o->kind == OPTION_BOOL)
+			value = STR("true");
+		else if (!value.ptr && i + 1 < argc)
+			value = str_of(argv[++i]);
+		else if (!value.ptr)
+			return fail(e, ERR_INVALID, "flag needs an argument: %s", argv[i]);
+		if (!option_set(c, o, value, FROM_FLAG, e))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the file ---- */
+
+static bool read_file(struct config *c, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_MAX(CONFIG_FILE_MAX);
+
+	if (!file_read(c->config_file, &text, e)) {
+		bool may_lack = e->kind == ERR_NOT_FOUND && !is_given(c, "config-file");
+
+		return may_lack || while_doing(e, "configuration file");
+	}
+	if (!config_read_file(c, buf_str(&text), e))
+		return while_doing(e, "configuration file %s", c->config_file);
+	return true;
+}
+
+/* ---- what follows from both ---- */
+
+bool config_uses_tls(const struct config *c)
+{
+	return c->tls || is_given(c, "tlsverify");
+}
+
+bool config_verifies_clients(const struct config *c)
+{
+	return is_given(c, "tlsverify") ? c->tlsverify : c->tls;
+}
+
+bool config_allows_plain_tcp(const struct config *c)
+{
+	return is_given(c, "tls") && !config_uses_tls(c);
+}
+
+enum log_level config_log_level(const struct config *c)
+{
+	enum log_level level = LOG_INFO;
+
+	if (c->debug)
+		return LOG_DEBUG;
+	if (strcmp(c->log_level, "fatal") == 0)
+		return LOG_ERROR;
+	(void)log_level_parse(c->log_level, &level);
+	return level;
+}
+
+static const char *docker_file(struct config *c, const char *name)
+{
+	const char *home = getenv("HOME");
+
+	return arena_printf(&c->memory, "%s/.docker/%s", home ? home : "/root", name);
+}
+
+static void set_default(const char **setting, const char *value)
+{
+	if (!*setting)
+		*setting = value;
+}
+
+static void set_defaults(struct config *c)
+{
+	static const char *const host = "unix:///run/shoal.sock";
+
+	set_default(&c->data_root, "/var/lib/shoal");
+	set_default(&c->exec_root, "/run/shoal");
+	set_default(&c->pidfile, "/run/shoald.pid");
+	set_default(&c->group, "docker");
+	set_default(&c->log_level, "info");
+	set_default(&c->log_format, "text");
+	set_default(&c->log_driver, "json-file");
+	set_default(&c->default_runtime, "");
+	set_default(&c->init_path, "");
+	set_default(&c->cgroup_parent, "");
+	set_default(&c->storage_driver, "overlay2");
+	set_default(&c->default_advertise_addr, "");
+	set_default(&c->bip, "");
+	set_default(&c->metrics_addr, "");
+	set_default(&c->tlscacert, docker_file(c, "ca.pem"));
+	set_default(&c->tlscert, docker_file(c, "cert.pem"));
+	set_default(&c->tlskey, docker_file(c, "key.pem"));
+	if (c->max_concurrent_downloads == 0)
+		c->max_concurrent_downloads = 3;
+	if (c->hosts.count == 0)
+		c->hosts = (struct config_list){ (const char **)&host, 1 };
+}
+
+static bool check_hosts(const struct config *c, struct err *e)
+{
+	for (size_t i = 0; i < c->hosts.count; i++) {
+		struct listen_address a;
+
+		if (!listen_address_parse(str_of(c->hosts.items[i]), &a, e))
+			return while_doing(e, "--host");
+		if (a.kind == LISTEN_TCP && !config_uses_tls(c) && !config_allows_plain_tcp(c))
+			return fail(e, ERR_INVALID,
+				    "%s: whoever reaches an unprotected TCP port is root on this "
+				    "host: use "
+				    "--tlsverify, or say --tls=false if that is what you want",
+				    c->hosts.items[i]);
+	}
+	return true;
+}
+
+static bool check_roots(const struct config *c, struct err *e)
+{
+	if (c->data_root[0] != '/')
+		return fail(e, ERR_INVALID, "--data-root: \"%s\" is not an absolute path",
+			    c->data_root);
+	if (c->exec_root[0] != '/')
+		return fail(e, ERR_INVALID, "--exec-root: \"%s\" is not an absolute path",
+			    c->exec_root);
+	if (strcmp(c->data_root, c->exec_root) == 0)
+		return fail(e, ERR_INVALID, "--data-root and --exec-root must not be the same");
+	return true;
+}
+
+static bool check_words(const struct config *c, struct err *e)
+{
+	enum log_level level;
+
+	if (strcmp(c->log_level, "fatal") != 0 && !log_level_parse(c->log_level, &level))
+		return fail(e, ERR_INVALID,
+			    "--log-level: \"%s\" is none of debug, info, warn, error, fatal",
+			    c->log_level);
+	if (strcmp(c->log_format, "text") != 0 && strcmp(c->log_format, "json") != 0)
+		return fail(e, ERR_INVALID, "--log-format: \"%s\" is neither text nor json",
+			    c->log_format);
+	if (strcmp(c->storage_driver, "overlay2") != 0 && strcmp(c->storage_driver, "overlay") != 0)
+		return fail(e, ERR_UNSUPPORTED,
+			    "--storage-driver: \"%s\" is not supported by shoald: overlay2 is",
+			    c->storage_driver);
+	return true;
+}
+
+static bool check_labels(const struct config *c, struct err *e)
+{
+	for (size_t i = 0; i < c->labels.count; i++) {
+		struct str label = str_of(c->labels.items[i]), key, value;
+
+		if (!str_cut(label, '=', &key, &value) || !key.len)
+			return fail(e, ERR_INVALID, "--label: \"%s\" is not KEY=VALUE",
+				    c->labels.items[i]);
+	}
+	return true;
+}
+
+static bool check(const struct config *c, struct err *e)
+{
+	return check_hosts(c, e) && check_roots(c, e) && check_words(c, e) && check_labels(c, e);
+}
+
+bool config_load(struct config *c, int argc, char **argv, struct err *e)
+{
+	*c = (struct config){ 0 };
+	if (!parse_flags(c, argc, argv, e))
+		return false;
+	if (c->action == CONFIG_HELP || c->action == CONFIG_VERSION)
+		return true;
+	set_default(&c->config_file, "/etc/shoal/daemon.json");
+	if (!read_file(c, e))
+		return false;
+	set_defaults(c);
+	return check(c, e);
+}
+
+void config_clear(struct config *c)
+{
+	arena_clear(&c->memory);
+	*c = (struct config){ 0 };
+}
+
+/* ---- again, while running ---- */
+
+static bool lists_differ(const struct config_list *a, const struct config_list *b)
+{
+	if (a->count != b->count)
+		return true;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return true;
+	return false;
+}
+
+static bool differs(const struct option *o, const struct config *a, const struct config *b)
+{
+	const void *left = (const char *)a + o->offset, *right = (const char *)b + o->offset;
+
+	switch (o->kind) {
+	case OPTION_BOOL:
+		return *(const bool *)left != *(const bool *)right;
+	case OPTION_NUMBER:
+		return *(const int64_t *)left != *(const int64_t *)right;
+	case OPTION_TEXT:
+		return strcmp(*(const char *const *)left, *(const char *const *)right) != 0;
+	default:
+		return lists_differ(left, right);
+	}
+}
+
+static void copy_list(struct arena *a, struct config_list *to, const struct config_list *from)
+{
+	const char **items = arena_alloc(a, from->count * sizeof(*items));
+
+	for (size_t i = 0; i < from->count; i++)
+		items[i] = arena_strdup(a, from->items[i]);
+	*to = (struct config_list){ items, from->count };
+}
+
+/* Others may hold the old text, so it stays until the end; only what changed costs memory. */
+static void copy_setting(struct config *to, const struct config *from, const struct option *o)
+{
+	void *left = (char *)to + o->offset;
+	const void *right = (const char *)from + o->offset;
+
+	switch (o->kind) {
+	case OPTION_BOOL:
+		*(bool *)left = *(const bool *)right;
+		break;
+	case OPTION_NUMBER:
+		*(int64_t *)left = *(const int64_t *)right;
+		break;
+	case OPTION_TEXT:
+		*(const char **)left = arena_strdup(&to->memory, *(const char *const *)right);
+		break;
+	default:
+		copy_list(&to->memory, left, right);
+		break;
+	}
+}
+
+bool config_reload(struct config *c, int argc, char **argv, struct buf *changed, struct err *e)
+{
+	struct config fresh;
+	bool ok = config_load(&fresh, argc, argv, e);
+
+	for (size_t i = 0; ok && i < option_count; i++) {
+		const struct option *o = &options[i];
+
+		if (o->use != OPTION_USED || !o->reloads || !differs(o, c, &fresh))
+			continue;
+		copy_setting(c, &fresh, o);
+		buf_printf(changed, "%s%s", changed->len ? ", " : "", o->key);
+	}
+	config_clear(&fresh);
+	return ok;
+}
+
+/* ---- help ---- */
+
+static const char *value_name(const struct option *o)
+{
+	if (o->value)
+		return o->value;
+	return o->kind == OPTION_BOOL ? "" : o->kind == OPTION_NUMBER ? "N" : "TEXT";
+}
+
+static void write_option(struct buf *out, const struct option *o)
+{
+	AUTO_FREE char *word = xasprintf("--%s %s", o->flag, value_name(o));
+
+	if (o->letter)
+		buf_printf(out, "  -%c, ", o->letter);
+	else
+		buf_append_c(out, "      ");
+	if (strlen(word) > 34)
+		buf_printf(out, "%s\n%42s%s\n", word, "", o->help);
+	else
+		buf_printf(out, "%-36s%s\n", word, o->help);
+}
+
+static void write_flags_of(struct buf *out, enum option_use use)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].use == use && options[i].flag)
+			buf_printf(out, "  --%s\n", options[i].flag);
+}
+
+void config_write_help(struct buf *out)
+{
+	buf_append_c(out,
+		     "Usage: shoald [OPTIONS]\n\n"
+		     "Container engine, cluster agent and manager in one daemon.\n\nOptions:\n");
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].use == OPTION_USED)
+			write_option(out, &options[i]);
+	buf_append_c(out,
+		     "  -h, --help                              This text\n"
+		     "      --validate                          Check the configuration and exit\n"
+		     "  -v, --version                           Version and exit\n"
+		     "\nAccepted, without meaning here:\n");
+	write_flags_of(out, OPTION_HOLLOW);
+}
