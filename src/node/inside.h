@@ -97,7 +97,6 @@ struct node {
 	struct dispatch *dispatch;
 	struct ca *ca;
 	struct controllers of_tasks;
-	struct controllers task_controllers;
 	struct controller controllers[CONTROLLERS_MAX];
 	struct control_chance chance; /* for the next change that needs some */
 	bool has_chance;

@@ -50,9 +50,6 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 	n->controllers[count++] = membership_controller(n);
 	n->controllers[count++] = ca_controller(n->ca);
 	n->controllers[count++] = dispatch_controller(n->dispatch);
-	controllers_init(&n->task_controllers, &n->prng, c->log);
-	for (size_t i = 0; i < CONTROLLERS_OF_TASKS; i++)
-		n->controllers[count++] = n->task_controllers.items[i];
 	/* After what was reported, so that it is answered in the same transaction. */
 	controllers_init(&n->of_tasks, &n->prng, c->log);
 	for (size_t i = 0; i < CONTROLLERS_OF_TASKS; i++)
@@ -80,7 +77,6 @@ void manager_stop(struct node *n)
 {
 	leader_free(n->leader);
 	controllers_clear(&n->of_tasks);
-	controllers_clear(&n->task_controllers);
 	dispatch_free(n->dispatch);
 	ca_free(n->ca);
 	group_free(n->group);
