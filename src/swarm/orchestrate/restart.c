@@ -397,7 +397,9 @@ void restart_task(struct restarts *r, struct txn *t, const Pb__Service *service,
 	remember(r, service, next, txn_now(t).wall_ns);
 
 	delay_ms = policy_delay_ms(task);
-	if (node && node->spec->availability == PB__NODE_SPEC__AVAILABILITY__DRAIN)
+	/* The delay spares a node from what fails again and again: this was not the task's fault. */
+	if (node && (node_is_down(node) ||
+		     node->spec->availability == PB__NODE_SPEC__AVAILABILITY__DRAIN))
 		delay_ms = 0;
 	restart_start_later(r, t, next, delay_ms, still_runs);
 }
