@@ -133,9 +133,13 @@ static void lead(void *self, const struct view *v, struct now now)
 	AUTO_ARENA struct arena a = { 0 };
 	struct objects nodes = view_all(v, OBJECT_NODE, &a);
 	const Pb__Node *n;
+	int64_t grace_ms;
 
 	d->is_leading = true;
 	d->period_ms = session_period_ms(d);
+	grace_ms = d->period_ms * GRACE_NEW_LEADER;
+	if (grace_ms < GRACE_NEW_LEADER_MIN_MS)
+		grace_ms = GRACE_NEW_LEADER_MIN_MS;
 	objects_each(nodes, Pb__Node, n)
 	{
 		struct session *s;
@@ -147,7 +151,7 @@ static void lead(void *self, const struct view *v, struct now now)
 		if (session_find(d, n->id))
 			continue;
 		s = session_new(d, n->id);
-		heap_set(&d->expiries, &s->expiry, now.mono_ms + d->period_ms * GRACE_NEW_LEADER);
+		heap_set(&d->expiries, &s->expiry, now.mono_ms + grace_ms);
 	}
 }
 

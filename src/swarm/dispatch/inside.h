@@ -12,8 +12,10 @@
 #define PERIOD_MIN_MS    1000
 #define NODES_A_SECOND   2000
 #define GRACE            3
-/* Time that nodes have to find a new leader, in periods. */
+/* Time that nodes have to find a new leader: so many periods, and more than the 8 s that an agent
+ * may wait between two tries. */
 #define GRACE_NEW_LEADER        6
+#define GRACE_NEW_LEADER_MIN_MS 10000
 #define ORPHAN_MS               (INT64_C(24) * 3600 * 1000)
 #define REGISTRATIONS_MAX       3 /* of one node in a window */
 #define REGISTRATIONS_WINDOW_MS 8000
