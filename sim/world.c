@@ -67,7 +67,8 @@ static void node_prepare(struct world *w, size_t i)
 	s->description = describe(&w->memory, s->name);
 	s->log = (struct log){ .self = s,
 			       .level = LOG_DEBUG,
-			       .line = w->config.is_verbose ? print_line : NULL };
+			       .line = w->config.is_verbose ? print_line : NULL,
+			       .mark = w->config.mark };
 	s->disk = disk_new(s);
 	s->hands = hands_new(s);
 }

@@ -60,6 +60,7 @@ struct world_config {
 	uint64_t snapshot_entries, snapshot_bytes, keep_entries;
 	world_watch *watch;
 	void *watch_self;
+	void (*mark)(void *sim_node, const char *name); /* as in struct log; may be NULL */
 };
 
 struct world {
