@@ -201,6 +201,8 @@ bool conn_open(struct conn *c, const struct endpoint *ep, struct err *e)
 
 void conn_close(struct conn *c)
 {
+	if (c->ssl)
+		(void)SSL_shutdown(c->ssl);
 	SSL_free(c->ssl);
 	SSL_CTX_free(c->ssl_ctx);
 	if (c->fd >= 0)

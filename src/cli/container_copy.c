@@ -2,6 +2,7 @@
  * unpacks them; it runs as the user and refuses names that lead out of the folder. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static pid_t run_tar(char *const argv[], int fd, bool is_output)
 
 	if (pid != 0)
 		return pid;
+	(void)signal(SIGPIPE, SIG_DFL);
 	(void)dup2(fd, is_output ? 1 : 0);
 	execvp("tar", argv);
 	_exit(127);
@@ -259,6 +261,8 @@ bool container_copy(struct cli *c, const struct args *a, struct err *e)
 		return fail(e, ERR_UNSUPPORTED, "copying between containers is not supported");
 	if (!from && !to)
 		return fail(e, ERR_INVALID, "must specify at least one container source");
+	/* A tar that gives up is an error to report, not our end. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	name = str_dup(from ? from_name : to_name);
 	path = str_dup(from ? from_path : to_path);
 	if (from)

@@ -129,8 +129,10 @@ static bool run_command(struct run *r, const struct pipe_command *c, json_t *dot
 	bool ok = true;
 
 	for (const struct operand *o = first->next; o && ok; o = o->next) {
-		if (count == TEMPLATE_ARGS_MAX)
-			return fail(r->e, ERR_INVALID, "template: too many arguments");
+		if (count == TEMPLATE_ARGS_MAX) {
+			ok = fail(r->e, ERR_INVALID, "template: too many arguments");
+			break;
+		}
 		args[count] = NULL;
 		ok = evaluate(r, o, dot, &args[count]);
 		count++;
@@ -152,16 +154,16 @@ static bool run_command(struct run *r, const struct pipe_command *c, json_t *dot
 
 static bool run_pipe(struct run *r, const struct pipe *pipe, json_t *dot, json_t **result)
 {
-	json_t *piped = NULL;
-
 	*result = NULL;
 	for (const struct pipe_command *c = pipe->commands; c; c = c->next) {
-		bool ok = run_command(r, c, dot, c != pipe->commands, piped, result);
+		json_t *piped = *result;
+		bool ok;
 
+		*result = NULL;
+		ok = run_command(r, c, dot, c != pipe->commands, piped, result);
 		json_decref(piped);
 		if (!ok)
 			return false;
-		piped = *result;
 	}
 	return true;
 }

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 import time
@@ -36,7 +37,10 @@ def at_times(text):
 
 
 class Engine:
-    def __init__(self, folder, replies):
+    """On a unix socket in `folder`, or with `tcp` on a port of the loopback, with TLS if a context is given.
+    `hangs_up`: a connection answers one call and is closed without a word."""
+
+    def __init__(self, folder, replies, tcp=False, tls=None, hangs_up=False):
         self.socket_path = os.path.join(folder, "engine.sock")
         self.replies = replies
         self.requests = []
@@ -48,22 +52,39 @@ class Engine:
             def handle(self):
                 try:
                     while engine.answer_one(self.rfile, self.wfile, self.connection):
-                        pass
-                except (ConnectionError, ValueError):
+                        if hangs_up:
+                            break
+                except (OSError, ValueError):
                     pass
 
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             daemon_threads = True
             request_queue_size = 64
 
-        self.server = Server(self.socket_path, Handler)
+        class TcpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+            def get_request(self):
+                connection, where = super().get_request()
+                return (tls.wrap_socket(connection, server_side=True) if tls else connection), where
+
+            def handle_error(self, request, client_address):
+                pass
+
+        if tcp:
+            self.server = TcpServer(("127.0.0.1", 0), Handler)
+            self.port = self.server.server_address[1]
+        else:
+            self.server = Server(self.socket_path, Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     def close(self):
         self.server.shutdown()
         self.server.server_close()
-        os.unlink(self.socket_path)
+        if os.path.exists(self.socket_path):
+            os.unlink(self.socket_path)
 
     def start_again(self):
         """Forget what was asked and said."""
@@ -146,6 +167,8 @@ class Engine:
             time.sleep(reply.get("delay", 0))
             wfile.write(self.frames(reply))
             wfile.flush()
+            if isinstance(connection, ssl.SSLSocket):
+                connection.unwrap()
             connection.shutdown(socket.SHUT_RDWR)
             return False
         kind = reply.get("type", "application/json")
@@ -165,6 +188,13 @@ class Engine:
             data = b""
         elif data:
             head += f"Content-Type: {kind}\r\n"
+        if reply.get("chunked"):
+            head += "Transfer-Encoding: chunked\r\n\r\n"
+            body = b"".join(b"%x;x=y\r\n%s\r\n" % (len(data[i:i + 7]), data[i:i + 7])
+                            for i in range(0, len(data), 7)) + b"0\r\n\r\n"
+            wfile.write(head.encode() + body)
+            wfile.flush()
+            return True
         if status not in (204, 304):
             head += f"Content-Length: {len(data)}\r\n"
         head += "\r\n"

@@ -114,6 +114,13 @@ TEST(functions_do_what_their_names_say)
 	CHECK_STR(plain("{{lower}}", "{}"), "FAILED: wrong number of args for lower: want 1, got 0");
 }
 
+/* Found by fuzzing: the piped value was freed and still pointed at. */
+TEST(a_pipe_that_fails_leaves_nothing_behind)
+{
+	CHECK_STR(plain("{{upper . | 3 lower .}}", "\"x\""),
+		  "FAILED: template: can't give an argument to a non-function");
+}
+
 TEST(dashes_trim_and_comments_vanish)
 {
 	CHECK_STR(plain("a  {{- 1 -}}  b", "{}"), "a1b");
