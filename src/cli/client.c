@@ -55,11 +55,6 @@ void client_free(struct client *c)
 	free(c);
 }
 
-const struct endpoint *client_where(const struct client *c)
-{
-	return c->where;
-}
-
 const char *client_version(const struct client *c)
 {
 	return c->version;

@@ -25,7 +25,6 @@ struct stream;
 
 struct client *client_new(const struct endpoint *where);
 void client_free(struct client *c);
-const struct endpoint *client_where(const struct client *c);
 /* Agree on a version now; calls do it by themselves. */
 MUST_CHECK bool client_connect(struct client *c, struct err *e);
 /* The agreed version, "" before. */

@@ -98,25 +98,43 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Cut a path into its folder and its name; both are the caller's. */
+static void split_path(const char *path, char **folder, char **name)
+{
+	char *slash;
+
+	*folder = xstrdup(path);
+	while (strlen(*folder) > 1 && (*folder)[strlen(*folder) - 1] == '/')
+		(*folder)[strlen(*folder) - 1] = '\0';
+	*name = xstrdup(base_name(*folder));
+	slash = strrchr(*folder, '/');
+	if (!slash) {
+		free(*folder);
+		*folder = xstrdup(".");
+	} else {
+		slash[slash == *folder] = '\0';
+	}
+}
+
 /* Unpack into `target`: inside it if it is a folder, else under its name. */
 static bool unpack(struct stream *s, const char *source, const char *target, bool keeps_owner, struct err *e)
 {
-	AUTO_FREE char *folder = xstrdup(target), *rename_option = NULL;
+	AUTO_FREE char *folder = NULL, *name = NULL, *rename_option = NULL;
+	AUTO_FREE char *source_folder = NULL, *source_name = NULL;
 	struct stat st;
 	bool is_folder = stat(target, &st) == 0 && S_ISDIR(st.st_mode), ok;
+	struct err tar_error;
 	int ends[2];
 	pid_t pid;
 
-	if (!is_folder) {
-		char *slash = strrchr(folder, '/');
-
-		rename_option = tar_rename(base_name(source), base_name(target));
-		if (slash)
-			slash[slash == folder] = '\0';
-		else
-			strcpy(folder, ".");
-	} else {
+	split_path(source, &source_folder, &source_name);
+	split_path(target, &folder, &name);
+	if (is_folder) {
+		free(folder);
+		folder = xstrdup(target);
 		rename_option = xstrdup("--no-wildcards");
+	} else {
+		rename_option = tar_rename(source_name, name);
 	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_sys(e, errno, "pipe");
@@ -127,9 +145,11 @@ static bool unpack(struct stream *s, const char *source, const char *target, boo
 		pid = run_tar(argv, ends[0], false);
 	}
 	close(ends[0]);
-	ok = pid > 0 && pour(s, ends[1], e);
+	ok = pid > 0 ? pour(s, ends[1], e) : fail_sys(e, errno, "start tar");
 	close(ends[1]);
-	return pid > 0 && tar_ended(pid, e) && ok;
+	if (pid > 0 && !tar_ended(pid, &tar_error) && ok)
+		return *e = tar_error, false;
+	return ok;
 }
 
 static bool copy_out(struct cli *c, const struct args *a, const char *name, const char *source,
@@ -202,52 +222,80 @@ static bool put(struct cli *c, const struct args *a, const char *name, const cha
 	return client_call(c->client, &r, NULL, e);
 }
 
-static bool copy_in(struct cli *c, const struct args *a, const char *source, const char *name,
-		    const char *target, struct err *e)
+/* Where something of this host goes: into `folder` of the container, under `name` (NULL: its own). */
+struct place {
+	char *folder;
+	const char *name;
+};
+
+/* A folder that is there takes things under their names; else the last part of the path is the name. */
+static bool find_place(struct cli *c, const char *container, const char *target, struct place *place,
+		       struct err *e)
 {
-	AUTO_FREE char *into = NULL, *folder = xstrdup(source), *file = NULL, *rename_option = NULL;
-	bool exists, is_folder, ends_in_slash = target[0] && target[strlen(target) - 1] == '/';
-	struct err why = { 0 };
+	bool ends_in_slash = target[0] && target[strlen(target) - 1] == '/';
+	bool exists, is_folder;
+	struct err why;
+
+	is_folder = is_remote_folder(c, container, target, &exists, &why);
+	if (!exists && why.kind != ERR_NOT_FOUND)
+		return *e = why, false;
+	if (!exists && ends_in_slash)
+		return fail(e, ERR_NOT_FOUND, "no such directory: %s:%s", container, target);
+	place->folder = is_folder ? xstrdup(target) : parent_of(target);
+	place->name = is_folder ? NULL : base_name(target);
+	return true;
+}
+
+/* Pack `source` and send it. */
+static bool send_packed(struct cli *c, const struct args *a, const char *source, const char *container,
+			const struct place *place, struct err *e)
+{
+	AUTO_FREE char *folder = NULL, *name = NULL, *rename_option = NULL;
+	struct err tar_error;
 	int ends[2];
 	pid_t pid;
 	bool ok;
 
-	is_folder = is_remote_folder(c, name, target, &exists, &why);
-	if (!exists && why.kind != ERR_NOT_FOUND)
-		return *e = why, false;
-	if (strcmp(source, "-") == 0) {
-		AUTO_CLOSE int in = dup(0);
-
-		return is_folder ? put(c, a, name, target, in, e)
-				 : fail(e, ERR_INVALID, "destination \"%s:%s\" must be a directory", name, target);
-	}
-	if (access(source, R_OK) < 0)
-		return fail_sys(e, errno, "%s", source);
-	if (!exists && ends_in_slash)
-		return fail(e, ERR_NOT_FOUND, "no such directory: %s:%s", name, target);
-	/* Into a folder that is there, under our name; else under the name given, in its folder. */
-	into = is_folder ? xstrdup(target) : parent_of(target);
-	while (strlen(folder) > 1 && folder[strlen(folder) - 1] == '/')
-		folder[strlen(folder) - 1] = '\0';
-	file = xstrdup(base_name(folder));
-	if (strrchr(folder, '/'))
-		strrchr(folder, '/')[strrchr(folder, '/') == folder] = '\0';
-	else
-		strcpy(folder, ".");
-	rename_option = is_folder ? xstrdup("--no-wildcards") : tar_rename(file, base_name(target));
+	split_path(source, &folder, &name);
+	rename_option = place->name ? tar_rename(name, place->name) : xstrdup("--no-wildcards");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_sys(e, errno, "pipe");
 	{
 		char *argv[] = { "tar", "-c", "-f", "-", "-C", folder, rename_option,
-				 args_bool(a, "follow-link") ? "--dereference" : "--no-wildcards", "--", file,
+				 args_bool(a, "follow-link") ? "--dereference" : "--no-wildcards", "--", name,
 				 NULL };
 
 		pid = run_tar(argv, ends[1], true);
 	}
 	close(ends[1]);
-	ok = pid > 0 && put(c, a, name, into, ends[0], e);
+	ok = pid > 0 ? put(c, a, container, place->folder, ends[0], e) : fail_sys(e, errno, "start tar");
 	close(ends[0]);
-	return pid > 0 && tar_ended(pid, ok ? e : &why) && ok;
+	if (pid > 0 && !tar_ended(pid, &tar_error) && ok)
+		return *e = tar_error, false;
+	return ok;
+}
+
+static bool copy_in(struct cli *c, const struct args *a, const char *source, const char *container,
+		    const char *target, struct err *e)
+{
+	bool is_stdin = strcmp(source, "-") == 0, ok;
+	struct place place = { 0 };
+	AUTO_CLOSE int in = -1;
+
+	if (!is_stdin && access(source, R_OK) < 0)
+		return fail_sys(e, errno, "%s", source);
+	if (!find_place(c, container, target, &place, e))
+		return false;
+	if (!is_stdin) {
+		ok = send_packed(c, a, source, container, &place, e);
+	} else if (place.name) {
+		ok = fail(e, ERR_INVALID, "destination \"%s:%s\" must be a directory", container, target);
+	} else {
+		in = dup(0);
+		ok = put(c, a, container, place.folder, in, e);
+	}
+	free(place.folder);
+	return ok;
 }
 
 bool container_copy(struct cli *c, const struct args *a, struct err *e)
