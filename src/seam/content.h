@@ -1,7 +1,7 @@
 /* The hands that handle foreign bytes: registries, image archives, layers, copies.
  *
- * Behind it stands shoal-content, a sandboxed program that is started when there is work, and
- * for mount() and unmount() the kernel's overlayfs. The mind passes names and digests; bytes
+ * Behind it stands shoal-content, a sandboxed program that is started when there is work. Roots of
+ * containers are mounted by seam/runtime. The mind passes names and digests; bytes
  * stay on disk and in pipes. Every call has a ticket and is answered by any number of
  * PROGRESS events, at most one ENDPOINT, and then exactly one DONE or FAILED; cancel() swallows
  * what is still to come. Nothing is promised about the order of two tickets. When the program
@@ -67,6 +67,7 @@ struct content_mount {
 
 struct content_tree {
 	const char *root;
+	const char *container; /* its name, for sentences */
 	const struct content_mount *mounts;
 	size_t mount_count;
 };
@@ -110,15 +111,6 @@ struct content {
 	/* Forget all images but these, then as remove(). DONE: freed_bytes. */
 	void (*gc)(void *self, uint64_t ticket, const char *const *keep_images, size_t keep_image_count,
 		   const char *const *keep_layers, size_t keep_layer_count);
-
-	/* Make a container's root: an overlay of `layers` (diff ids, lowest first) under a writable
-	 * directory of the container's own. Repeating it for a mounted container succeeds. DONE: path
-	 * (the root) and upper_dir. */
-	void (*mount)(void *self, uint64_t ticket, const char *container_id, const char *const *layers,
-		      size_t layer_count);
-	void (*unmount)(void *self, uint64_t ticket, const char *container_id);
-	/* Unmount, and remove what the container wrote. */
-	void (*discard)(void *self, uint64_t ticket, const char *container_id);
 
 	/* The outcome is of no interest any more; what can be stopped is stopped. */
 	void (*cancel)(void *self, uint64_t ticket);
@@ -183,7 +175,6 @@ struct content_event {
 	const char *const *tags;
 	size_t tag_count;
 	int64_t freed_bytes;
-	const char *path, *upper_dir;
 	int err_kind; /* enum err_kind */
 	const char *text;
 };
