@@ -41,6 +41,12 @@ bool overlay_exists(const char *data_root, const char *id)
 	return file_exists(list);
 }
 
+/* A diff id names its folder without the algorithm, of which there is one. */
+static const char *folder_of(const char *diff_id)
+{
+	return strncmp(diff_id, "sha256:", 7) == 0 ? diff_id + 7 : diff_id;
+}
+
 bool overlay_make(const char *data_root, const char *id, const char *const *layers,
 		  size_t layer_count, struct err *e)
 {
@@ -54,7 +60,7 @@ bool overlay_make(const char *data_root, const char *id, const char *const *laye
 	if (layer_count > OVERLAY_LAYERS_MAX)
 		return fail(e, ERR_INVALID, "max depth exceeded");
 	for (size_t i = 0; i < layer_count; i++)
-		buf_printf(&names, "%s\n", layers[i]);
+		buf_printf(&names, "%s\n", folder_of(layers[i]));
 	return folder_make(upper, 0755, e) && folder_make(work, 0700, e) &&
 	       file_replace(list, buf_str(&names), 0600, e);
 }

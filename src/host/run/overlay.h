@@ -19,7 +19,7 @@
 
 #define OVERLAY_LAYERS_MAX 127
 
-/* Fine if it is there. */
+/* `layers` are diff ids, lowest first. Fine if it is there. */
 bool overlay_make(const char *data_root, const char *id, const char *const *layers,
 		  size_t layer_count, struct err *e) MUST_CHECK;
 bool overlay_exists(const char *data_root, const char *id);
