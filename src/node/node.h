@@ -65,6 +65,8 @@ struct node_config {
 struct node *node_new(const struct node_config *config, uint64_t seed);
 void node_free(struct node *n);
 
+/* The hands are there: begin. The first turn does this if nobody did. */
+void node_begin(struct node *n);
 /* Where the hands put facts (seam/input.h). */
 struct inbox *node_inbox(struct node *n);
 /* Returns the monotonic time in ms at which to call again if nothing happens before, or NEVER_MS.

@@ -123,17 +123,22 @@ static void handle(struct node *n, const struct input *in)
 	}
 }
 
+void node_begin(struct node *n)
+{
+	if (n->has_begun)
+		return;
+	n->has_begun = true;
+	containers_begin(n);
+	membership_begin(n);
+}
+
 int64_t node_turn(struct node *n, struct now now)
 {
 	int64_t next, later;
 	struct input *in;
 
 	n->now = now;
-	if (!n->has_begun) {
-		n->has_begun = true;
-		containers_begin(n);
-		membership_begin(n);
-	}
+	node_begin(n);
 	containers_tell_agent(n);
 	list_each (&n->inbox.queue, struct input, link, in)
 		handle(n, in);
