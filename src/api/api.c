@@ -295,10 +295,11 @@ static void engine_answered(struct api *api, const struct engine_answer *a, stru
 		call_free(c);
 }
 
-void api_after_turn(struct api *api, struct now now)
+bool api_after_turn(struct api *api, struct now now)
 {
 	struct engine_answer from_engine;
 	struct leader_answer *a;
+	bool went_on = false;
 
 	while ((a = node_take_answer(api->config.node))) {
 		struct call *c = waiting_for(api, a->ticket);
@@ -308,7 +309,11 @@ void api_after_turn(struct api *api, struct now now)
 			go_on(c, a);
 		}
 		leader_answer_free(a);
+		went_on = true;
 	}
-	while (api->config.engine && engine_next_answer(api->config.engine, &from_engine))
+	while (api->config.engine && engine_next_answer(api->config.engine, &from_engine)) {
 		engine_answered(api, &from_engine, now);
+		went_on = true;
+	}
+	return went_on;
 }
