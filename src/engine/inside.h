@@ -424,7 +424,7 @@ enum netmode container_netmode(const struct container *c);
 bool endpoints_take(struct engine *e, struct container *c, struct err *err);
 void endpoints_want(struct engine *e, struct container *c);
 /* One more network for a running container. */
-bool endpoint_join(struct engine *e, struct container *c, Pb__EndpointSettings *endpoint,
+bool endpoint_connect(struct engine *e, struct container *c, Pb__EndpointSettings *endpoint,
 		   struct err *err);
 void endpoints_release(struct engine *e, struct container *c);
 /* Texts of its hosts and resolv.conf. */

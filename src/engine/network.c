@@ -466,7 +466,7 @@ static void run_connect(struct engine *e, struct container *c, struct request *r
 		(void)call_when_safe(e, network_saved, c->record->id, r->asker);
 		return;
 	}
-	if (!endpoint_join(e, c, s, &err)) {
+	if (!endpoint_connect(e, c, s, &err)) {
 		c->record->n_endpoints--;
 		answer_fail(e, r->asker, &err);
 		return;

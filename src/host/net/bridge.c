@@ -29,7 +29,7 @@ static bool parse(struct model *m, const struct net_bridge *what, struct bridge 
 	if (!cidr_parse(what->subnet, &b->network, &b->prefix, e))
 		return false;
 	b->network &= b->prefix ? 0xffffffffu << (32 - b->prefix) : 0;
-	return !what->gateway[0] || ipv4_parse(what->gateway, &b->gateway, e);
+	return !what->gateway[0] || address_parse(what->gateway, &b->gateway, e);
 }
 
 /* Packets of the host to 127.0.0.1 that go to a container leave through the bridge; what comes in

@@ -102,7 +102,7 @@ char *model_netns_path(const struct model *m, const char *id)
 	return xasprintf("%s/netns/%s", m->exec_root, id);
 }
 
-bool ipv4_parse(const char *text, uint32_t *address, struct err *e)
+bool address_parse(const char *text, uint32_t *address, struct err *e)
 {
 	struct in_addr in;
 
@@ -125,7 +125,7 @@ bool cidr_parse(const char *text, uint32_t *address, int *prefix, struct err *e)
 	if (end == slash + 1 || *end || value < 0 || value > 32)
 		return fail(e, ERR_INVALID, "invalid CIDR address: %s", text);
 	*prefix = (int)value;
-	return ipv4_parse(copy, address, e);
+	return address_parse(copy, address, e);
 }
 
 bool mac_parse(const char *text, uint8_t mac[6], struct err *e)

@@ -81,7 +81,7 @@ char *model_netns_path(const struct model *m, const char *id);
 
 /* "10.1.2.3/16" and "10.1.2.3"; ERR_INVALID. */
 bool cidr_parse(const char *text, uint32_t *address, int *prefix, struct err *e) MUST_CHECK;
-bool ipv4_parse(const char *text, uint32_t *address, struct err *e) MUST_CHECK;
+bool address_parse(const char *text, uint32_t *address, struct err *e) MUST_CHECK;
 bool mac_parse(const char *text, uint8_t mac[6], struct err *e) MUST_CHECK;
 
 /* Bridges and sandboxes: make it so. On failure what was is as far as possible left alone; a sandbox that was

@@ -474,7 +474,7 @@ static void seam_want_names(void *self, uint64_t generation, const char *network
 		struct err ignored; /* an address of IPv6: not served yet */
 
 		entry->name = copy(w, names[i].name);
-		w->name_count += ipv4_parse(names[i].address, &entry->address, &ignored);
+		w->name_count += address_parse(names[i].address, &entry->address, &ignored);
 	}
 }
 

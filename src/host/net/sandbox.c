@@ -44,15 +44,15 @@ static struct sandbox *parse(struct model *m, const struct net_sandbox *what, st
 
 		*to = (struct held_port){ .proto = from->proto, .host_port = from->host_port,
 					  .target = from->target, .socket = -1 };
-		ok = !from->host_ip[0] || ipv4_parse(from->host_ip, &to->host_ip, e);
+		ok = !from->host_ip[0] || address_parse(from->host_ip, &to->host_ip, e);
 	}
 	for (size_t i = 0; ok && i < what->upstream_count && s->upstream_count < RESOLVER_UPSTREAMS_MAX; i++) {
 		struct err ignored; /* a server of IPv6: there are others, or none */
 
-		if (ipv4_parse(what->upstreams[i], &s->upstreams[s->upstream_count], &ignored))
+		if (address_parse(what->upstreams[i], &s->upstreams[s->upstream_count], &ignored))
 			s->upstream_count++;
 	}
-	ok = ok && (!what->gateway[0] || ipv4_parse(what->gateway, &s->gateway, e));
+	ok = ok && (!what->gateway[0] || address_parse(what->gateway, &s->gateway, e));
 	if (ok)
 		return s;
 	sandbox_free(s);

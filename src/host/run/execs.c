@@ -408,7 +408,7 @@ void runtime_exec_attach(void *self, uint64_t ticket, const char *id, const char
 	op_answer(op);
 }
 
-void execs_free(struct runtime_hands *hands)
+void run_execs_free(struct runtime_hands *hands)
 {
 	struct exec *x;
 

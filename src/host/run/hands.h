@@ -182,7 +182,7 @@ void runtime_exec_resize(void *self, uint64_t ticket, const char *id, const char
 void runtime_exec_attach(void *self, uint64_t ticket, const char *id, const char *exec_id,
 			 const struct runtime_attach *how);
 void log_endpoints_free(struct runtime_hands *hands);
-void execs_free(struct runtime_hands *hands);
+void run_execs_free(struct runtime_hands *hands);
 void execs_sweep(const struct runtime_hands *hands);
 
 /* Calls, by file. */

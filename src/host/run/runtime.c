@@ -170,7 +170,7 @@ void runtime_hands_free(struct runtime_hands *hands)
 	crew_free(hands->crew);
 	ops_forget(&hands->early);
 	log_endpoints_free(hands);
-	execs_free(hands);
+	run_execs_free(hands);
 	tree_each(&hands->containers, struct container, by_id, c)
 		forget_container(c);
 	hands->rotation.data = hands;
