@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "swarm/control/inside.h"
+#include "swarm/orchestrate/dirty.h"
 #include "swarm/task.h"
 
 const void *control_get_task(struct control *c, const void *message, struct err *e)
@@ -53,7 +54,8 @@ static bool is_up_to_date(const struct control *c, const Pb__Task *task)
 {
 	const Pb__Service *service = view_service(c->view, task->service_id);
 
-	if (!service || version_index(task->spec_version) != version_index(service->spec_version))
+	/* By what it says, not by its version: scaling leaves the tasks there are as they are. */
+	if (!service || task_is_dirty(service, task, view_node(c->view, task->node_id)))
 		return false;
 	return !service->job_status ||
 	       version_index(task->job_iteration) == service->job_status->job_iteration->index;
