@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "daemon/config.h"
 #include "pb/map.h"
 
@@ -43,11 +44,27 @@ static Pb__Resources *describe_resources(struct arena *a, const struct config *c
 	return r;
 }
 
+/* What the scheduler may count on here. No overlay: tasks that need one go elsewhere. */
+static const struct {
+	const char *type, *name;
+} plugins[] = {
+	{"Log", "json-file"}, {"Log", "none"},    {"Network", "bridge"},
+	{"Network", "host"},  {"Network", "null"}, {"Volume", "local"},
+};
+
 static Pb__EngineDescription *describe_engine(struct arena *a, const struct config *c)
 {
 	Pb__EngineDescription *d = PB_NEW(a, engine_description);
 
 	d->engine_version = SHOAL_VERSION;
+	d->plugins = arena_alloc(a, ARRAY_LEN(plugins) * sizeof(*d->plugins));
+	for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
+		Pb__PluginDescription *plugin = PB_NEW(a, plugin_description);
+
+		plugin->type = (char *)plugins[i].type;
+		plugin->name = (char *)plugins[i].name;
+		d->plugins[d->n_plugins++] = plugin;
+	}
 	for (size_t i = 0; i < c->labels.count; i++) {
 		struct str key, value;
 

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/config.h"
+#include "daemon/containers.h"
 #include "daemon/description.h"
 #include "daemon/process.h"
+#include "daemon/serve.h"
 #include "host/data_key.h"
 #include "host/file.h"
 #include "host/journal.h"
@@ -16,15 +18,7 @@
 #include "host/peer/peer.h"
 #include "node/node.h"
 #include "seam/input.h"
-
-/* A task whose executor is missing is refused, in so many words, and nothing of it is ever found
- * again: this daemon can manage a swarm whose tasks run elsewhere. */
-struct refusal {
-	struct daemon *daemon;
-	uint64_t ticket;
-	enum executor_event_kind kind;
-	char task_id[64];
-};
+#include "wire/ref.h"
 
 struct daemon {
 	const struct config *config;
@@ -39,57 +33,13 @@ struct daemon {
 	struct journal journal;
 	struct keys keys;
 	struct peer peer;
-	struct executor executor;
+	struct endpoints endpoints;
+	struct container_hands *container_hands;
+	struct engine_config engine;
+	struct serving *serving;
 
 	struct reloader reloader;
 };
-
-/* ---- the executor that refuses ---- */
-
-static void answer_refusal(void *self)
-{
-	AUTO_FREE struct refusal *r = self;
-	struct inbox *box = loop_inbox(r->daemon->loop);
-	struct input *in = inbox_add(box, INPUT_EXECUTOR, r->ticket);
-
-	in->executor = (struct executor_event){
-		.kind = r->kind,
-		.task_id = arena_strdup(&box->memory, r->task_id),
-		.text = "this node runs no containers",
-	};
-}
-
-static void answer(struct daemon *d, uint64_t ticket, enum executor_event_kind kind,
-		   const char *task_id)
-{
-	struct refusal *r = NEW(struct refusal);
-
-	r->daemon = d;
-	r->ticket = ticket;
-	r->kind = kind;
-	(void)snprintf(r->task_id, sizeof(r->task_id), "%s", task_id);
-	loop_post(d->loop, r, answer_refusal);
-}
-
-static void list_none(void *self, uint64_t ticket)
-{
-	answer(self, ticket, EXECUTOR_LIST_END, "");
-}
-
-static void refuse_task(void *self, uint64_t ticket, const Pb__Task *task)
-{
-	answer(self, ticket, EXECUTOR_FAILED, task->id);
-}
-
-static void refuse_id(void *self, uint64_t ticket, const char *task_id)
-{
-	answer(self, ticket, EXECUTOR_FAILED, task_id);
-}
-
-static void remove_nothing(void *self, uint64_t ticket, const char *task_id)
-{
-	answer(self, ticket, EXECUTOR_DONE, task_id);
-}
 
 /* ---- beginning ---- */
 
@@ -102,7 +52,20 @@ static int64_t turn(void *self, struct now now)
 {
 	struct daemon *d = self;
 
-	return node_turn(d->node, now);
+	int64_t next = node_turn(d->node, now);
+
+	/* What a call asks for next is work for another turn, at once. */
+	if (d->serving && serving_after_turn(d->serving, now))
+		return now.mono_ms;
+	return next;
+}
+
+static bool image_is_valid(const char *reference)
+{
+	struct ref ref;
+	struct err e;
+
+	return ref_parse(str_of(reference), &ref, &e);
 }
 
 static void make_node(struct daemon *d)
@@ -116,12 +79,17 @@ static void make_node(struct daemon *d)
 			.peer = &d->peer,
 			.journal = &d->journal,
 			.keys = &d->keys,
-			.executor = &d->executor,
+			.runtime = container_hands_runtime(d->container_hands),
+			.net = container_hands_net(d->container_hands),
+			.content = container_hands_content(d->container_hands),
 		},
+		.engine = &d->engine,
+		.image_is_valid = image_is_valid,
 	};
 
 	d->node = node_new(&config, process_seed());
 	loop_attend(d->loop, node_inbox(d->node), d, turn);
+	node_begin(d->node);
 }
 
 static bool open_journal(struct daemon *d, struct err *e)
@@ -145,8 +113,6 @@ static void make_swarm_hands(struct daemon *d)
 	peer_hands_seam(d->peer_hands, &d->peer);
 	d->keys_hands = keys_hands_new(d->loop, dir, d->peer_hands);
 	keys_hands_seam(d->keys_hands, &d->keys);
-	d->executor = (struct executor){ d,         list_none, refuse_task,
-					 refuse_id, refuse_id, remove_nothing };
 }
 
 static void on_stop(void *self, int signum)
@@ -187,7 +153,17 @@ bool daemon_open(const struct config *config, const struct log *log, struct relo
 	}
 	hear_signals(d);
 	make_swarm_hands(d);
-	make_node(d); /* last: it gives its first commands at once */
+	endpoints_init(&d->endpoints);
+	container_hands_configure(config, &d->memory, &d->engine);
+	if (!container_hands_open(config, d->loop, &d->endpoints, &d->container_hands, e)) {
+		daemon_close(d);
+		return false;
+	}
+	make_node(d);
+	if (!serving_open(config, d->loop, &d->endpoints, d->node, log, &d->serving, e)) {
+		daemon_close(d);
+		return false;
+	}
 	*out = d;
 	return true;
 }
@@ -203,6 +179,8 @@ void daemon_close(struct daemon *d)
 {
 	if (!d)
 		return;
+	serving_close(d->serving);
+	container_hands_close(d->container_hands);
 	peer_hands_free(d->peer_hands);
 	journal_disk_close(d->journal_disk);
 	loop_free(d->loop); /* outcomes that are under way come in still */

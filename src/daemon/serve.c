@@ -1,0 +1,258 @@
+#include "daemon/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/config.h"
+#include "host/address.h"
+#include "host/dir.h"
+#include "host/file.h"
+#include "host/listener.h"
+#include "host/loop.h"
+#include "host/stream.h"
+#include "node/node.h"
+#include "wire/seal.h"
+#include "wire/tls.h"
+
+#define PEM_MAX (1 << 20)
+
+struct serving {
+	struct loop *loop;
+	struct node *node;
+	const struct log *log;
+	struct arena memory;
+	struct stream_server *server;
+	struct stream stream;
+	struct api *api;
+	struct api_host host;
+	struct address_config addresses;
+	struct tls_config *tls;
+};
+
+/* ---- what clients are told of this host ---- */
+
+/* This engine's id: made once, kept with its data. */
+static bool load_engine_id(const struct config *c, struct arena *a, const char **id, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/engine-id", c->data_root);
+	AUTO_BUF struct buf text = BUF_MAX(256);
+	uint8_t bytes[16];
+	char hex[33];
+	struct err ignored;
+
+	if (file_read(path, &text, &ignored) && text.len >= 16) {
+		*id = arena_str(a, str_trim(buf_str(&text)));
+		return true;
+	}
+	random_bytes(bytes, sizeof(bytes));
+	hex_encode(bytes, sizeof(bytes), hex);
+	*id = arena_printf(a, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+			   hex + 20);
+	return file_replace(path, str_of(*id), 0600, e);
+}
+
+/* A line NAME="value" of /etc/os-release. */
+static const char *os_release(struct arena *a, const char *name, const char *otherwise)
+{
+	AUTO_BUF struct buf text = BUF_MAX(1 << 16);
+	struct str rest, line;
+	struct err e;
+
+	if (!file_read("/etc/os-release", &text, &e))
+		return otherwise;
+	for (rest = buf_str(&text); rest.len;) {
+		struct str key, value;
+
+		(void)str_cut(rest, '\n', &line, &rest);
+		if (!str_cut(line, '=', &key, &value) || !str_equal_c(key, name))
+			continue;
+		if (value.len >= 2 && value.ptr[0] == '"')
+			value = str_bytes(value.ptr + 1, value.len - 2);
+		return arena_str(a, value);
+	}
+	return otherwise;
+}
+
+static const char *architecture(const char *machine)
+{
+	return strcmp(machine, "x86_64") == 0    ? "amd64"
+	       : strcmp(machine, "aarch64") == 0 ? "arm64"
+						 : machine;
+}
+
+static bool describe(struct serving *s, const struct config *c, struct err *e)
+{
+	struct arena *a = &s->memory;
+	struct api_host *h = &s->host;
+	const char **runtimes = arena_alloc(a, (c->runtimes.count + 2) * sizeof(*runtimes));
+	struct utsname uts;
+
+	if (uname(&uts) != 0)
+		return fail(e, ERR_INTERNAL, "the kernel does not say its name");
+	*h = (struct api_host){
+		.version = SHOAL_VERSION,
+		.commit = "",
+		.built_at = "",
+		.hostname = arena_strdup(a, uts.nodename),
+		.kernel = arena_strdup(a, uts.release),
+		.os_name = os_release(a, "PRETTY_NAME", "Linux"),
+		.os_version = os_release(a, "VERSION_ID", ""),
+		.machine = arena_strdup(a, uts.machine),
+		.arch = arena_strdup(a, architecture(uts.machine)),
+		.cpus = sysconf(_SC_NPROCESSORS_ONLN),
+		.memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),
+		.data_root = c->data_root,
+		.default_runtime =
+			c->default_runtime && c->default_runtime[0] ? c->default_runtime : "crun",
+		.log_driver = c->log_driver && c->log_driver[0] ? c->log_driver : "json-file",
+		.cgroup_driver = "cgroupfs",
+		.cgroup_version = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? 2 : 1,
+		.labels = c->labels.items,
+		.label_count = c->labels.count,
+		.insecure_registries = c->insecure_registries.items,
+		.insecure_registry_count = c->insecure_registries.count,
+		.mirrors = c->registry_mirrors.items,
+		.mirror_count = c->registry_mirrors.count,
+		.is_debug = c->debug,
+	};
+	runtimes[h->runtime_count++] = "crun";
+	runtimes[h->runtime_count++] = "runc";
+	for (size_t i = 0; i < c->runtimes.count; i++) {
+		struct str name, path;
+
+		(void)str_cut(str_of(c->runtimes.items[i]), '=', &name, &path);
+		runtimes[h->runtime_count++] = arena_str(a, name);
+	}
+	h->runtimes = runtimes;
+	return load_engine_id(c, a, &h->id, e);
+}
+
+/* ---- listeners ---- */
+
+static bool read_pem(const char *path, struct buf *into, struct err *e)
+{
+	return file_read(path, into, e) || while_doing(e, "reading %s", path);
+}
+
+static bool make_tls(struct serving *s, const struct config *c, struct err *e)
+{
+	AUTO_BUF struct buf ca = BUF_MAX(PEM_MAX), cert = BUF_MAX(PEM_MAX), key = BUF_MAX(PEM_MAX);
+	struct tls_options o = { .role = TLS_SERVER, .alpn = TLS_ALPN_HTTP1 };
+
+	if (!read_pem(c->tlscert, &cert, e) || !read_pem(c->tlskey, &key, e))
+		return false;
+	if (config_verifies_clients(c)) {
+		if (!read_pem(c->tlscacert, &ca, e))
+			return false;
+		o.verify = TLS_VERIFY_PEER;
+		o.roots = buf_str(&ca);
+	} else {
+		o.verify = TLS_VERIFY_NONE;
+	}
+	o.cert = buf_str(&cert);
+	o.key = buf_str(&key);
+	s->tls = tls_config_new(&o, e);
+	return s->tls != NULL || while_doing(e, "the API's TLS (%s)", c->tlscert);
+}
+
+static bool listen_on(struct serving *s, const struct config *c, const char *text, gid_t group,
+		      struct err *e)
+{
+	struct listen_address at;
+	char bound[LISTEN_TEXT_MAX];
+
+	if (!listen_address_parse(str_of(text), &at, e))
+		return false;
+	if (at.kind == LISTEN_TCP && !s->tls && !config_allows_plain_tcp(c))
+		return fail(e, ERR_INVALID,
+			    "%s without TLS gives root on this host to whoever reaches it: use "
+			    "--tlsverify, or "
+			    "say --tls=false if that is meant",
+			    text);
+	if (!stream_server_listen(s->server, &at, group, at.kind == LISTEN_TCP ? s->tls : NULL,
+				  bound, e))
+		return false;
+	log_info(s->log, "daemon", "API on %s", bound);
+	return true;
+}
+
+static bool listen_on_all(struct serving *s, const struct config *c, struct err *e)
+{
+	gid_t group = getgid();
+	struct err ignored;
+
+	if (c->group && c->group[0] && !listen_group(c->group, &group, &ignored))
+		log_warn(s->log, "daemon", "no group %s: the API's socket is root's alone",
+			 c->group);
+	for (size_t i = 0; i < c->hosts.count; i++)
+		if (!listen_on(s, c, c->hosts.items[i], group, e))
+			return false;
+	return true;
+}
+
+static void on_stream_event(void *self, const struct stream_event *ev)
+{
+	struct serving *s = self;
+
+	api_stream_event(s->api, ev, loop_now(s->loop));
+	loop_wake(s->loop);
+}
+
+bool serving_open(const struct config *c, struct loop *loop, struct endpoints *endpoints,
+		  struct node *node, const struct log *log, struct serving **out, struct err *e)
+{
+	struct serving *s = NEW(struct serving);
+	struct stream_sink sink = { .self = s, .event = on_stream_event };
+	struct api_config api;
+
+	s->loop = loop;
+	s->node = node;
+	s->log = log;
+	s->addresses = (struct address_config){
+		.default_advertise = c->default_advertise_addr ? c->default_advertise_addr : "",
+		.own_prefix = "sb",
+	};
+	if (!describe(s, c, e) || (config_uses_tls(c) && !make_tls(s, c, e))) {
+		serving_close(s);
+		return false;
+	}
+	s->server = stream_server_new(loop, endpoints, &sink, &STREAM_LIMITS_DEFAULT);
+	stream_server_seam(s->server, &s->stream);
+	api = (struct api_config){
+		.node = node,
+		.engine = node_engine(node),
+		.stream = &s->stream,
+		.log = log,
+		.host = &s->host,
+		.addresses = { .self = &s->addresses, .choose = address_choose },
+	};
+	s->api = api_new(&api);
+	if (!listen_on_all(s, c, e)) {
+		serving_close(s);
+		return false;
+	}
+	*out = s;
+	return true;
+}
+
+bool serving_after_turn(struct serving *s, struct now now)
+{
+	return api_after_turn(s->api, now);
+}
+
+void serving_close(struct serving *s)
+{
+	if (!s)
+		return;
+	stream_server_close(s->server);
+	api_free(s->api);
+	tls_config_free(s->tls);
+	arena_clear(&s->memory);
+	free(s);
+}
