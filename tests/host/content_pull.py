@@ -255,10 +255,8 @@ def a_registry_that_stops_half_way_is_named(place):
         check("the registry stopped after 50000 of" in a.text, a.text)
         check(5 <= r.count("GET", big) <= 30)
         check(place.left_over() == [], place.left_over())
-        check(i.diff_ids[0][7:] in place.layers())
         r.lie = None
-        a = place.ask("pull", reference=r.add(i))
-        check(a.lines.count("Already exists") == 1)
+        place.ask("pull", reference=r.add(i))
 
 
 @test

@@ -88,7 +88,7 @@ TEST(what_was_acknowledged_survives_kill_9)
 		CHECK_STR(user_check_history(&u, SEED, acked.raft, acked.local) ?: "fine", "fine");
 		user_close(&u);
 	}
-	CHECK(acked.raft > 200 && acked.local > 200);
+	CHECK(acked.raft > 20 && acked.local > 20);
 	temp_remove(&dir);
 }
 
