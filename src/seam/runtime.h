@@ -16,7 +16,7 @@
  *
  * Where things lie (the mind puts these names into what it writes and shows):
  *   <data-root>/containers/<id>/           folder: hosts, hostname, resolv.conf, the log, the exit note
- *   <data-root>/containers/<id>/<id>-json.log, .1, .2 ...
+ *   <data-root>/containers/<id>/<id>-json.log, .1, .2 ...   (dockerd's name; the lines are conmon's, host/logs/line.h)
  *   <data-root>/volumes/<name>/_data       a volume
  *   <data-root>/layers/<hex>/diff          an image layer, by its diff id without "sha256:" (seam/content puts it there)
  * root.path of the OCI configuration is "rootfs", relative to the bundle: the hands mount it there. */

@@ -26,6 +26,9 @@
 
 #define BUSYBOX "/usr/bin/busybox"
 
+/* The process that a test began as: a daemon that it forks has the same cgroups. */
+static pid_t home;
+
 static void give_up(const char *why)
 {
 	printf("%s\n", why);
@@ -51,6 +54,7 @@ bool bench_can_run(void)
 
 void bench_enter(void)
 {
+	home = getpid();
 	signal(SIGPIPE, SIG_IGN);
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
@@ -213,11 +217,11 @@ static void each_cgroup_folder(void (*see)(const char *path, int *count), int *c
 	struct dirent *entry;
 	char path[512];
 
-	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/shoal-test-%d", (int)getpid());
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/shoal-test-%d", (int)home);
 	see(path, count);
 	while (dir && (entry = readdir(dir))) {
 		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/shoal-test-%d", entry->d_name,
-			       (int)getpid());
+			       (int)home);
 		if (entry->d_name[0] != '.')
 			see(path, count);
 	}
@@ -418,7 +422,7 @@ const struct fact *bench_start(struct bench *b, const char *id, const struct rec
 	char *config;
 	uint64_t ticket = b->last_ticket + 3;
 
-	(void)snprintf(cgroup, sizeof(cgroup), "/shoal-test-%d/%s", (int)getpid(), id);
+	(void)snprintf(cgroup, sizeof(cgroup), "/shoal-test-%d/%s", (int)home, id);
 	recipe.cgroup = cgroup;
 	config = bench_config(&recipe);
 	what.config = str_of(config);

@@ -177,15 +177,21 @@ TEST(counters_limits_and_processes_are_those_of_the_container)
 						 .linux_extra = ",\"resources\":{\"memory\":{\"limit\":"
 								"33554432},\"pids\":{\"limit\":20}}" },
 			       NULL));
-	b.run.stats(b.run.self, 900, "c1");
-	f = bench_answer(&b, 900);
-	must_be_done(f);
-	s = f->runtime.stats;
+	/* It takes the shell a moment to start the others. */
+	for (int i = 0; i < 100; i++) {
+		b.run.stats(b.run.self, ++b.last_ticket, "c1");
+		f = bench_answer(&b, b.last_ticket);
+		must_be_done(f);
+		s = f->runtime.stats;
+		if (s->pids >= 2)
+			break;
+		bench_run_ms(&b, 20);
+	}
 	CHECK(s->cpu_total_ns > 0 && s->cpu_system_ns > s->cpu_total_ns && s->cpus_online > 0);
 	CHECK(s->memory_bytes > 0 && s->memory_bytes < 33554432);
 	CHECK_INT(s->memory_limit_bytes, 33554432);
 	CHECK_INT(s->pids_limit, 20);
-	CHECK(s->pids >= 2 && s->pids <= 3);
+	CHECK_INT(s->pids, 2);
 	CHECK(number(s, "rss") != UINT64_MAX || number(s, "anon") != UINT64_MAX);
 
 	b.run.update(b.run.self, 901, "c1", STR("{\"memory\":{\"limit\":50331648}}"));
@@ -198,7 +204,7 @@ TEST(counters_limits_and_processes_are_those_of_the_container)
 	must_be_done(f);
 	top = f->runtime.top;
 	CHECK_INT(top->title_count, 2);
-	CHECK(top->row_count >= 2 && top->row_count <= 3);
+	CHECK_INT(top->row_count, 2);
 	CHECK_STR(top->cells[top->row_count * 2 - 1], "sleep 1000");
 	b.run.signal(b.run.self, 904, "c1", SIGKILL);
 	CHECK(bench_fact(&b, RUNTIME_EXITED, "c1"));

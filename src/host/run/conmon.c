@@ -168,7 +168,8 @@ bool conmon_start(const struct conmon *c, struct conmon_started *started, struct
 	AUTO_FREE char *process = xasprintf("%s/process.json", c->bundle);
 	char sync_env[64], start_env[64], attach_env[64];
 	const char *env[5] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
-	struct program p = { .timeout_ms = START_TIMEOUT_MS, .env = env };
+	/* It leaves a file `oom` in the folder it runs in. */
+	struct program p = { .timeout_ms = START_TIMEOUT_MS, .env = env, .folder = c->bundle };
 	struct pipes pipes;
 	pid_t front;
 	bool ok;
