@@ -1,8 +1,8 @@
 /* Endpoints: where bytes come from and go to that the mind never sees.
  *
- * A container's attach socket, a log that is followed, the content helper's pipe: whoever owns one of
- * them makes an endpoint, and its number travels through the mind to seam/stream, whose hands look
- * it up here and join a client to it. Everything happens on the loop.
+ * A container's attach socket, a log that is followed, the content helper's pipe: whoever owns one
+ * of them makes an endpoint, and its number travels through the mind to seam/stream, whose hands
+ * look it up here and join a client to it. Everything happens on the loop.
  *
  *     owner                              user (the client's connection)
  *     endpoint_add() -> number           endpoint_join(number)
@@ -30,7 +30,8 @@
 
 /* Which stream bytes belong to; the numbers are those of a stdcopy frame. */
 enum endpoint_stream {
-	ENDPOINT_PLAIN = 0, /* the only one there is: a terminal, an archive; stdcopy frames it as output */
+	ENDPOINT_PLAIN =
+		0, /* the only one there is: a terminal, an archive; stdcopy frames it as output */
 	ENDPOINT_STDOUT = 1,
 	ENDPOINT_STDERR = 2,
 };
@@ -49,7 +50,8 @@ struct endpoint_kind {
 	/* A client is there: begin. Output may flow until flow(false). */
 	void (*joined)(struct endpoint *ep);
 	void (*flow)(struct endpoint *ep, bool may_flow);
-	/* Take all of it (copying). False: it is taken, but bring no more until endpoint_drained(). */
+	/* Take all of it (copying). False: it is taken, but bring no more until endpoint_drained().
+	 */
 	bool (*input)(struct endpoint *ep, struct str bytes);
 	void (*end_input)(struct endpoint *ep);
 	/* Nobody listens any more, or ever will. */

@@ -31,7 +31,8 @@ static bool write_all(int fd, struct str bytes)
 bool file_replace(const char *path, struct str bytes, mode_t mode, struct err *e)
 {
 	AUTO_FREE char *fresh = xasprintf("%s.new", path);
-	AUTO_CLOSE int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	AUTO_CLOSE int fd =
+		open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 
 	if (fd < 0)
 		return fail_sys(e, errno, "create %s", fresh);
@@ -68,7 +69,8 @@ bool file_read_at(int folder, const char *path, struct buf *into, struct err *e)
 		if (n < 0)
 			return fail_sys(e, errno, "read %s", path);
 		if (!buf_append(into, chunk, (size_t)n))
-			return fail(e, ERR_EXHAUSTED, "%s is larger than %zu bytes", path, into->max);
+			return fail(e, ERR_EXHAUSTED, "%s is larger than %zu bytes", path,
+				    into->max);
 	}
 	return true;
 }
@@ -198,7 +200,8 @@ struct seen_file {
 
 static int compare_number(const void *key, const struct tree_node *member)
 {
-	ino_t a = *(const ino_t *)key, b = container_of(member, struct seen_file, by_number)->number;
+	ino_t a = *(const ino_t *)key,
+	      b = container_of(member, struct seen_file, by_number)->number;
 
 	return a < b ? -1 : a > b;
 }
@@ -262,7 +265,7 @@ int64_t folder_size(const char *path)
 		return 0;
 	}
 	total = size_below(fd, st.st_dev, &seen, 0);
-	tree_each(&seen, struct seen_file, by_number, file) {
+	tree_each (&seen, struct seen_file, by_number, file) {
 		tree_remove(&seen, &file->by_number);
 		free(file);
 	}

@@ -11,8 +11,8 @@
 
 #include "base/str.h"
 
-/* After a crash the file holds the old bytes or the new ones; not synced: what must outlive a loss of
- * power belongs into the journal. */
+/* After a crash the file holds the old bytes or the new ones; not synced: what must outlive a loss
+ * of power belongs into the journal. */
 bool file_replace(const char *path, struct str bytes, mode_t mode, struct err *e) MUST_CHECK;
 /* Over what is there, so that bind mounts of the file see it. Made if it is missing. */
 bool file_overwrite(const char *path, struct str bytes, mode_t mode, struct err *e) MUST_CHECK;
@@ -25,7 +25,8 @@ bool file_exists(const char *path);
 bool folder_make(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 /* With all that is in it, however deep, never across a mount or a link. Missing is fine. */
 bool folder_remove(const char *path, struct err *e) MUST_CHECK;
-/* Bytes that its files take; a file with several names counts once. Unreadable parts count nothing. */
+/* Bytes that its files take; a file with several names counts once. Unreadable parts count nothing.
+ */
 int64_t folder_size(const char *path);
 bool folder_is_empty(const char *path);
 

@@ -24,14 +24,15 @@ struct program {
 	int keep[PROGRAM_KEEP_MAX];
 	size_t keep_count;
 	int timeout_ms;
-	_Atomic pid_t *pid;     /* told here while it runs; NULL: nobody asks */
+	_Atomic pid_t *pid; /* told here while it runs; NULL: nobody asks */
 };
 
 void program_arg(struct program *p, const char *arg);
 void program_args(struct program *p, const char *const *args); /* NULL ends them */
 
-/* Run it. `output` and `errors` take what it wrote up to their maxima, the rest is thrown away; either may be
- * NULL. *exit_code is its exit code, or 128 + signal. Fails when it cannot be run or runs out of time. */
+/* Run it. `output` and `errors` take what it wrote up to their maxima, the rest is thrown away;
+ * either may be NULL. *exit_code is its exit code, or 128 + signal. Fails when it cannot be run or
+ * runs out of time. */
 bool program_run(const struct program *p, struct buf *output, struct buf *errors, int *exit_code,
 		 struct err *e) MUST_CHECK;
 /* The same, and anything but exit code 0 is a failure with its last words as text. */

@@ -171,8 +171,8 @@ bool dns_reverse_parse(const char *name, uint32_t *address)
 	unsigned a, b, c, d;
 	int used = 0;
 
-	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &a, &b, &c, &d, &used) != 4 || used == 0 ||
-	    name[used] || a > 255 || b > 255 || c > 255 || d > 255)
+	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &a, &b, &c, &d, &used) != 4 ||
+	    used == 0 || name[used] || a > 255 || b > 255 || c > 255 || d > 255)
 		return false;
 	*address = d << 24 | c << 16 | b << 8 | a;
 	return true;
@@ -199,7 +199,8 @@ int dns_rcode(struct str message)
 	return (uint8_t)message.ptr[3] & 0x0f;
 }
 
-/* Length of header and question: names in a first question are never compressed. 0 when it is broken. */
+/* Length of header and question: names in a first question are never compressed. 0 when it is
+ * broken. */
 static size_t question_end(struct str m)
 {
 	size_t at = HEADER;

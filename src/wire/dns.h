@@ -10,8 +10,8 @@
 #include "base/str.h"
 
 #define DNS_MESSAGE_MAX 65535
-#define DNS_NAME_MAX 255
-#define DNS_UDP_MIN 512 /* what any client takes */
+#define DNS_NAME_MAX    255
+#define DNS_UDP_MIN     512 /* what any client takes */
 
 enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_AAAA = 28 };
 enum dns_rcode { DNS_NO_ERROR = 0, DNS_FORMAT_ERROR = 1, DNS_SERVER_FAILURE = 2, DNS_NO_NAME = 3 };
@@ -26,8 +26,8 @@ struct dns_question {
 /* False: it is no query with exactly one question of the Internet class. */
 bool dns_question_read(struct str message, struct dns_question *q);
 
-/* Answers to a query that dns_question_read() took; false when they do not fit. With more addresses than
- * `size_max` has room for, the answer is empty and marked as truncated. */
+/* Answers to a query that dns_question_read() took; false when they do not fit. With more addresses
+ * than `size_max` has room for, the answer is empty and marked as truncated. */
 bool dns_answer_addresses(struct str query, const uint32_t *addresses, size_t count, uint32_t ttl_s,
 			  size_t size_max, struct buf *out);
 bool dns_answer_name(struct str query, const char *name, uint32_t ttl_s, size_t size_max,

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)dns_reverse_parse(q.name, &address);
 	if (!dns_answer_addresses(message, addresses, 3, 600, q.udp_max, &out))
 		return 0;
-	assert(dns_is_answer(buf_str(&out)) && dns_id(buf_str(&out)) == q.id && out.len <= q.udp_max);
+	assert(dns_is_answer(buf_str(&out)) && dns_id(buf_str(&out)) == q.id &&
+	       out.len <= q.udp_max);
 	out.data[2] &= 0x7f;
 	assert(!dns_question_read(buf_str(&out), &again) || strcmp(q.name, again.name) == 0);
 	return 0;

@@ -16,12 +16,12 @@
 #include "host/file.h"
 
 /* What must hold for any test to make sense. */
-#define MUST(condition)                                                              \
-	do {                                                                         \
-		if (!(condition)) {                                                  \
-			printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-			exit(1);                                                     \
-		}                                                                    \
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);           \
+			exit(1);                                                                   \
+		}                                                                                  \
 	} while (0)
 
 #define BUSYBOX "/usr/bin/busybox"
@@ -131,7 +131,7 @@ static int64_t think(void *self, struct now now)
 	struct bench *b = self;
 	struct input *in;
 
-	list_each(&b->box.queue, struct input, link, in)
+	list_each (&b->box.queue, struct input, link, in)
 		keep_fact(b, in);
 	inbox_empty(&b->box);
 	if (now.mono_ms >= b->deadline_ms || (b->is_enough && b->is_enough(b)))
@@ -149,28 +149,32 @@ static void keep_line(void *self, enum log_level level, const char *room, const 
 
 static void make_image(struct bench *b)
 {
-	static const char *const names[] = { "sh", "echo", "cat", "sleep", "true", "false", "stty", "id",
-					     "head", "tail", "wc", "dd", "tr", "nc", "ip", "httpd",
-					     "seq", "touch", "kill", "printf", "env", "ls", "wget",
-					     "hostname", "yes", "mkdir", "rm", "stat" };
+	static const char *const names[] = { "sh",   "echo",   "cat",  "sleep", "true", "false",
+					     "stty", "id",     "head", "tail",  "wc",   "dd",
+					     "tr",   "nc",     "ip",   "httpd", "seq",  "touch",
+					     "kill", "printf", "env",  "ls",    "wget", "hostname",
+					     "yes",  "mkdir",  "rm",   "stat" };
 	static const char *const folders[] = { "bin", "dev", "proc", "sys", "etc", "tmp", "data" };
 	char path[256];
 	struct err e;
 
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/%s", b->data_root, folders[i]);
+		(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/%s", b->data_root,
+			       folders[i]);
 		MUST(folder_make(path, 0755, &e));
 	}
 	(void)snprintf(path, sizeof(path), "cp " BUSYBOX " %s/layers/busybox/diff/bin/busybox",
 		       b->data_root);
 	MUST(system(path) == 0);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/bin/%s", b->data_root, names[i]);
+		(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/bin/%s", b->data_root,
+			       names[i]);
 		MUST(symlink("busybox", path) == 0);
 	}
 	(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/etc/passwd", b->data_root);
-	MUST(file_replace(path, STR("root:x:0:0::/root:/bin/sh\nann:x:1000:1001::/home/ann:/bin/sh\n"),
-			   0644, &e));
+	MUST(file_replace(path,
+			  STR("root:x:0:0::/root:/bin/sh\nann:x:1000:1001::/home/ann:/bin/sh\n"),
+			  0644, &e));
 	(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/etc/group", b->data_root);
 	MUST(file_replace(path, STR("root:x:0:\nann:x:1001:\ncrew:x:2000:bob,ann\n"), 0644, &e));
 	(void)snprintf(path, sizeof(path), "%s/layers/busybox/diff/data/seed", b->data_root);
@@ -179,7 +183,9 @@ static void make_image(struct bench *b)
 
 void bench_begin(struct bench *b)
 {
-	struct loop_config loop_config = { .inbox = &b->box, .self = b, .turn = think, .log = &b->log };
+	struct loop_config loop_config = {
+		.inbox = &b->box, .self = b, .turn = think, .log = &b->log
+	};
 	struct runtime_hands_config config = { .endpoints = &b->endpoints,
 					       .data_root = b->data_root,
 					       .exec_root = b->exec_root,
@@ -304,7 +310,7 @@ static bool has_found(struct bench *b)
 
 	if (b->found)
 		return true;
-	list_each(&b->facts, struct fact, link, f) {
+	list_each (&b->facts, struct fact, link, f) {
 		if (!is_wanted(b, f))
 			continue;
 		list_remove(&f->link);
@@ -357,7 +363,7 @@ static void write_namespace(struct json *j, const char *type, const char *path)
 
 char *bench_config(const struct recipe *r)
 {
-	static const char *const caps[] = { "CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+	static const char *const caps[] = { "CAP_CHOWN",   "CAP_KILL",      "CAP_NET_BIND_SERVICE",
 					    "CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_DAC_OVERRIDE" };
 	static const char *const cap_sets[] = { "bounding", "effective", "permitted" };
 	static const char *const env[] = { "PATH=/bin", "TERM=xterm" };

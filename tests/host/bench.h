@@ -1,8 +1,8 @@
-/* A place to run containers in: a data root and an exec root of its own with a busybox image, the loop, and a
- * mind that keeps what it is told.
+/* A place to run containers in: a data root and an exec root of its own with a busybox image, the
+ * loop, and a mind that keeps what it is told.
  *
- * Everything happens in mount and network namespaces made for this process, so that no test touches the
- * machine's own. bench_can_run() says in one line why it cannot be, if it cannot. */
+ * Everything happens in mount and network namespaces made for this process, so that no test touches
+ * the machine's own. bench_can_run() says in one line why it cannot be, if it cannot. */
 #ifndef SHOAL_TESTS_HOST_BENCH_H
 #define SHOAL_TESTS_HOST_BENCH_H
 
@@ -63,13 +63,15 @@ void bench_close(struct bench *b);
 
 /* Run the loop until the answer to a ticket is there; NULL when it does not come. */
 const struct fact *bench_answer(struct bench *b, uint64_t ticket);
-/* Until a fact of this kind about this id (or any, NULL) is there; it is taken out of what is kept. */
+/* Until a fact of this kind about this id (or any, NULL) is there; it is taken out of what is kept.
+ */
 const struct fact *bench_fact(struct bench *b, int runtime_kind, const char *id);
 void bench_run_ms(struct bench *b, int ms);
 /* Run the loop until it says so. False: it did not in time. */
 bool bench_until(struct bench *b, bool (*is_enough)(struct bench *b));
 
-/* An OCI configuration: `sh -c script` in busybox. extra is JSON of more members of "linux", or "". */
+/* An OCI configuration: `sh -c script` in busybox. extra is JSON of more members of "linux", or "".
+ */
 struct recipe {
 	const char *script;
 	bool tty;

@@ -25,7 +25,9 @@ static uint64_t generation;
 
 static void open_net(void)
 {
-	struct net_hands_config config = { .loop = b.loop, .data_root = b.data_root, .exec_root = b.exec_root };
+	struct net_hands_config config = { .loop = b.loop,
+					   .data_root = b.data_root,
+					   .exec_root = b.exec_root };
 	struct err e;
 
 	if (!net_hands_new(&config, &hands, &e))
@@ -52,7 +54,7 @@ static bool has_answer(struct bench *bench)
 {
 	struct fact *f;
 
-	list_each(&bench->facts, struct fact, link, f) {
+	list_each (&bench->facts, struct fact, link, f) {
 		if (f->kind != INPUT_NET || f->net.generation != wanted)
 			continue;
 		bench->found = f;
@@ -77,8 +79,12 @@ static const struct net_event *must_apply(void)
 	return n;
 }
 
-static const struct net_bridge plain = { .id = "n1", .link = "", .subnet = "10.77.0.0/24",
-					 .gateway = "10.77.0.1", .icc = true, .masquerade = true };
+static const struct net_bridge plain = { .id = "n1",
+					 .link = "",
+					 .subnet = "10.77.0.0/24",
+					 .gateway = "10.77.0.1",
+					 .icc = true,
+					 .masquerade = true };
 
 static const char *add_bridge(const struct net_bridge *what)
 {
@@ -87,14 +93,20 @@ static const char *add_bridge(const struct net_bridge *what)
 }
 
 static const struct net_event *add_sandbox(const char *id, const char *network, const char *address,
-					   const char *gateway, const struct net_port *ports, size_t count)
+					   const char *gateway, const struct net_port *ports,
+					   size_t count)
 {
 	struct net_interface eth0 = { .network = network, .name = "eth0", .address = address };
-	struct net_sandbox what = { .id = id, .interfaces = &eth0, .interface_count = network ? 1 : 0,
-				    .gateway = gateway, .ports = ports, .port_count = count };
+	struct net_sandbox what = { .id = id,
+				    .interfaces = &eth0,
+				    .interface_count = network ? 1 : 0,
+				    .gateway = gateway,
+				    .ports = ports,
+				    .port_count = count };
 	char mac[32];
 
-	(void)snprintf(mac, sizeof(mac), "02:42:0a:4d:00:%02x", (unsigned)atoi(strrchr(address ? address : ".2", '.') + 1));
+	(void)snprintf(mac, sizeof(mac), "02:42:0a:4d:00:%02x",
+		       (unsigned)atoi(strrchr(address ? address : ".2", '.') + 1));
 	eth0.mac = mac;
 	net.want_sandbox(net.self, ++generation, &what);
 	return answer();
@@ -184,7 +196,8 @@ static int listen_in(const char *netns, uint16_t port)
 	return fd;
 }
 
-/* Does a connection from there to ip:port come out at this listener? `seen` is whom the listener sees. */
+/* Does a connection from there to ip:port come out at this listener? `seen` is whom the listener
+ * sees. */
 static bool reaches(const char *from, const char *ip, uint16_t port, int listener, char *seen)
 {
 	struct sockaddr_in name = name_of(ip, port), peer = { 0 };
@@ -204,12 +217,15 @@ static bool reaches(const char *from, const char *ip, uint16_t port, int listene
 	return true;
 }
 
-/* A host next door: a namespace with 10.88.0.2, linked to 10.88.0.1 here, and a route to the networks. */
+/* A host next door: a namespace with 10.88.0.2, linked to 10.88.0.1 here, and a route to the
+ * networks. */
 static char outside[200];
 
 static void make_outside(void)
 {
-	struct veth v = { .name = "w0", .peer_name = "w1", .peer_mac = { 2, 0, 0, 0, 0, 9 }, .mtu = 1500 };
+	struct veth v = {
+		.name = "w0", .peer_name = "w1", .peer_mac = { 2, 0, 0, 0, 0, 9 }, .mtu = 1500
+	};
 	struct rtnl *here, *there;
 	struct link l;
 	struct err e;
@@ -250,11 +266,14 @@ TEST(a_sandbox_has_its_link_address_and_route_and_no_ipv6)
 	n = add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", NULL, 0);
 	if (n->kind != NET_APPLIED)
 		TEST_FAIL("%s", n->text);
-	(void)snprintf(command, sizeof(command),
-		       "nsenter --net=%s sh -c 'ip -4 addr show dev eth0 | grep -q \"inet 10.77.0.2/24 brd 10.77.0.255\" && "
-		       "ip route | grep -q \"default via 10.77.0.1 dev eth0\" && "
-		       "ip link show eth0 | grep -q 02:42:0a:4d:00:02 && test -z \"$(ip -6 addr)\" && "
-		       "ip link show lo | grep -q LOWER_UP'", n->netns);
+	(void)snprintf(
+		command, sizeof(command),
+		"nsenter --net=%s sh -c 'ip -4 addr show dev eth0 | grep -q \"inet 10.77.0.2/24 "
+		"brd 10.77.0.255\" && "
+		"ip route | grep -q \"default via 10.77.0.1 dev eth0\" && "
+		"ip link show eth0 | grep -q 02:42:0a:4d:00:02 && test -z \"$(ip -6 addr)\" && "
+		"ip link show lo | grep -q LOWER_UP'",
+		n->netns);
 	CHECK_INT(system(command), 0);
 	drop(NET_SANDBOX, "c1");
 	drop(NET_BRIDGE, "n1");
@@ -321,7 +340,7 @@ TEST(a_published_port_answers_outside_on_the_host_on_localhost_and_to_containers
 	CHECK(reaches(NULL, "10.88.0.1", 8080, in_c1, seen));
 	CHECK(reaches(NULL, "127.0.0.1", 8081, in_c1, seen));
 	CHECK(reaches(c2, "10.77.0.1", 8080, in_c1, seen));
-	CHECK(reaches(c1, "10.77.0.1", 8080, in_c1, seen)); /* itself, through the host */
+	CHECK(reaches(c1, "10.77.0.1", 8080, in_c1, seen));       /* itself, through the host */
 	CHECK(!reaches(outside, "10.88.0.1", 8081, in_c1, seen)); /* that one is for localhost */
 	CHECK(!reaches(outside, "10.77.0.2", 80, in_c1, seen));   /* nor is there a way around */
 	close(in_c1);
@@ -334,8 +353,11 @@ TEST(a_published_port_answers_outside_on_the_host_on_localhost_and_to_containers
 
 TEST(a_published_udp_port_answers)
 {
-	const struct net_port port = { .proto = NET_UDP, .host_ip = "", .host_port = 5353, .target = 53 };
-	struct sockaddr_in name = name_of("0.0.0.0", 53), to = name_of("10.88.0.1", 5353), from = { 0 };
+	const struct net_port port = {
+		.proto = NET_UDP, .host_ip = "", .host_port = 5353, .target = 53
+	};
+	struct sockaddr_in name = name_of("0.0.0.0", 53), to = name_of("10.88.0.1", 5353),
+			   from = { 0 };
 	socklen_t len = sizeof(from);
 	struct pollfd ready = { .events = POLLIN };
 	const char *c1;
@@ -369,10 +391,18 @@ TEST(a_published_udp_port_answers)
 
 TEST(networks_are_apart_and_an_internal_one_has_no_way_out)
 {
-	static const struct net_bridge other = { .id = "n2", .link = "", .subnet = "10.78.0.0/24",
-						 .gateway = "10.78.0.1", .icc = true, .masquerade = true };
-	static const struct net_bridge inner = { .id = "n3", .link = "", .subnet = "10.79.0.0/24",
-						 .gateway = "10.79.0.1", .icc = true, .internal = true };
+	static const struct net_bridge other = { .id = "n2",
+						 .link = "",
+						 .subnet = "10.78.0.0/24",
+						 .gateway = "10.78.0.1",
+						 .icc = true,
+						 .masquerade = true };
+	static const struct net_bridge inner = { .id = "n3",
+						 .link = "",
+						 .subnet = "10.79.0.0/24",
+						 .gateway = "10.79.0.1",
+						 .icc = true,
+						 .internal = true };
 	const char *c1, *c2, *c3;
 	int in_c1, in_c3, out;
 
@@ -448,10 +478,12 @@ TEST(a_port_that_is_taken_fails_the_sandbox_and_leaves_nothing)
 	CHECK(!file_exists(path));
 	close(squatter);
 
-	CHECK_INT(add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", ports, 2)->kind, NET_APPLIED);
+	CHECK_INT(add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", ports, 2)->kind,
+		  NET_APPLIED);
 	n = add_sandbox("c2", "n1", "10.77.0.3/24", "10.77.0.1", ports, 1);
 	CHECK_INT(n->err_kind, ERR_CONFLICT);
-	CHECK_INT(add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", ports, 1)->kind, NET_APPLIED);
+	CHECK_INT(add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", ports, 1)->kind,
+		  NET_APPLIED);
 	squatter = listen_in(NULL, 8080); /* given back */
 	close(squatter);
 	drop(NET_SANDBOX, "c1");
@@ -469,7 +501,9 @@ static bool is_healed(struct bench *bench)
 
 TEST(what_others_flush_or_delete_is_put_back)
 {
-	const struct net_port port = { .proto = NET_TCP, .host_ip = "", .host_port = 8080, .target = 80 };
+	const struct net_port port = {
+		.proto = NET_TCP, .host_ip = "", .host_port = 8080, .target = 80
+	};
 	const char *c1, *bridge;
 	char command[128];
 
@@ -482,7 +516,8 @@ TEST(what_others_flush_or_delete_is_put_back)
 
 	CHECK_INT(system("nft flush ruleset"), 0);
 	CHECK(bench_until(&b, is_healed));
-	(void)snprintf(command, sizeof(command), "nft flush chain ip $(nft list tables | cut -d' ' -f3) published");
+	(void)snprintf(command, sizeof(command),
+		       "nft flush chain ip $(nft list tables | cut -d' ' -f3) published");
 	CHECK_INT(system(command), 0);
 	CHECK(bench_until(&b, is_healed));
 	(void)snprintf(command, sizeof(command), "ip link del %s", bridge);
@@ -500,9 +535,9 @@ static int listed(enum net_object object, const char *id)
 	struct fact *f;
 	int count = 0;
 
-	list_each(&b.facts, struct fact, link, f)
-		count += f->kind == INPUT_NET && f->net.kind == NET_LISTED && f->net.object == object &&
-			 strcmp(f->net.id, id) == 0;
+	list_each (&b.facts, struct fact, link, f)
+		count += f->kind == INPUT_NET && f->net.kind == NET_LISTED &&
+			 f->net.object == object && strcmp(f->net.id, id) == 0;
 	return count;
 }
 
@@ -510,7 +545,7 @@ static bool has_list(struct bench *bench)
 {
 	struct fact *f;
 
-	list_each(&bench->facts, struct fact, link, f)
+	list_each (&bench->facts, struct fact, link, f)
 		if (f->kind == INPUT_NET && f->net.kind == NET_LIST_END)
 			return true;
 	return false;
@@ -518,7 +553,9 @@ static bool has_list(struct bench *bench)
 
 TEST(a_new_life_finds_what_there_is_and_takes_it_over_without_a_gap)
 {
-	const struct net_port port = { .proto = NET_TCP, .host_ip = "", .host_port = 8080, .target = 80 };
+	const struct net_port port = {
+		.proto = NET_TCP, .host_ip = "", .host_port = 8080, .target = 80
+	};
 	const char *c1;
 	int in_c1;
 
@@ -529,7 +566,8 @@ TEST(a_new_life_finds_what_there_is_and_takes_it_over_without_a_gap)
 	add_sandbox("c2", "n1", "10.77.0.3/24", "10.77.0.1", NULL, 0);
 	in_c1 = listen_in(c1, 80);
 	restart();
-	CHECK(reaches(outside, "10.88.0.1", 8080, in_c1, NULL)); /* nobody has wanted anything yet */
+	CHECK(reaches(outside, "10.88.0.1", 8080, in_c1,
+		      NULL)); /* nobody has wanted anything yet */
 	net.list(net.self, 7);
 	CHECK(bench_until(&b, has_list));
 	CHECK_INT(listed(NET_BRIDGE, "n1"), 1);
@@ -537,7 +575,8 @@ TEST(a_new_life_finds_what_there_is_and_takes_it_over_without_a_gap)
 	CHECK_INT(listed(NET_SANDBOX, "c2"), 1);
 
 	add_bridge(&plain);
-	CHECK_INT(add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", &port, 1)->kind, NET_APPLIED);
+	CHECK_INT(add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", &port, 1)->kind,
+		  NET_APPLIED);
 	CHECK(reaches(outside, "10.88.0.1", 8080, in_c1, NULL));
 	close(in_c1);
 	drop(NET_SANDBOX, "c1");
@@ -549,13 +588,25 @@ TEST(a_new_life_finds_what_there_is_and_takes_it_over_without_a_gap)
 
 TEST(a_container_that_leaves_a_network_and_joins_another_has_the_links_it_should)
 {
-	static const struct net_bridge other = { .id = "n2", .link = "", .subnet = "10.78.0.0/24",
-						 .gateway = "10.78.0.1", .icc = true, .masquerade = true };
+	static const struct net_bridge other = { .id = "n2",
+						 .link = "",
+						 .subnet = "10.78.0.0/24",
+						 .gateway = "10.78.0.1",
+						 .icc = true,
+						 .masquerade = true };
 	struct net_interface two[] = {
-		{ .network = "n1", .name = "eth0", .address = "10.77.0.2/24", .mac = "02:42:0a:4d:00:02" },
-		{ .network = "n2", .name = "eth1", .address = "10.78.0.2/24", .mac = "02:42:0a:4e:00:02" },
+		{ .network = "n1",
+		  .name = "eth0",
+		  .address = "10.77.0.2/24",
+		  .mac = "02:42:0a:4d:00:02" },
+		{ .network = "n2",
+		  .name = "eth1",
+		  .address = "10.78.0.2/24",
+		  .mac = "02:42:0a:4e:00:02" },
 	};
-	struct net_sandbox what = { .id = "c1", .interfaces = two, .interface_count = 2, .gateway = "10.77.0.1" };
+	struct net_sandbox what = {
+		.id = "c1", .interfaces = two, .interface_count = 2, .gateway = "10.77.0.1"
+	};
 	char command[512];
 	const char *netns;
 
@@ -570,8 +621,10 @@ TEST(a_container_that_leaves_a_network_and_joins_another_has_the_links_it_should
 	what.gateway = "10.78.0.1";
 	net.want_sandbox(net.self, ++generation, &what);
 	must_apply();
-	(void)snprintf(command, sizeof(command), "nsenter --net=%s sh -c '! ip link show eth0 2>/dev/null && "
-		       "ip route | grep -q \"default via 10.78.0.1 dev eth1\"'", netns);
+	(void)snprintf(command, sizeof(command),
+		       "nsenter --net=%s sh -c '! ip link show eth0 2>/dev/null && "
+		       "ip route | grep -q \"default via 10.78.0.1 dev eth1\"'",
+		       netns);
 	CHECK_INT(system(command), 0);
 	drop(NET_SANDBOX, "c1");
 	drop(NET_BRIDGE, "n1");
@@ -590,14 +643,18 @@ TEST(of_several_wants_for_one_object_the_newest_is_answered)
 	must_apply();
 	wanted = generation - 1;
 	CHECK(!has_answer(&b));
-	CHECK_INT(system("ip -4 addr | grep -q 10.77.0.254/24 && ! ip -4 addr | grep -q 10.77.0.1/24"), 0);
+	CHECK_INT(system("ip -4 addr | grep -q 10.77.0.254/24 && ! ip -4 addr | grep -q "
+			 "10.77.0.1/24"),
+		  0);
 	drop(NET_BRIDGE, "n1");
 	end();
 }
 
 TEST(two_daemons_side_by_side_do_not_collide)
 {
-	const struct net_port port = { .proto = NET_TCP, .host_ip = "", .host_port = 8080, .target = 80 };
+	const struct net_port port = {
+		.proto = NET_TCP, .host_ip = "", .host_port = 8080, .target = 80
+	};
 	struct net_bridge other = plain;
 	struct net_hands *first, *second;
 	struct net first_net;
@@ -622,7 +679,8 @@ TEST(two_daemons_side_by_side_do_not_collide)
 	other.gateway = "10.80.0.1";
 	add_bridge(&other); /* the same id */
 	CHECK_INT(add_sandbox("c1", "n1", "10.80.0.2/24", "10.80.0.1", NULL, 0)->kind, NET_APPLIED);
-	CHECK_INT(add_sandbox("c2", "n1", "10.80.0.3/24", "10.80.0.1", &port, 1)->err_kind, ERR_CONFLICT);
+	CHECK_INT(add_sandbox("c2", "n1", "10.80.0.3/24", "10.80.0.1", &port, 1)->err_kind,
+		  ERR_CONFLICT);
 	drop(NET_SANDBOX, "c1");
 	drop(NET_BRIDGE, "n1");
 	net_hands_free(second);
@@ -648,7 +706,9 @@ static int64_t now_us(void)
 TEST(many_sandboxes_come_and_go_and_leave_nothing)
 {
 	enum { COUNT = 40 };
-	const struct net_port port = { .proto = NET_TCP, .host_ip = "", .host_port = 0, .target = 80 };
+	const struct net_port port = {
+		.proto = NET_TCP, .host_ip = "", .host_port = 0, .target = 80
+	};
 	int descriptors;
 	int64_t began_us;
 
@@ -665,7 +725,8 @@ TEST(many_sandboxes_come_and_go_and_leave_nothing)
 		(void)snprintf(address, sizeof(address), "10.77.0.%d/24", i + 2);
 		CHECK_INT(add_sandbox(id, "n1", address, "10.77.0.1", &port, 1)->kind, NET_APPLIED);
 	}
-	printf("  a sandbox with a port: %.1f ms each, one by one\n", (double)(now_us() - began_us) / 1000 / COUNT);
+	printf("  a sandbox with a port: %.1f ms each, one by one\n",
+	       (double)(now_us() - began_us) / 1000 / COUNT);
 	for (int i = 0; i < COUNT; i++) {
 		char id[16];
 

@@ -21,7 +21,7 @@ static bool has_answer(struct bench *bench)
 {
 	struct fact *f;
 
-	list_each(&bench->facts, struct fact, link, f) {
+	list_each (&bench->facts, struct fact, link, f) {
 		if (f->kind != INPUT_NET || f->net.generation != generation)
 			continue;
 		bench->found = f;
@@ -41,26 +41,37 @@ static const struct net_event *must_apply(void)
 static const char *add_sandbox(const char *id, const char *network, const char *address,
 			       const char *gateway, const char *upstream)
 {
-	struct net_interface eth0 = { .network = network, .name = "eth0", .address = address,
-				      .mac = "02:42:0a:4d:00:02" };
-	struct net_sandbox what = { .id = id, .interfaces = &eth0, .interface_count = 1,
-				    .gateway = gateway, .has_resolver = true,
-				    .upstreams = &upstream, .upstream_count = upstream ? 1 : 0 };
+	struct net_interface eth0 = {
+		.network = network, .name = "eth0", .address = address, .mac = "02:42:0a:4d:00:02"
+	};
+	struct net_sandbox what = { .id = id,
+				    .interfaces = &eth0,
+				    .interface_count = 1,
+				    .gateway = gateway,
+				    .has_resolver = true,
+				    .upstreams = &upstream,
+				    .upstream_count = upstream ? 1 : 0 };
 
 	net.want_sandbox(net.self, ++generation, &what);
 	return must_apply()->netns;
 }
 
 static const struct net_name names[] = {
-	{ "web", "10.77.0.10" }, { "Web", "10.77.0.11" }, { "db", "10.77.0.12" },
+	{ "web", "10.77.0.10" },
+	{ "Web", "10.77.0.11" },
+	{ "db", "10.77.0.12" },
 };
 
 /* Upstream servers are asked through the bridge: its own address plays one. */
 static void begin(bool internal)
 {
 	struct net_hands_config config = { .data_root = NULL };
-	struct net_bridge bridge = { .id = "n1", .link = "", .subnet = "10.77.0.0/24",
-				     .gateway = "10.77.0.1", .icc = true, .internal = internal };
+	struct net_bridge bridge = { .id = "n1",
+				     .link = "",
+				     .subnet = "10.77.0.0/24",
+				     .gateway = "10.77.0.1",
+				     .icc = true,
+				     .internal = internal };
 	struct err e;
 
 	bench_open(&b);
@@ -205,7 +216,10 @@ TEST(names_of_the_network_are_answered_with_all_addresses_in_turn)
 	ask(fd, "12.0.77.10.in-addr.arpa", DNS_PTR);
 	receive(fd);
 	CHECK_INT(count_answers(), 1);
-	CHECK(memcmp(answer + answer_len - 4, "\x02" "db", 4) == 0);
+	CHECK(memcmp(answer + answer_len - 4,
+		     "\x02"
+		     "db",
+		     4) == 0);
 
 	net.want_names(net.self, ++generation, "n1", names, 1);
 	must_apply();
@@ -238,7 +252,8 @@ TEST(other_names_are_asked_of_the_upstream_server)
 	CHECK(n > 12);
 	CHECK_INT(ntohl(from.sin_addr.s_addr), 0x0a4d0002); /* from inside of the sandbox */
 	CHECK(dns_answer_addresses(str_bytes(query, (size_t)n), &address, 1, 5, 512, &out));
-	CHECK(sendto(upstream, out.data, out.len, 0, (struct sockaddr *)&from, len) == (ssize_t)out.len);
+	CHECK(sendto(upstream, out.data, out.len, 0, (struct sockaddr *)&from, len) ==
+	      (ssize_t)out.len);
 	receive(fd);
 	CHECK_INT(count_answers(), 1);
 	CHECK(memcmp(answer + answer_len - 4, "\x01\x02\x03\x04", 4) == 0);

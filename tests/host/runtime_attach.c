@@ -37,7 +37,9 @@ static bool has_again(struct bench *bench)
 	return c.out.data && strstr(c.out.data, "again");
 }
 
-static const struct runtime_attach all = { .want_stdin = true, .want_stdout = true, .want_stderr = true };
+static const struct runtime_attach all = { .want_stdin = true,
+					   .want_stdout = true,
+					   .want_stderr = true };
 
 static void kill_and_close(const char *id)
 {
@@ -70,8 +72,10 @@ TEST(who_attached_before_the_start_misses_nothing_and_half_closes)
 	client_join(&b, &c, attach("c1", &all));
 	CHECK(endpoint_input(c.ep, STR("one\n")));
 	CHECK(bench_start(&b, "c1",
-			  &(struct recipe){ .script = "echo first; echo oops >&2; cat; echo last; exit 3" },
-			  &what)->runtime.kind == RUNTIME_STARTED);
+			  &(struct recipe){
+				  .script = "echo first; echo oops >&2; cat; echo last; exit 3" },
+			  &what)
+		      ->runtime.kind == RUNTIME_STARTED);
 	endpoint_input(c.ep, STR("two\n"));
 	endpoint_end_input(c.ep);
 	CHECK(bench_until(&b, is_over));
@@ -91,7 +95,8 @@ TEST(a_terminal_has_one_stream_a_size_and_keys_to_leave_it)
 	how.detach_keys = "\x10\x11";
 	how.detach_key_count = 2;
 	client_join(&b, &c, attach("c1", &how));
-	CHECK(bench_start(&b, "c1", &(struct recipe){ .script = "stty size; cat", .tty = true }, &what)
+	CHECK(bench_start(&b, "c1", &(struct recipe){ .script = "stty size; cat", .tty = true },
+			  &what)
 		      ->runtime.kind == RUNTIME_STARTED);
 	CHECK(bench_until(&b, has_output));
 	CHECK_STR(c.out.data, "33 44\r\n");
@@ -180,10 +185,12 @@ TEST(attaching_with_replay_has_no_gap_and_no_double)
 {
 	bench_open(&b);
 	bench_start(&b, "c1",
-		    &(struct recipe){ .script = "i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); "
-						"[ $i != 100 ] || sleep 0.1; done" },
+		    &(struct recipe){ .script =
+					      "i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); "
+					      "[ $i != 100 ] || sleep 0.1; done" },
 		    &(struct runtime_start){ 0 });
-	client_join(&b, &c, attach("c1", &(struct runtime_attach){ .want_stdout = true, .replay = true }));
+	client_join(&b, &c,
+		    attach("c1", &(struct runtime_attach){ .want_stdout = true, .replay = true }));
 	CHECK(bench_until(&b, is_over));
 	CHECK_INT(c.out.len, 10 * 2 + 90 * 3 + 100 * 4);
 	end_and_close("c1", 0);

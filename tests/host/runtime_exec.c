@@ -18,8 +18,8 @@ static bool is_over(struct bench *bench)
 static void begin(void)
 {
 	bench_open(&b);
-	CHECK(bench_start(&b, "c1", &(struct recipe){ .script = "sleep 1000" }, NULL)->runtime.kind ==
-	      RUNTIME_STARTED);
+	CHECK(bench_start(&b, "c1", &(struct recipe){ .script = "sleep 1000" }, NULL)
+		      ->runtime.kind == RUNTIME_STARTED);
 }
 
 static void end(void)
@@ -43,10 +43,11 @@ static const struct fact *exec(const char *exec_id, const char *program, const c
 {
 	char process[1024];
 
-	(void)snprintf(process, sizeof(process),
-		       "{\"terminal\":%s,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"%s\",\"-c\",\"%s\"],"
-		       "\"env\":[\"PATH=/bin\"],\"cwd\":\"/\"}",
-		       how.tty ? "true" : "false", program, script);
+	(void)snprintf(
+		process, sizeof(process),
+		"{\"terminal\":%s,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"%s\",\"-c\",\"%s\"],"
+		"\"env\":[\"PATH=/bin\"],\"cwd\":\"/\"}",
+		how.tty ? "true" : "false", program, script);
 	how.id = exec_id;
 	how.process = str_of(process);
 	b.run.exec(b.run.self, ++b.last_ticket, "c1", &how);
@@ -58,8 +59,8 @@ static void attach(const char *exec_id)
 	const struct fact *f;
 
 	b.run.exec_attach(b.run.self, ++b.last_ticket, "c1", exec_id,
-			  &(struct runtime_attach){ .want_stdin = true, .want_stdout = true,
-						    .want_stderr = true });
+			  &(struct runtime_attach){
+				  .want_stdin = true, .want_stdout = true, .want_stderr = true });
 	f = bench_answer(&b, b.last_ticket);
 	CHECK(f && f->runtime.kind == RUNTIME_ENDPOINT);
 	client_join(&b, &c, f->runtime.endpoint);
@@ -71,7 +72,8 @@ TEST(an_attached_exec_gives_all_output_and_its_exit_code)
 
 	begin();
 	attach("e1");
-	f = exec("e1", "/bin/sh", "echo out; echo err >&2; cat; exit 5", (struct runtime_exec){ .open_stdin = true });
+	f = exec("e1", "/bin/sh", "echo out; echo err >&2; cat; exit 5",
+		 (struct runtime_exec){ .open_stdin = true });
 	if (f->runtime.kind != RUNTIME_STARTED)
 		TEST_FAIL("%s", f->runtime.text);
 	CHECK_STR(f->runtime.exec_id, "e1");
@@ -91,8 +93,8 @@ TEST(a_health_check_keeps_the_beginning_of_its_output)
 	const struct fact *f;
 
 	begin();
-	CHECK(exec("e1", "/bin/sh", "seq 10000; exit 1", (struct runtime_exec){ .capture_max = 10 })->runtime.kind ==
-	      RUNTIME_STARTED);
+	CHECK(exec("e1", "/bin/sh", "seq 10000; exit 1", (struct runtime_exec){ .capture_max = 10 })
+		      ->runtime.kind == RUNTIME_STARTED);
 	f = bench_fact(&b, RUNTIME_EXEC_EXITED, "c1");
 	CHECK_INT(f->runtime.exit_code, 1);
 	CHECK_STR(f->runtime.output.ptr, "1\n2\n3\n4\n5\n");
@@ -102,7 +104,8 @@ TEST(a_health_check_keeps_the_beginning_of_its_output)
 TEST(an_exec_without_a_client_runs_and_can_be_killed)
 {
 	begin();
-	CHECK(exec("e1", "/bin/sh", "sleep 1000", (struct runtime_exec){ 0 })->runtime.kind == RUNTIME_STARTED);
+	CHECK(exec("e1", "/bin/sh", "sleep 1000", (struct runtime_exec){ 0 })->runtime.kind ==
+	      RUNTIME_STARTED);
 	b.run.exec_signal(b.run.self, 900, "c1", "e1", SIGKILL);
 	CHECK_INT(bench_answer(&b, 900)->runtime.kind, RUNTIME_DONE);
 	CHECK_INT(bench_fact(&b, RUNTIME_EXEC_EXITED, "c1")->runtime.exit_code, 137);
@@ -130,8 +133,10 @@ TEST(an_exec_on_a_terminal_has_its_size)
 {
 	begin();
 	attach("e1");
-	CHECK(exec("e1", "/bin/sh", "sleep 0.1; stty size", (struct runtime_exec){ .tty = true, .open_stdin = true,
-						  .height = 12, .width = 34 })->runtime.kind == RUNTIME_STARTED);
+	CHECK(exec("e1", "/bin/sh", "sleep 0.1; stty size",
+		   (struct runtime_exec){
+			   .tty = true, .open_stdin = true, .height = 12, .width = 34 })
+		      ->runtime.kind == RUNTIME_STARTED);
 	CHECK(bench_until(&b, is_over));
 	CHECK_STR(c.out.data, "12 34\r\n");
 	CHECK(bench_fact(&b, RUNTIME_EXEC_EXITED, "c1"));
@@ -141,7 +146,8 @@ TEST(an_exec_on_a_terminal_has_its_size)
 TEST(execs_end_with_their_container)
 {
 	begin();
-	CHECK(exec("e1", "/bin/sh", "sleep 1000", (struct runtime_exec){ 0 })->runtime.kind == RUNTIME_STARTED);
+	CHECK(exec("e1", "/bin/sh", "sleep 1000", (struct runtime_exec){ 0 })->runtime.kind ==
+	      RUNTIME_STARTED);
 	end();
 }
 
@@ -150,7 +156,8 @@ TEST(an_exec_in_nothing_that_runs_is_a_conflict)
 	begin();
 	end();
 	bench_open(&b);
-	CHECK_INT(exec("e1", "/bin/sh", "true", (struct runtime_exec){ 0 })->runtime.err_kind, ERR_CONFLICT);
+	CHECK_INT(exec("e1", "/bin/sh", "true", (struct runtime_exec){ 0 })->runtime.err_kind,
+		  ERR_CONFLICT);
 	bench_close(&b);
 }
 

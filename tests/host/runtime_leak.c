@@ -35,7 +35,8 @@ static void cycle(void)
 	struct client c = { 0 };
 	const struct fact *f;
 
-	b.run.attach(b.run.self, ++b.last_ticket, "c1", &(struct runtime_attach){ .want_stdout = true });
+	b.run.attach(b.run.self, ++b.last_ticket, "c1",
+		     &(struct runtime_attach){ .want_stdout = true });
 	f = bench_answer(&b, b.last_ticket);
 	client_join(&b, &c, f->runtime.endpoint);
 	f = bench_start(&b, "c1", &(struct recipe){ .script = "echo hi; sleep 1000" }, NULL);
@@ -68,8 +69,8 @@ TEST(cycles_of_start_attach_exec_and_remove_leave_nothing)
 		cycle();
 	list_init(&b.facts);
 	arena_clear(&b.memory);
-	printf("  %d cycles; %d descriptors, %+ld bytes\n", count, count_descriptors() - descriptors,
-	       (long)(mallinfo2().uordblks - memory));
+	printf("  %d cycles; %d descriptors, %+ld bytes\n", count,
+	       count_descriptors() - descriptors, (long)(mallinfo2().uordblks - memory));
 	CHECK_INT(count_descriptors(), descriptors);
 	CHECK(mallinfo2().uordblks < memory + (64 << 10));
 	CHECK_INT(count_mounts(b.root), 0);
@@ -95,13 +96,15 @@ TEST(a_start_takes_some_milliseconds)
 	bench_open(&b);
 	for (int i = 0; i < COUNT; i++) {
 		began_us = now_us();
-		CHECK_INT(bench_start(&b, "c1", &(struct recipe){ .args = args }, NULL)->runtime.kind, RUNTIME_STARTED);
+		CHECK_INT(
+			bench_start(&b, "c1", &(struct recipe){ .args = args }, NULL)->runtime.kind,
+			RUNTIME_STARTED);
 		took_us[i] = now_us() - began_us;
 		CHECK(bench_fact(&b, RUNTIME_EXITED, "c1"));
 	}
 	qsort(took_us, COUNT, sizeof(took_us[0]), compare_times);
-	printf("  create and start of /bin/true: median %.1f ms, worst %.1f ms\n", (double)took_us[COUNT / 2] / 1000,
-	       (double)took_us[COUNT - 1] / 1000);
+	printf("  create and start of /bin/true: median %.1f ms, worst %.1f ms\n",
+	       (double)took_us[COUNT / 2] / 1000, (double)took_us[COUNT - 1] / 1000);
 	bench_remove(&b, "c1");
 	bench_close(&b);
 }
@@ -110,10 +113,14 @@ TEST(two_roots_side_by_side_know_nothing_of_each_other)
 {
 	bench_open(&b);
 	bench_open(&b2);
-	CHECK_INT(bench_start(&b, "c1", &(struct recipe){ .script = "sleep 1000" }, NULL)->runtime.kind, RUNTIME_STARTED);
+	CHECK_INT(bench_start(&b, "c1", &(struct recipe){ .script = "sleep 1000" }, NULL)
+			  ->runtime.kind,
+		  RUNTIME_STARTED);
 	b2.run.signal(b2.run.self, 900, "c1", SIGKILL);
 	CHECK_INT(bench_answer(&b2, 900)->runtime.err_kind, ERR_CONFLICT);
-	CHECK_INT(bench_start(&b2, "c2", &(struct recipe){ .script = "exit 3" }, NULL)->runtime.kind, RUNTIME_STARTED);
+	CHECK_INT(
+		bench_start(&b2, "c2", &(struct recipe){ .script = "exit 3" }, NULL)->runtime.kind,
+		RUNTIME_STARTED);
 	CHECK_INT(bench_fact(&b2, RUNTIME_EXITED, "c2")->runtime.exit_code, 3);
 	bench_remove(&b2, "c2");
 	bench_close(&b2);
@@ -130,7 +137,8 @@ TEST(the_first_process_has_no_descriptor_of_ours)
 	const struct fact *f;
 
 	bench_open(&b);
-	b.run.attach(b.run.self, ++b.last_ticket, "c1", &(struct runtime_attach){ .want_stdout = true });
+	b.run.attach(b.run.self, ++b.last_ticket, "c1",
+		     &(struct runtime_attach){ .want_stdout = true });
 	f = bench_answer(&b, b.last_ticket);
 	client_join(&b, &c, f->runtime.endpoint);
 	bench_run(&b, "c1", &(struct recipe){ .script = "echo /proc/$$/fd/*" });

@@ -50,9 +50,12 @@ TEST(a_container_starts_and_tells_its_exit_code)
 TEST(what_it_wrote_is_there_at_its_next_start)
 {
 	bench_open(&b);
-	CHECK_INT(bench_run(&b, "c1", &(struct recipe){ .script = "echo hi > /note" })->runtime.exit_code, 0);
+	CHECK_INT(bench_run(&b, "c1", &(struct recipe){ .script = "echo hi > /note" })
+			  ->runtime.exit_code,
+		  0);
 	CHECK_INT(bench_run(&b, "c1", &(struct recipe){ .script = "test -s /note && exit 3" })
-			  ->runtime.exit_code, 3);
+			  ->runtime.exit_code,
+		  3);
 	b.run.size(b.run.self, 900, "c1");
 	const struct fact *f = bench_answer(&b, 900);
 
@@ -84,12 +87,14 @@ TEST(want_of_memory_is_told_when_it_happens_and_at_the_end)
 	const struct fact *f;
 
 	bench_open(&b);
-	must_start(bench_start(&b, "c1",
-			       &(struct recipe){ .script = "sleep 0.1; head -c 60000000 /dev/zero | tail -c 60000000 "
-							   "> /dev/null; sleep 1000",
-						 .linux_extra = ",\"resources\":{\"memory\":{\"limit\":"
-								"16000000,\"swap\":16000000}}" },
-			       NULL));
+	must_start(bench_start(
+		&b, "c1",
+		&(struct recipe){
+			.script = "sleep 0.1; head -c 60000000 /dev/zero | tail -c 60000000 "
+				  "> /dev/null; sleep 1000",
+			.linux_extra = ",\"resources\":{\"memory\":{\"limit\":"
+				       "16000000,\"swap\":16000000}}" },
+		NULL));
 	CHECK(bench_fact(&b, RUNTIME_OOM, "c1")); /* it goes on without the one that was killed */
 	b.run.signal(b.run.self, 900, "c1", SIGKILL);
 	f = bench_fact(&b, RUNTIME_EXITED, "c1");
@@ -106,7 +111,8 @@ static void must_fail(const char *runtime, const char *program, int exit_code)
 	CHECK(f);
 	CHECK_INT(f->runtime.kind, RUNTIME_FAILED);
 	if (f->runtime.exit_code != exit_code)
-		TEST_FAIL("%s: %d, not %d: %s", program, f->runtime.exit_code, exit_code, f->runtime.text);
+		TEST_FAIL("%s: %d, not %d: %s", program, f->runtime.exit_code, exit_code,
+			  f->runtime.text);
 }
 
 TEST(a_start_that_fails_says_how_and_leaves_nothing)
@@ -174,8 +180,9 @@ TEST(counters_limits_and_processes_are_those_of_the_container)
 	bench_open(&b);
 	must_start(bench_start(&b, "c1",
 			       &(struct recipe){ .script = "sleep 1000 & sleep 1000",
-						 .linux_extra = ",\"resources\":{\"memory\":{\"limit\":"
-								"33554432},\"pids\":{\"limit\":20}}" },
+						 .linux_extra =
+							 ",\"resources\":{\"memory\":{\"limit\":"
+							 "33554432},\"pids\":{\"limit\":20}}" },
 			       NULL));
 	/* It takes the shell a moment to start the others. */
 	for (int i = 0; i < 100; i++) {
@@ -244,12 +251,22 @@ TEST(volumes_folders_secrets_and_the_working_directory_are_made_before_it_starts
 {
 	char source[160], missing[160], script[512], extra[256];
 	struct runtime_mount mounts[] = {
-		{ .volume = { "v1", "", "", "" }, .source = source, .destination = "/data", .copy_up = true },
+		{ .volume = { "v1", "", "", "" },
+		  .source = source,
+		  .destination = "/data",
+		  .copy_up = true },
 		{ .source = missing, .destination = "/mnt", .make_source = true },
 	};
-	struct runtime_file file = { .name = "key", .data = STR("abc"), .uid = 1000, .gid = 1001, .mode = 0440 };
-	struct runtime_start what = { .mounts = mounts, .mount_count = 2, .files = &file, .file_count = 1,
-				      .workdir = "/work/here", .uid = 1000, .gid = 1001,
+	struct runtime_file file = {
+		.name = "key", .data = STR("abc"), .uid = 1000, .gid = 1001, .mode = 0440
+	};
+	struct runtime_start what = { .mounts = mounts,
+				      .mount_count = 2,
+				      .files = &file,
+				      .file_count = 1,
+				      .workdir = "/work/here",
+				      .uid = 1000,
+				      .gid = 1001,
 				      .hosts = STR("127.0.0.1 box\n") };
 	const struct fact *f;
 	struct stat st;
@@ -257,7 +274,8 @@ TEST(volumes_folders_secrets_and_the_working_directory_are_made_before_it_starts
 	bench_open(&b);
 	(void)snprintf(source, sizeof(source), "%s/volumes/v1/_data", b.data_root);
 	(void)snprintf(missing, sizeof(missing), "%s/new", b.root);
-	(void)snprintf(script, sizeof(script), "test \"$(stat -c %%u:%%a /work/here)\" = 1000:755 && exit 5");
+	(void)snprintf(script, sizeof(script),
+		       "test \"$(stat -c %%u:%%a /work/here)\" = 1000:755 && exit 5");
 	must_start(bench_start(&b, "c1", &(struct recipe){ .script = script }, &what));
 	(void)snprintf(extra, sizeof(extra), "%s/files/c1/key", b.exec_root);
 	CHECK_INT(bench_fact(&b, RUNTIME_EXITED, "c1")->runtime.exit_code, 5);

@@ -48,8 +48,9 @@ static void close_bench(const char *id)
 TEST(streams_tail_and_times_are_chosen)
 {
 	bench_open(&b);
-	bench_run(&b, "c1", &(struct recipe){ .script = "for i in 1 2 3 4 5; do echo out$i; sleep 0.01; "
-							"echo err$i >&2; sleep 0.01; done; printf end" });
+	bench_run(&b, "c1",
+		  &(struct recipe){ .script = "for i in 1 2 3 4 5; do echo out$i; sleep 0.01; "
+					      "echo err$i >&2; sleep 0.01; done; printf end" });
 
 	CHECK_STR(logs_of("c1", &(struct runtime_logs){ .want_stdout = true, .tail = -1 }),
 		  "out1\nout2\nout3\nout4\nout5\nend");
@@ -70,15 +71,19 @@ TEST(since_and_until_bound_what_is_shown)
 	int64_t start_ns, end_ns;
 
 	bench_open(&b);
-	f = bench_start(&b, "c1", &(struct recipe){ .script = "echo a; sleep 0.3; echo b; sleep 0.3; echo c" },
-			NULL);
+	f = bench_start(
+		&b, "c1",
+		&(struct recipe){ .script = "echo a; sleep 0.3; echo b; sleep 0.3; echo c" }, NULL);
 	start_ns = f->runtime.at_ns;
 	CHECK(bench_fact(&b, RUNTIME_EXITED, "c1"));
 	end_ns = start_ns + 150000000;
-	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .since_ns = end_ns }), "b\nc\n");
-	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .until_ns = end_ns }), "a\n");
+	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .since_ns = end_ns }),
+		  "b\nc\n");
+	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .until_ns = end_ns }),
+		  "a\n");
 	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .since_ns = end_ns,
-							.until_ns = end_ns + 300000000 }), "b\n");
+							.until_ns = end_ns + 300000000 }),
+		  "b\n");
 	close_bench("c1");
 }
 
@@ -97,7 +102,8 @@ TEST(details_come_before_each_line)
 TEST(a_line_longer_than_conmons_buffer_comes_out_whole_with_one_time)
 {
 	bench_open(&b);
-	bench_run(&b, "c1", &(struct recipe){ .script = "head -c 50000 /dev/zero | tr '\\0' x; echo" });
+	bench_run(&b, "c1",
+		  &(struct recipe){ .script = "head -c 50000 /dev/zero | tr '\\0' x; echo" });
 	logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .timestamps = true });
 	CHECK_INT(c.out.len, 31 + 50001);
 	logs_of("c1", &(struct runtime_logs){ BOTH, .tail = 1 });
@@ -108,8 +114,11 @@ TEST(a_line_longer_than_conmons_buffer_comes_out_whole_with_one_time)
 TEST(following_ends_with_the_container)
 {
 	bench_open(&b);
-	bench_start(&b, "c1", &(struct recipe){ .script = "echo a; sleep 0.2; echo b; sleep 0.2; echo c" }, NULL);
-	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .follow = true }), "a\nb\nc\n");
+	bench_start(&b, "c1",
+		    &(struct recipe){ .script = "echo a; sleep 0.2; echo b; sleep 0.2; echo c" },
+		    NULL);
+	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .follow = true }),
+		  "a\nb\nc\n");
 	CHECK(bench_fact(&b, RUNTIME_EXITED, "c1"));
 	CHECK_STR(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = 1, .follow = true }), "c\n");
 	close_bench("c1");
@@ -135,10 +144,13 @@ TEST(a_follower_reads_across_rotations_without_a_gap)
 	char path[256];
 
 	bench_open(&b);
-	bench_start(&b, "c1", &(struct recipe){ .script = "n=0; for i in 1 2 3 4 5; do for j in $(seq 1000); do "
-							  "n=$((n+1)); echo $n; done; sleep 0.7; done" },
-		    &rotated);
-	must_be_seq(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .follow = true }), 5000);
+	bench_start(
+		&b, "c1",
+		&(struct recipe){ .script = "n=0; for i in 1 2 3 4 5; do for j in $(seq 1000); do "
+					    "n=$((n+1)); echo $n; done; sleep 0.7; done" },
+		&rotated);
+	must_be_seq(logs_of("c1", &(struct runtime_logs){ BOTH, .tail = -1, .follow = true }),
+		    5000);
 	CHECK(bench_fact(&b, RUNTIME_EXITED, "c1"));
 	(void)snprintf(path, sizeof(path), "%s/containers/c1/c1-json.log.1", b.data_root);
 	CHECK(file_exists(path));

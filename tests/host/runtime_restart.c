@@ -55,10 +55,12 @@ TEST(what_runs_is_found_again_and_its_end_is_told)
 	pid_t pid;
 
 	bench_open(&b);
-	pid = (pid_t)bench_start(&b, "c1", &(struct recipe){ .script = "sleep 0.5; exit 8" }, NULL)->runtime.pid;
+	pid = (pid_t)bench_start(&b, "c1", &(struct recipe){ .script = "sleep 0.5; exit 8" }, NULL)
+		      ->runtime.pid;
 	bench_reopen(&b);
 	l = listed("c1");
-	CHECK(l && l->is_running && l->has_layer && l->is_mounted && !l->has_exited && !l->is_paused);
+	CHECK(l && l->is_running && l->has_layer && l->is_mounted && !l->has_exited &&
+	      !l->is_paused);
 	CHECK_INT(l->pid, pid);
 	CHECK(l->started_ns > 0);
 	f = bench_fact(&b, RUNTIME_EXITED, "c1");
@@ -74,7 +76,8 @@ TEST(what_ended_meanwhile_is_listed_with_its_exit_code)
 	int64_t started_ns;
 
 	bench_open(&b);
-	started_ns = bench_start(&b, "c1", &(struct recipe){ .script = "sleep 0.2; exit 8" }, NULL)->runtime.at_ns;
+	started_ns = bench_start(&b, "c1", &(struct recipe){ .script = "sleep 0.2; exit 8" }, NULL)
+			     ->runtime.at_ns;
 	bench_stop(&b);
 	usleep(400000);
 	bench_begin(&b);

@@ -22,7 +22,8 @@ TEST(keys_to_detach_are_found_across_pieces_and_nothing_else_is_lost)
 
 	CHECK_STR(typed(&d, "ab\x10", &detached), "ab");
 	CHECK(!detached);
-	CHECK_STR(typed(&d, "c", &detached), "\x10" "c");
+	CHECK_STR(typed(&d, "c", &detached), "\x10"
+					     "c");
 	CHECK_STR(typed(&d, "\x10\x10", &detached), "\x10");
 	CHECK_STR(typed(&d, "\x11zz", &detached), "");
 	CHECK(detached);
@@ -48,8 +49,9 @@ TEST(without_keys_all_passes)
 	CHECK(!detached);
 }
 
-static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n# no\nbroken\nann:x:1000:1001::/home/ann:\n"
-			     "1000:x:7:7::/seven:\nbig:x:4294967296:0::/:\n";
+static const char passwd[] =
+	"root:x:0:0:root:/root:/bin/sh\n# no\nbroken\nann:x:1000:1001::/home/ann:\n"
+	"1000:x:7:7::/seven:\nbig:x:4294967296:0::/:\n";
 static const char group[] = "root:x:0:\ncrew:x:2000:bob, ann\nann:x:1001:\n";
 
 static bool find(const char *user, struct users_answer *a, struct err *e)
@@ -72,8 +74,9 @@ TEST(users_are_names_or_numbers)
 
 TEST(numbers_that_do_not_fit_are_no_users)
 {
-	static const char *const bad[] = { "4294967296", "2147483648", "-1", "99999999999999999999", "big",
-					   "broken", "ann:nogroup", "0:4294967296" };
+	static const char *const bad[] = { "4294967296",           "2147483648",  "-1",
+					   "99999999999999999999", "big",         "broken",
+					   "ann:nogroup",          "0:4294967296" };
 	struct users_answer a;
 	struct err e;
 

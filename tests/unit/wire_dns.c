@@ -4,7 +4,8 @@
 #include "test.h"
 
 /* "web.shop" A, id 0x1234, recursion desired. */
-#define QUERY_OF(type) "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03Web\x04shop\x00\x00" type "\x00\x01"
+#define QUERY_OF(type)                                                                             \
+	"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03Web\x04shop\x00\x00" type "\x00\x01"
 static const struct str query = { QUERY_OF("\x01"), 26 };
 
 TEST(a_question_is_read_in_lower_case)

@@ -11,7 +11,7 @@
 #include "host/logs/line.h"
 
 #define BLOCK (64 << 10)
-#define HEAD 64 /* of a line: its time, stream and tag */
+#define HEAD  64 /* of a line: its time, stream and tag */
 
 char *log_file_path(const char *path, int n)
 {
@@ -70,8 +70,8 @@ static bool is_wanted(int fd, off_t line_at, bool is_last, bool want_stdout, boo
 	       (line.is_stderr ? want_stderr : want_stdout);
 }
 
-/* Walk backward over whole lines; *count goes down for each wanted one. True when it fell below zero: *at is
- * the end of the line that is one too many. */
+/* Walk backward over whole lines; *count goes down for each wanted one. True when it fell below
+ * zero: *at is the end of the line that is one too many. */
 static bool tail_of_file(int fd, bool is_newest, int64_t *count, bool want_stdout, bool want_stderr,
 			 off_t *at)
 {
@@ -90,14 +90,16 @@ static bool tail_of_file(int fd, bool is_newest, int64_t *count, bool want_stdou
 			if (block[i] != '\n' || line_at >= line_end)
 				continue;
 			if (is_wanted(fd, line_at, is_newest && line_end == size, want_stdout,
-				      want_stderr) && --*count < 0) {
+				      want_stderr) &&
+			    --*count < 0) {
 				*at = line_end;
 				return true;
 			}
 			line_end = line_at;
 		}
 	}
-	if (line_end > 0 && is_wanted(fd, 0, is_newest && line_end == size, want_stdout, want_stderr) &&
+	if (line_end > 0 &&
+	    is_wanted(fd, 0, is_newest && line_end == size, want_stdout, want_stderr) &&
 	    --*count < 0) {
 		*at = line_end;
 		return true;
@@ -124,8 +126,8 @@ void log_find_tail(const char *path, int64_t count, bool want_stdout, bool want_
 		place->fd = fd;
 		place->at = 0;
 		place->is_newest = n == 0;
-		if (count >= 0 && tail_of_file(fd, n == 0, &count, want_stdout,
-					       want_stderr, &place->at))
+		if (count >= 0 &&
+		    tail_of_file(fd, n == 0, &count, want_stdout, want_stderr, &place->at))
 			return;
 	}
 }

@@ -1,4 +1,5 @@
-/* The files of one log: PATH is the newest, PATH.1 the one before it, and so on. All of it blocks. */
+/* The files of one log: PATH is the newest, PATH.1 the one before it, and so on. All of it blocks.
+ */
 #ifndef SHOAL_HOST_LOGS_FILES_H
 #define SHOAL_HOST_LOGS_FILES_H
 
@@ -19,7 +20,7 @@ int log_file_oldest(const char *path);
 int log_file_number(const char *path, int fd);
 
 struct log_place {
-	int fd;     /* -1: there is no log yet */
+	int fd; /* -1: there is no log yet */
 	off_t at;
 	bool is_newest;
 };
@@ -30,8 +31,8 @@ void log_find_tail(const char *path, int64_t count, bool want_stdout, bool want_
 /* The file after the one that is open; false if that is the newest. */
 bool log_next_file(const char *path, struct log_place *place);
 
-/* Make room: PATH becomes PATH.1 and so on; at most files_max of them stay, with the new one. conmon is
- * to open PATH again afterwards. */
+/* Make room: PATH becomes PATH.1 and so on; at most files_max of them stay, with the new one.
+ * conmon is to open PATH again afterwards. */
 bool log_shift(const char *path, int files_max, struct err *e) MUST_CHECK;
 /* After conmon has. */
 void log_trim(const char *path, int files_max);

@@ -14,9 +14,9 @@
 #include "host/loop.h"
 #include "host/run/hands.h"
 
-#define READ_BYTES (128 << 10)
+#define READ_BYTES     (128 << 10)
 #define LINE_MAX_BYTES (1 << 20) /* conmon's are far shorter; what is longer is skipped */
-#define OUT_MAX (4 * READ_BYTES)
+#define OUT_MAX        (4 * READ_BYTES)
 #define ATTRIBUTES_MAX (4 << 10)
 
 struct piece {
@@ -35,23 +35,23 @@ struct log_reader {
 	/* The job's while it is under way. */
 	struct log_place place;
 	bool is_placed;
-	struct buf raw;       /* read and not yet whole lines */
-	bool is_inside[2];    /* of a line of stdout, stderr: its first part is out already */
+	struct buf raw;    /* read and not yet whole lines */
+	bool is_inside[2]; /* of a line of stdout, stderr: its first part is out already */
 	struct buf attributes;
 	struct buf out;
 	struct piece *pieces;
 	size_t piece_count, piece_capacity;
-	bool at_end;          /* of what is written so far */
+	bool at_end; /* of what is written so far */
 	bool is_past_until;
 	bool source_had_ended; /* when the job began */
 
 	size_t next_piece;
 	bool is_busy;
 	bool may_flow;
-	bool has_changed;     /* since the last job began */
+	bool has_changed; /* since the last job began */
 	bool source_ended;
-	bool is_over;         /* ended() was called */
-	bool is_freed;        /* while busy */
+	bool is_over;  /* ended() was called */
+	bool is_freed; /* while busy */
 	uv_fs_event_t *changes;
 };
 
@@ -145,8 +145,8 @@ static void work(void *self)
 
 	if (!r->is_placed)
 		begin_reading(r);
-	/* A newer file exists only after conmon has written its last to this one: what that was is read
-	 * before going on. */
+	/* A newer file exists only after conmon has written its last to this one: what that was is
+	 * read before going on. */
 	while (r->out.len < READ_BYTES && !r->is_past_until) {
 		if (read_more(r))
 			continue;
@@ -256,7 +256,8 @@ static void follow(struct log_reader *r)
 	struct exit_note note;
 
 	list_push_back(&r->container->log_readers, &r->link);
-	r->source_ended = !r->container->is_running && exit_note_read(r->hands, r->container->id, &note);
+	r->source_ended =
+		!r->container->is_running && exit_note_read(r->hands, r->container->id, &note);
 	r->changes = NEW(uv_fs_event_t);
 	uv_fs_event_init(loop_uv(r->hands->loop), r->changes);
 	r->changes->data = r;
@@ -310,7 +311,7 @@ void log_readers_source_ended(struct list *readers)
 {
 	struct log_reader *r;
 
-	list_each(readers, struct log_reader, link, r) {
+	list_each (readers, struct log_reader, link, r) {
 		r->source_ended = true;
 		go_on(r);
 	}

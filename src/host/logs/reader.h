@@ -1,9 +1,9 @@
 /* Reading a container's log, from the first byte that somebody wants to the last that is written.
  *
- * conmon writes lines of "<time> <stdout|stderr> <F|P> <text>"; P says that the line goes on in the next
- * one of that stream. The log is a file and the older ones .1, .2 ..., and conmon begins a new file only
- * between two lines. A reader has its file open, so that one which is renamed or removed meanwhile is read
- * to its end; when another file has taken its place, conmon has closed it. */
+ * conmon writes lines of "<time> <stdout|stderr> <F|P> <text>"; P says that the line goes on in the
+ * next one of that stream. The log is a file and the older ones .1, .2 ..., and conmon begins a new
+ * file only between two lines. A reader has its file open, so that one which is renamed or removed
+ * meanwhile is read to its end; when another file has taken its place, conmon has closed it. */
 #ifndef SHOAL_HOST_LOGS_READER_H
 #define SHOAL_HOST_LOGS_READER_H
 
@@ -20,7 +20,8 @@ struct runtime_logs;
 struct log_consumer {
 	void *self;
 	void (*output)(void *self, enum endpoint_stream stream, struct str bytes);
-	/* Once, unless it was freed before; NULL when it ended well. Free it then or later, not in here. */
+	/* Once, unless it was freed before; NULL when it ended well. Free it then or later, not in
+	 * here. */
 	void (*ended)(void *self, const char *reason);
 };
 

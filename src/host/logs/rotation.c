@@ -36,7 +36,7 @@ static void on_timer(uv_timer_t *timer)
 	struct container *c;
 	bool any = false;
 
-	tree_each(&hands->containers, struct container, by_id, c) {
+	tree_each (&hands->containers, struct container, by_id, c) {
 		if (!is_limited(c))
 			continue;
 		any = true;

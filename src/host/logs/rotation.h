@@ -1,8 +1,8 @@
 /* Rotation: a log that grew past its size gets a new file.
  *
- * conmon's own limit throws the old lines away, so sizes are looked at here, ROTATION_MS apart: a file may grow
- * past its maximum by what is written in that time. No line is lost: the file is renamed, conmon goes on
- * writing to it, and opens a new one when it is told. */
+ * conmon's own limit throws the old lines away, so sizes are looked at here, ROTATION_MS apart: a
+ * file may grow past its maximum by what is written in that time. No line is lost: the file is
+ * renamed, conmon goes on writing to it, and opens a new one when it is told. */
 #ifndef SHOAL_HOST_LOGS_ROTATION_H
 #define SHOAL_HOST_LOGS_ROTATION_H
 

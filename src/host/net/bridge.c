@@ -15,8 +15,8 @@ static bool parse(struct model *m, const struct net_bridge *what, struct bridge 
 	if (strlen(what->id) > NET_ID_MAX)
 		return fail(e, ERR_INVALID, "the id of a network is too long");
 	(void)strcpy(b->id, what->id);
-	if (what->link[0] && (strlen(what->link) >= IFNAMSIZ || strchr(what->link, '/') ||
-			      strchr(what->link, '"')))
+	if (what->link[0] &&
+	    (strlen(what->link) >= IFNAMSIZ || strchr(what->link, '/') || strchr(what->link, '"')))
 		return fail(e, ERR_INVALID, "%s is no name of a link", what->link);
 	if (what->link[0])
 		(void)strcpy(b->link, what->link);
@@ -42,7 +42,8 @@ static bool configure(const struct bridge *b, struct err *e)
 	       (b->internal || sysctl_write("ipv4/ip_forward", "1", e));
 }
 
-static bool make_link(struct model *m, struct rtnl *rtnl, struct bridge *b, struct link *l, struct err *e)
+static bool make_link(struct model *m, struct rtnl *rtnl, struct bridge *b, struct link *l,
+		      struct err *e)
 {
 	AUTO_FREE char *alias = xasprintf("shoal:%s:%s", m->tag, b->id);
 	struct err missing;
@@ -50,7 +51,8 @@ static bool make_link(struct model *m, struct rtnl *rtnl, struct bridge *b, stru
 	if (!link_find(rtnl, b->link, l, &missing)) {
 		if (!link_add_bridge(rtnl, b->link, b->mtu, e) || !link_find(rtnl, b->link, l, e))
 			return false;
-		if (!link_change(rtnl, &(struct link_change){ .index = l->index, .alias = alias }, e))
+		if (!link_change(rtnl, &(struct link_change){ .index = l->index, .alias = alias },
+				 e))
 			return false;
 		b->is_ours = true;
 		return true;
@@ -73,7 +75,9 @@ bool bridge_apply(struct model *m, struct rtnl *rtnl, const struct net_bridge *w
 		return false;
 	wanted.index = l.index;
 	if (!configure(&wanted, e) ||
-	    !link_change(rtnl, &(struct link_change){ .index = l.index, .up = true, .mtu = wanted.mtu }, e) ||
+	    !link_change(rtnl,
+			 &(struct link_change){ .index = l.index, .up = true, .mtu = wanted.mtu },
+			 e) ||
 	    (wanted.gateway && !address_add(rtnl, l.index, wanted.gateway, wanted.prefix, e)) ||
 	    (wanted.gateway && wanted.is_ours &&
 	     !address_keep_only(rtnl, l.index, wanted.gateway, wanted.prefix, e)))

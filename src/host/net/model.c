@@ -8,7 +8,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 
-#define TAG_DIGITS 5
+#define TAG_DIGITS  5
 #define HASH_DIGITS 8
 
 static int compare_bridge(const void *key, const struct tree_node *member)
@@ -66,11 +66,11 @@ void model_clear(struct model *m)
 	struct bridge *b;
 	struct sandbox *s;
 
-	tree_each(&m->bridges, struct bridge, by_id, b) {
+	tree_each (&m->bridges, struct bridge, by_id, b) {
 		tree_remove(&m->bridges, &b->by_id);
 		free(b);
 	}
-	tree_each(&m->sandboxes, struct sandbox, by_id, s) {
+	tree_each (&m->sandboxes, struct sandbox, by_id, s) {
 		tree_remove(&m->sandboxes, &s->by_id);
 		sandbox_free(s);
 	}
@@ -134,7 +134,8 @@ bool mac_parse(const char *text, uint8_t mac[6], struct err *e)
 	int used = 0;
 
 	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-		   &byte[4], &byte[5], &used) != 6 || text[used])
+		   &byte[4], &byte[5], &used) != 6 ||
+	    text[used])
 		return fail(e, ERR_INVALID, "invalid MAC address: %s", text);
 	for (int i = 0; i < 6; i++)
 		mac[i] = (uint8_t)byte[i];

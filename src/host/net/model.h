@@ -17,8 +17,8 @@
 
 struct rtnl;
 
-#define NET_ID_MAX 128
-#define NET_TAG_MAX 8 /* of a data root: five letters and digits */
+#define NET_ID_MAX   128
+#define NET_TAG_MAX  8 /* of a data root: five letters and digits */
 #define NET_OWN_PIDS 16
 
 struct bridge {
@@ -26,7 +26,7 @@ struct bridge {
 	char id[NET_ID_MAX + 1];
 	char link[IFNAMSIZ];
 	int index;
-	bool is_ours;      /* not one that was there before us */
+	bool is_ours;              /* not one that was there before us */
 	uint32_t network, gateway; /* host order */
 	int prefix;
 	bool icc, masquerade, internal;
@@ -45,15 +45,15 @@ struct interface {
 struct sandbox {
 	struct tree_node by_id;
 	char id[NET_ID_MAX + 1];
-	char *path;        /* of its namespace */
+	char *path; /* of its namespace */
 	struct interface *interfaces;
 	size_t interface_count;
 	uint32_t gateway;
 	struct held_port *ports;
 	size_t port_count;
 	bool has_resolver;
-	bool resolver_is_open;              /* its sockets are made; the loop has them if they are not here */
-	struct resolver_sockets sockets;    /* until the loop takes them */
+	bool resolver_is_open; /* its sockets are made; the loop has them if they are not here */
+	struct resolver_sockets sockets; /* until the loop takes them */
 	uint32_t upstreams[RESOLVER_UPSTREAMS_MAX];
 	size_t upstream_count;
 };
@@ -61,9 +61,10 @@ struct sandbox {
 struct model {
 	char *data_root, *exec_root;
 	char tag[NET_TAG_MAX];
-	char table[32];    /* of nft */
+	char table[32]; /* of nft */
 	struct tree bridges, sandboxes;
-	_Atomic pid_t own_pids[NET_OWN_PIDS]; /* of the nft programs run last: their changes are ours */
+	_Atomic pid_t
+		own_pids[NET_OWN_PIDS]; /* of the nft programs run last: their changes are ours */
 	_Atomic unsigned own_pid_next;
 };
 
@@ -84,13 +85,14 @@ bool cidr_parse(const char *text, uint32_t *address, int *prefix, struct err *e)
 bool address_parse(const char *text, uint32_t *address, struct err *e) MUST_CHECK;
 bool mac_parse(const char *text, uint8_t mac[6], struct err *e) MUST_CHECK;
 
-/* Bridges and sandboxes: make it so. On failure what was is as far as possible left alone; a sandbox that was
- * not there before is not there afterwards. Rules are written by ruleset_apply(). */
-bool bridge_apply(struct model *m, struct rtnl *rtnl, const struct net_bridge *what, struct err *e)
-	MUST_CHECK;
+/* Bridges and sandboxes: make it so. On failure what was is as far as possible left alone; a
+ * sandbox that was not there before is not there afterwards. Rules are written by ruleset_apply().
+ */
+bool bridge_apply(struct model *m, struct rtnl *rtnl, const struct net_bridge *what,
+		  struct err *e) MUST_CHECK;
 bool bridge_drop(struct model *m, struct rtnl *rtnl, const char *id, struct err *e) MUST_CHECK;
-bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox *what, struct err *e)
-	MUST_CHECK;
+bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox *what,
+		   struct err *e) MUST_CHECK;
 bool sandbox_drop(struct model *m, const char *id, struct err *e) MUST_CHECK;
 /* All of it again, after somebody else changed things. */
 bool model_mend(struct model *m, struct rtnl *rtnl, struct err *e) MUST_CHECK;

@@ -28,7 +28,7 @@ struct monitor {
 	void (*changed)(void *self);
 	struct ear rules, links;
 	int open_ears;
-	bool touched;     /* our table lost something in the transaction that is being told */
+	bool touched; /* our table lost something in the transaction that is being told */
 	bool is_changed;
 };
 

@@ -33,7 +33,7 @@ void names_clear(struct names *names)
 {
 	struct network_names *n;
 
-	tree_each(&names->networks, struct network_names, by_id, n) {
+	tree_each (&names->networks, struct network_names, by_id, n) {
 		tree_remove(&names->networks, &n->by_id);
 		free_network(n);
 	}
@@ -67,7 +67,8 @@ void names_set(struct names *names, const char *network, const struct names_entr
 	n->entries = xcalloc(count + 1, sizeof(*n->entries));
 	n->count = count;
 	for (size_t i = 0; i < count; i++)
-		n->entries[i] = (struct names_entry){ xstrdup(entries[i].name), entries[i].address };
+		n->entries[i] =
+			(struct names_entry){ xstrdup(entries[i].name), entries[i].address };
 	qsort(n->entries, count, sizeof(*n->entries), compare_entries);
 	tree_insert(&names->networks, n->id, &n->by_id);
 }

@@ -1,4 +1,5 @@
-/* The names that containers of a network know each other by: pushed by the mind, whole each time. */
+/* The names that containers of a network know each other by: pushed by the mind, whole each time.
+ */
 #ifndef SHOAL_HOST_NET_NAMES_H
 #define SHOAL_HOST_NET_NAMES_H
 

@@ -34,7 +34,7 @@ struct want {
 	bool ok;
 	struct err err;
 	struct net_event event;
-	struct list found;   /* struct listed */
+	struct list found; /* struct listed */
 };
 
 struct listed {
@@ -59,7 +59,7 @@ struct net_hands {
 	struct list waiting; /* struct want, oldest first */
 	struct list job;     /* struct want, what the job under way works on */
 	bool is_busy, is_posted, must_mend, is_ending;
-	bool mends;          /* this job */
+	bool mends; /* this job */
 	struct err mend_err;
 	bool mend_ok;
 };
@@ -155,7 +155,7 @@ static void fail_all(struct net_hands *hands, const struct err *e)
 {
 	struct want *w;
 
-	list_each(&hands->job, struct want, link, w) {
+	list_each (&hands->job, struct want, link, w) {
 		if (!w->ok || !changes_rules(w))
 			continue;
 		w->ok = false;
@@ -178,12 +178,12 @@ static void work(void *self)
 	struct err e;
 
 	if (!rtnl_open(-1, &rtnl, &e)) {
-		list_each(&hands->job, struct want, link, w)
+		list_each (&hands->job, struct want, link, w)
 			w->err = e;
 		return;
 	}
 	hands->mend_ok = !hands->mends || model_mend(m, rtnl, &hands->mend_err);
-	list_each(&hands->job, struct want, link, w) {
+	list_each (&hands->job, struct want, link, w) {
 		carry_out(w, rtnl);
 		has_changed = has_changed || (w->ok && changes_rules(w));
 	}
@@ -197,7 +197,7 @@ static void tell_list(struct net_hands *hands, struct want *w)
 	struct inbox *box = loop_inbox(hands->loop);
 	struct listed *found;
 
-	list_each(&w->found, struct listed, link, found) {
+	list_each (&w->found, struct listed, link, found) {
 		struct input *in = inbox_add(box, INPUT_NET, w->generation);
 
 		in->net = (struct net_event){ .kind = NET_LISTED,
@@ -212,7 +212,8 @@ static const char *proto_host_ip(struct want *w, const struct held_port *p)
 {
 	return p->host_ip ? arena_printf(&w->memory, "%u.%u.%u.%u", p->host_ip >> 24,
 					 p->host_ip >> 16 & 255, p->host_ip >> 8 & 255,
-					 p->host_ip & 255) : "";
+					 p->host_ip & 255)
+			  : "";
 }
 
 static void describe_sandbox(struct net_hands *hands, struct want *w)
@@ -324,8 +325,9 @@ static void done(void *self)
 
 	hands->is_busy = false;
 	if (hands->mends && !hands->mend_ok)
-		log_warn(loop_log(hands->loop), "net", "mending what was changed: %s", hands->mend_err.text);
-	list_each(&hands->job, struct want, link, w) {
+		log_warn(loop_log(hands->loop), "net", "mending what was changed: %s",
+			 hands->mend_err.text);
+	list_each (&hands->job, struct want, link, w) {
 		list_remove(&w->link);
 		if (w->ok && !hands->is_ending)
 			serve_names(hands, w);
@@ -360,8 +362,8 @@ static void on_posted(void *self)
 		begin(hands);
 }
 
-/* After the turn, so that all that one turn wants is one job: after a start of the daemon the rules are
- * then replaced once, by all of them, and no connection sees a moment without. */
+/* After the turn, so that all that one turn wants is one job: after a start of the daemon the rules
+ * are then replaced once, by all of them, and no connection sees a moment without. */
 static void begin_soon(struct net_hands *hands)
 {
 	if (!hands->is_posted)
@@ -373,7 +375,8 @@ static void on_foreign_change(void *self)
 {
 	struct net_hands *hands = self;
 
-	log_info(loop_log(hands->loop), "net", "somebody changed our rules or links; putting them back");
+	log_info(loop_log(hands->loop), "net",
+		 "somebody changed our rules or links; putting them back");
 	hands->must_mend = true;
 	begin_soon(hands);
 }
@@ -383,8 +386,9 @@ static void forget_older(struct net_hands *hands, const struct want *newer)
 {
 	struct want *w;
 
-	list_each(&hands->waiting, struct want, link, w) {
-		if (w->kind == WANT_LIST || w->object != newer->object || strcmp(w->id, newer->id) != 0)
+	list_each (&hands->waiting, struct want, link, w) {
+		if (w->kind == WANT_LIST || w->object != newer->object ||
+		    strcmp(w->id, newer->id) != 0)
 			continue;
 		list_remove(&w->link);
 		free_want(w);
@@ -432,7 +436,8 @@ static void seam_want_bridge(void *self, uint64_t generation, const struct net_b
 
 static const char *const *copy_upstreams(struct want *w, const struct net_sandbox *what)
 {
-	const char **upstreams = arena_alloc(&w->memory, (what->upstream_count + 1) * sizeof(*upstreams));
+	const char **upstreams =
+		arena_alloc(&w->memory, (what->upstream_count + 1) * sizeof(*upstreams));
 
 	for (size_t i = 0; i < what->upstream_count; i++)
 		upstreams[i] = copy(w, what->upstreams[i]);
@@ -442,8 +447,8 @@ static const char *const *copy_upstreams(struct want *w, const struct net_sandbo
 static void seam_want_sandbox(void *self, uint64_t generation, const struct net_sandbox *what)
 {
 	struct want *w = want_new(self, WANT_SANDBOX, NET_SANDBOX, what->id, generation);
-	struct net_interface *interfaces =
-		arena_copy(&w->memory, what->interfaces, what->interface_count * sizeof(*interfaces));
+	struct net_interface *interfaces = arena_copy(&w->memory, what->interfaces,
+						      what->interface_count * sizeof(*interfaces));
 	struct net_port *ports =
 		arena_copy(&w->memory, what->ports, what->port_count * sizeof(*ports));
 
@@ -497,7 +502,7 @@ static void free_hands(struct net_hands *hands)
 {
 	struct want *w;
 
-	list_each(&hands->waiting, struct want, link, w) {
+	list_each (&hands->waiting, struct want, link, w) {
 		list_remove(&w->link);
 		free_want(w);
 	}
@@ -520,7 +525,8 @@ bool net_hands_new(const struct net_hands_config *config, struct net_hands **out
 	hands->listeners = TREE(compare_listener);
 	names_init(&hands->names);
 	model_init(&hands->model, config->data_root, config->exec_root);
-	if (!monitor_new(hands->loop, &hands->model, hands, on_foreign_change, &hands->monitor, e)) {
+	if (!monitor_new(hands->loop, &hands->model, hands, on_foreign_change, &hands->monitor,
+			 e)) {
 		free_hands(hands);
 		return false;
 	}
@@ -535,7 +541,7 @@ void net_hands_free(struct net_hands *hands)
 	if (!hands)
 		return;
 	monitor_free(hands->monitor);
-	tree_each(&hands->listeners, struct listener, by_id, l)
+	tree_each (&hands->listeners, struct listener, by_id, l)
 		free_listener(hands, l);
 	hands->is_ending = true;
 	if (!hands->is_busy && !hands->is_posted)

@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 
-/* Make it if it is missing: no IPv6, loopback down. `path` may be a file of an earlier life that keeps nothing:
- * it is made anew. */
+/* Make it if it is missing: no IPv6, loopback down. `path` may be a file of an earlier life that
+ * keeps nothing: it is made anew. */
 bool netns_make(const char *path, struct err *e) MUST_CHECK;
 /* Its file goes; the namespace and all links in it go with its last process. Missing is fine. */
 bool netns_remove(const char *path, struct err *e) MUST_CHECK;
@@ -18,8 +18,8 @@ bool netns_remove(const char *path, struct err *e) MUST_CHECK;
 int netns_open(const char *path);
 
 /* Call `visit` with this thread in the namespace. */
-bool netns_visit(int netns, void *self, bool (*visit)(void *self, struct err *e), struct err *e)
-	MUST_CHECK;
+bool netns_visit(int netns, void *self, bool (*visit)(void *self, struct err *e),
+		 struct err *e) MUST_CHECK;
 
 /* Write a setting below /proc/sys/net of the namespace that this thread is in. */
 bool sysctl_write(const char *name, const char *value, struct err *e) MUST_CHECK;

@@ -27,8 +27,8 @@ static bool refuse(const struct held_port *p, int errnum, struct err *e)
 
 	inet_ntop(AF_INET, &ip, text, sizeof(text));
 	if (errnum == EADDRINUSE)
-		return fail(e, ERR_CONFLICT, "Bind for %s:%u failed: port is already allocated", text,
-			    p->host_port);
+		return fail(e, ERR_CONFLICT, "Bind for %s:%u failed: port is already allocated",
+			    text, p->host_port);
 	return fail_sys(e, errnum, "listen %s %s:%u", protos[p->proto].name, text, p->host_port);
 }
 

@@ -1,5 +1,5 @@
-/* Ports of the host that containers are published on: each is held by a bound socket that never listens,
- * so that a program of the host that wants it is refused, and we are when one has it. */
+/* Ports of the host that containers are published on: each is held by a bound socket that never
+ * listens, so that a program of the host that wants it is refused, and we are when one has it. */
 #ifndef SHOAL_HOST_NET_PORTS_H
 #define SHOAL_HOST_NET_PORTS_H
 
@@ -11,7 +11,7 @@
 
 struct held_port {
 	enum net_proto proto;
-	uint32_t host_ip;   /* host order; 0 for all */
+	uint32_t host_ip; /* host order; 0 for all */
 	uint16_t host_port;
 	uint16_t target;
 	int socket;

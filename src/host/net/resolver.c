@@ -20,18 +20,18 @@
 #include "host/program.h"
 #include "wire/dns.h"
 
-#define ADDRESSES_MAX 4096
-#define STREAMS_MAX 64      /* connections of a sandbox over TCP */
+#define ADDRESSES_MAX  4096
+#define STREAMS_MAX    64 /* connections of a sandbox over TCP */
 #define NFT_TIMEOUT_MS 30000
-#define SWEEP_MS 250
+#define SWEEP_MS       250
 
 /* A question that an upstream was asked. */
 struct pending {
-	struct list link;       /* oldest first */
-	uint16_t id;            /* ours, with the upstream */
-	struct str query;       /* the client's */
+	struct list link; /* oldest first */
+	uint16_t id;      /* ours, with the upstream */
+	struct str query; /* the client's */
 	struct sockaddr_in client;
-	struct stream *stream;  /* NULL: it came by UDP */
+	struct stream *stream; /* NULL: it came by UDP */
 	size_t upstream;
 	int64_t deadline_ms;
 };
@@ -70,7 +70,8 @@ struct resolver {
 
 static bool bind_pair(struct resolver_sockets *s, uint16_t *port)
 {
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = { htonl(RESOLVER_ADDRESS) } };
+	struct sockaddr_in name = { .sin_family = AF_INET,
+				    .sin_addr = { htonl(RESOLVER_ADDRESS) } };
 	socklen_t len = sizeof(name);
 
 	s->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -88,10 +89,12 @@ static bool lead_port_53(uint16_t port, struct err *e)
 	AUTO_BUF struct buf rules = BUF_MAX(1024);
 	struct program p = { .timeout_ms = NFT_TIMEOUT_MS };
 
-	buf_printf(&rules, "add table ip shoal_dns\ndelete table ip shoal_dns\ntable ip shoal_dns {\n"
-			   "chain output {\ntype nat hook output priority -100; policy accept;\n"
-			   "ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:%u\n"
-			   "ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:%u\n}\n}\n", port, port);
+	buf_printf(&rules,
+		   "add table ip shoal_dns\ndelete table ip shoal_dns\ntable ip shoal_dns {\n"
+		   "chain output {\ntype nat hook output priority -100; policy accept;\n"
+		   "ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:%u\n"
+		   "ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:%u\n}\n}\n",
+		   port, port);
 	p.input = buf_str(&rules);
 	program_args(&p, (const char *[]){ "nft", "-f", "-", NULL });
 	return program_must(&p, NULL, e);
@@ -148,7 +151,8 @@ static void free_sent(uv_udp_send_t *request, int status)
 	free(request);
 }
 
-/* The bytes are copied behind the request. What the kernel does not take is lost, as with UDP it may be. */
+/* The bytes are copied behind the request. What the kernel does not take is lost, as with UDP it
+ * may be. */
 static void send_datagram(uv_udp_t *udp, const struct sockaddr_in *to, struct str bytes)
 {
 	uv_udp_send_t *request = xmalloc(sizeof(*request) + bytes.len);
@@ -295,7 +299,7 @@ static uint16_t fresh_id(const struct resolver *r)
 		if (getrandom(&id, sizeof(id), 0) != sizeof(id))
 			abort();
 		is_taken = false;
-		list_each(&r->pending, struct pending, link, p)
+		list_each (&r->pending, struct pending, link, p)
 			is_taken = is_taken || p->id == id;
 	} while (is_taken);
 	return id;
@@ -346,7 +350,7 @@ static void on_upstream(struct resolver *r, struct str message, const struct soc
 
 	if (!dns_is_answer(message) || from->sin_port != htons(53))
 		return;
-	list_each(&r->pending, struct pending, link, p) {
+	list_each (&r->pending, struct pending, link, p) {
 		/* Whoever else could guess the id would not be asked from that address. */
 		if (p->id != dns_id(message) ||
 		    from->sin_addr.s_addr != htonl(r->upstreams[p->upstream]) ||
@@ -367,7 +371,7 @@ static void on_sweep(uv_timer_t *timer)
 	int64_t now_ms = loop_now(r->loop).mono_ms;
 	struct pending *p;
 
-	list_each(&r->pending, struct pending, link, p) {
+	list_each (&r->pending, struct pending, link, p) {
 		if (p->deadline_ms > now_ms || next_upstream(r, p))
 			continue;
 		refuse(r, p->query, &p->client, p->stream);
@@ -394,7 +398,8 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
 	if (n <= 0 || !from || from->sa_family != AF_INET)
 		return;
 	if (udp == &r->udp)
-		on_query(r, str_bytes(buf->base, (size_t)n), (const struct sockaddr_in *)from, NULL);
+		on_query(r, str_bytes(buf->base, (size_t)n), (const struct sockaddr_in *)from,
+			 NULL);
 	else
 		on_upstream(r, str_bytes(buf->base, (size_t)n), (const struct sockaddr_in *)from);
 }
@@ -415,7 +420,7 @@ static void close_stream(struct stream *s)
 	if (s->is_closing)
 		return;
 	s->is_closing = true;
-	list_each(&r->pending, struct pending, link, p)
+	list_each (&r->pending, struct pending, link, p)
 		if (p->stream == s)
 			forget(r, p);
 	list_remove(&s->link);
@@ -443,7 +448,8 @@ static void on_bytes(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 
 		if (s->in.len < 2 + len)
 			break;
-		on_query(s->resolver, str_bytes(s->in.data + 2, len), &(struct sockaddr_in){ 0 }, s);
+		on_query(s->resolver, str_bytes(s->in.data + 2, len), &(struct sockaddr_in){ 0 },
+			 s);
 		buf_consume(&s->in, 2 + len);
 	}
 }
@@ -472,9 +478,11 @@ static void begin_udp(struct resolver *r, uv_udp_t *udp, int fd)
 	uv_udp_init(loop_uv(r->loop), udp);
 	udp->data = r;
 	r->open_handles++;
-	if (fd >= 0 ? uv_udp_open(udp, fd) != 0 :
-		      uv_udp_bind(udp, (const struct sockaddr *)&(struct sockaddr_in){
-					       .sin_family = AF_INET }, 0) != 0)
+	if (fd >= 0 ? uv_udp_open(udp, fd) != 0
+		    : uv_udp_bind(udp,
+				  (const struct sockaddr *)&(struct sockaddr_in){ .sin_family =
+											  AF_INET },
+				  0) != 0)
 		return;
 	uv_udp_recv_start(udp, give_datagram, on_datagram);
 }
@@ -544,7 +552,7 @@ void resolver_free(struct resolver *r)
 		return;
 	while (!list_is_empty(&r->pending))
 		forget(r, list_first(&r->pending, struct pending, link));
-	list_each(&r->streams, struct stream, link, s)
+	list_each (&r->streams, struct stream, link, s)
 		close_stream(s);
 	uv_close((uv_handle_t *)&r->udp, on_closed);
 	uv_close((uv_handle_t *)&r->ask, on_closed);

@@ -13,7 +13,7 @@
 #include "host/net/netns.h"
 
 /* A request of ours is far smaller; an answer of a dump comes in pieces of this size. */
-#define BUFFER_BYTES (32 << 10)
+#define BUFFER_BYTES  (32 << 10)
 #define ADDRESSES_MAX 64
 
 struct rtnl {
@@ -174,7 +174,8 @@ static int on_each(const struct nlmsghdr *message, void *self)
 	return MNL_CB_OK;
 }
 
-bool link_each(struct rtnl *r, void *self, void (*see)(void *self, const struct link *l), struct err *e)
+bool link_each(struct rtnl *r, void *self, void (*see)(void *self, const struct link *l),
+	       struct err *e)
 {
 	struct each each = { self, see };
 	int failed = talk(r, link_request(r, RTM_GETLINK, NLM_F_DUMP, 0), on_each, &each);
@@ -283,8 +284,8 @@ static struct nlmsghdr *address_request(struct rtnl *r, uint16_t type, uint16_t 
 
 bool address_add(struct rtnl *r, int index, uint32_t address, int prefix, struct err *e)
 {
-	struct nlmsghdr *message = address_request(r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index,
-						   address, prefix);
+	struct nlmsghdr *message = address_request(r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
+						   index, address, prefix);
 	uint32_t host_bits = prefix >= 31 ? 0 : 0xffffffffu >> prefix;
 	int failed;
 

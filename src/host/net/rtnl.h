@@ -1,7 +1,7 @@
 /* Links, addresses and routes of one network namespace, through rtnetlink (libmnl). Blocks.
  *
- * Each verb is one request to the kernel and its answer; making what is there and removing what is gone
- * succeed where it says so. */
+ * Each verb is one request to the kernel and its answer; making what is there and removing what is
+ * gone succeed where it says so. */
 #ifndef SHOAL_HOST_NET_RTNL_H
 #define SHOAL_HOST_NET_RTNL_H
 
@@ -23,9 +23,9 @@ struct link {
 	int index;
 	char name[IFNAMSIZ];
 	char alias[LINK_ALIAS_MAX + 1];
-	char kind[16];     /* "bridge", "veth"; "" for others */
+	char kind[16]; /* "bridge", "veth"; "" for others */
 	uint8_t mac[6];
-	int master;        /* index, or 0 */
+	int master; /* index, or 0 */
 	int mtu;
 	bool is_up;
 };
@@ -43,31 +43,32 @@ struct veth {
 	int peer_netns;
 	uint8_t peer_mac[6];
 	int mtu;
-	int master;            /* index of a bridge here */
+	int master; /* index of a bridge here */
 };
 /* Both ends are down. */
 bool link_add_veth(struct rtnl *rtnl, const struct veth *v, struct err *e) MUST_CHECK;
 
 struct link_change {
 	int index;
-	bool up;               /* set it up */
-	int mtu;               /* 0: leave */
-	int master;            /* 0: leave */
-	const char *alias;     /* NULL: leave */
+	bool up;           /* set it up */
+	int mtu;           /* 0: leave */
+	int master;        /* 0: leave */
+	const char *alias; /* NULL: leave */
 };
 bool link_change(struct rtnl *rtnl, const struct link_change *c, struct err *e) MUST_CHECK;
-/* A port of a bridge: may it speak to others that are isolated too? In any case it may get back what it sent
- * (hairpin): a container reaches itself through its published port, also where br_netfilter makes a packet that
- * was redirected take the short way inside the bridge. */
+/* A port of a bridge: may it speak to others that are isolated too? In any case it may get back
+ * what it sent (hairpin): a container reaches itself through its published port, also where
+ * br_netfilter makes a packet that was redirected take the short way inside the bridge. */
 bool link_set_port(struct rtnl *rtnl, int index, bool is_isolated, struct err *e) MUST_CHECK;
 /* Gone is fine. */
 bool link_delete(struct rtnl *rtnl, const char *name, struct err *e) MUST_CHECK;
 
 /* Addresses are in host order. There already is fine. */
-bool address_add(struct rtnl *rtnl, int index, uint32_t address, int prefix, struct err *e) MUST_CHECK;
+bool address_add(struct rtnl *rtnl, int index, uint32_t address, int prefix,
+		 struct err *e) MUST_CHECK;
 /* Remove every IPv4 address of a link but this one. */
-bool address_keep_only(struct rtnl *rtnl, int index, uint32_t address, int prefix, struct err *e)
-	MUST_CHECK;
+bool address_keep_only(struct rtnl *rtnl, int index, uint32_t address, int prefix,
+		       struct err *e) MUST_CHECK;
 /* The default route; 0 removes it. */
 bool route_default(struct rtnl *rtnl, uint32_t gateway, struct err *e) MUST_CHECK;
 

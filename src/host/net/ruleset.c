@@ -1,15 +1,15 @@
 /* The rules of one daemon: one table of nft, printed whole and replaced in one transaction.
  *
  *   raw          what comes from a container never speaks to 127.0.0.0/8 of the host
- *   published    where a packet to a published port goes: two maps, one lookup each however many ports
- *   postrouting  the world sees the host's address; so do containers that are reached through it
- *   forward      into a network: answers, what a map has sent there, and what comes from the network
- *                itself if its containers may speak to each other; nothing else, also not from other
+ *   published    where a packet to a published port goes: two maps, one lookup each however many
+ * ports postrouting  the world sees the host's address; so do containers that are reached through
+ * it forward      into a network: answers, what a map has sent there, and what comes from the
+ * network itself if its containers may speak to each other; nothing else, also not from other
  *                networks or from neighbours that route to it (CVE-2025-54388)
  *
- * A rule of another table that drops a packet wins over ours, whichever comes first; who runs a firewall
- * with a policy of drop must let the networks pass there. Everything printed is a number or a name
- * that we checked. */
+ * A rule of another table that drops a packet wins over ours, whichever comes first; who runs a
+ * firewall with a policy of drop must let the networks pass there. Everything printed is a number
+ * or a name that we checked. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 #include "host/net/model.h"
 #include "host/program.h"
 
-#define RULES_MAX (16 << 20)
+#define RULES_MAX      (16 << 20)
 #define NFT_TIMEOUT_MS 30000
 
 static void print_ip(struct buf *out, uint32_t ip)
@@ -48,7 +48,7 @@ static void print_elements(const struct model *m, struct buf *out, bool with_ip)
 	struct sandbox *s;
 	bool any = false;
 
-	tree_each(&m->sandboxes, struct sandbox, by_id, s) {
+	tree_each (&m->sandboxes, struct sandbox, by_id, s) {
 		uint32_t address = target_address(m, s);
 
 		for (size_t i = 0; address && i < s->port_count; i++) {
@@ -73,10 +73,12 @@ static void print_elements(const struct model *m, struct buf *out, bool with_ip)
 
 static void print_maps(const struct model *m, struct buf *out)
 {
-	buf_append_c(out, "map ports { type inet_proto . inet_service : ipv4_addr . inet_service\n");
+	buf_append_c(out,
+		     "map ports { type inet_proto . inet_service : ipv4_addr . inet_service\n");
 	print_elements(m, out, false);
-	buf_append_c(out, "}\nmap ports_of_address {\n"
-			  "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service\n");
+	buf_append_c(out,
+		     "}\nmap ports_of_address {\n"
+		     "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service\n");
 	print_elements(m, out, true);
 	buf_append_c(out, "}\n");
 }
@@ -100,14 +102,17 @@ static void print_networks(const struct model *m, struct buf *out)
 	struct bridge *b;
 	size_t n = 0;
 
-	tree_each(&m->bridges, struct bridge, by_id, b)
+	tree_each (&m->bridges, struct bridge, by_id, b)
 		print_network(out, b, n++);
-	buf_append_c(out, "chain raw {\ntype filter hook prerouting priority raw; policy accept;\n");
-	tree_each(&m->bridges, struct bridge, by_id, b)
+	buf_append_c(out,
+		     "chain raw {\ntype filter hook prerouting priority raw; policy accept;\n");
+	tree_each (&m->bridges, struct bridge, by_id, b)
 		buf_printf(out, "iifname \"%s\" ip daddr 127.0.0.0/8 drop\n", b->link);
-	buf_append_c(out, "}\nchain forward {\ntype filter hook forward priority filter; policy accept;\n");
+	buf_append_c(
+		out,
+		"}\nchain forward {\ntype filter hook forward priority filter; policy accept;\n");
 	n = 0;
-	tree_each(&m->bridges, struct bridge, by_id, b) {
+	tree_each (&m->bridges, struct bridge, by_id, b) {
 		if (b->internal)
 			buf_printf(out, "iifname \"%s\" jump from_%zu\n", b->link, n);
 		buf_printf(out, "oifname \"%s\" jump to_%zu\n", b->link, n);
@@ -115,7 +120,7 @@ static void print_networks(const struct model *m, struct buf *out)
 	}
 	buf_append_c(out, "}\nchain postrouting {\n"
 			  "type nat hook postrouting priority srcnat; policy accept;\n");
-	tree_each(&m->bridges, struct bridge, by_id, b) {
+	tree_each (&m->bridges, struct bridge, by_id, b) {
 		if (b->internal)
 			continue;
 		buf_printf(out, "oifname \"%s\" ip saddr 127.0.0.0/8 masquerade\n", b->link);
@@ -152,7 +157,9 @@ void ruleset_print(const struct model *m, struct buf *out)
 static bool run_nft(struct model *m, struct str rules, struct err *e)
 {
 	unsigned slot = m->own_pid_next++ % NET_OWN_PIDS;
-	struct program p = { .input = rules, .timeout_ms = NFT_TIMEOUT_MS, .pid = &m->own_pids[slot] };
+	struct program p = { .input = rules,
+			     .timeout_ms = NFT_TIMEOUT_MS,
+			     .pid = &m->own_pids[slot] };
 
 	program_args(&p, (const char *[]){ "nft", "-f", "-", NULL });
 	return program_must(&p, NULL, e);

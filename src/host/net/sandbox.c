@@ -42,11 +42,14 @@ static struct sandbox *parse(struct model *m, const struct net_sandbox *what, st
 		const struct net_port *from = &what->ports[i];
 		struct held_port *to = &s->ports[s->port_count++];
 
-		*to = (struct held_port){ .proto = from->proto, .host_port = from->host_port,
-					  .target = from->target, .socket = -1 };
+		*to = (struct held_port){ .proto = from->proto,
+					  .host_port = from->host_port,
+					  .target = from->target,
+					  .socket = -1 };
 		ok = !from->host_ip[0] || address_parse(from->host_ip, &to->host_ip, e);
 	}
-	for (size_t i = 0; ok && i < what->upstream_count && s->upstream_count < RESOLVER_UPSTREAMS_MAX; i++) {
+	for (size_t i = 0;
+	     ok && i < what->upstream_count && s->upstream_count < RESOLVER_UPSTREAMS_MAX; i++) {
 		struct err ignored; /* a server of IPv6: there are others, or none */
 
 		if (address_parse(what->upstreams[i], &s->upstreams[s->upstream_count], &ignored))
@@ -146,10 +149,15 @@ static bool plug_in(struct model *m, struct rtnl *outside, struct rtnl *inside, 
 	if (!link_find(outside, i->host_name, &port, e))
 		return false;
 	if ((port.master != b->index || !port.is_up) &&
-	    !link_change(outside, &(struct link_change){ .index = port.index, .up = true, .master = b->index }, e))
+	    !link_change(
+		    outside,
+		    &(struct link_change){ .index = port.index, .up = true, .master = b->index },
+		    e))
 		return false;
 	return link_set_port(outside, port.index, !b->icc, e) &&
-	       link_change(inside, &(struct link_change){ .index = peer.index, .up = true, .mtu = b->mtu }, e) &&
+	       link_change(inside,
+			   &(struct link_change){ .index = peer.index, .up = true, .mtu = b->mtu },
+			   e) &&
 	       address_add(inside, peer.index, i->address, i->prefix, e) &&
 	       address_keep_only(inside, peer.index, i->address, i->prefix, e);
 }
@@ -178,7 +186,8 @@ static bool furnish(struct model *m, struct rtnl *outside, struct sandbox *s, st
 	return s->resolver_is_open;
 }
 
-bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox *what, struct err *e)
+bool sandbox_apply(struct model *m, struct rtnl *rtnl, const struct net_sandbox *what,
+		   struct err *e)
 {
 	struct sandbox *before = model_sandbox(m, what->id), *s = parse(m, what, e);
 	int had_netns;
@@ -229,12 +238,16 @@ bool model_mend(struct model *m, struct rtnl *rtnl, struct err *e)
 	struct bridge *b;
 	struct sandbox *s;
 
-	tree_each(&m->bridges, struct bridge, by_id, b) {
+	tree_each (&m->bridges, struct bridge, by_id, b) {
 		struct in_addr network = { htonl(b->network) }, gateway = { htonl(b->gateway) };
 		char subnet[INET_ADDRSTRLEN + 4], address[INET_ADDRSTRLEN] = "";
-		struct net_bridge what = { .id = b->id, .link = b->link, .subnet = subnet,
-					   .gateway = address, .icc = b->icc,
-					   .masquerade = b->masquerade, .internal = b->internal,
+		struct net_bridge what = { .id = b->id,
+					   .link = b->link,
+					   .subnet = subnet,
+					   .gateway = address,
+					   .icc = b->icc,
+					   .masquerade = b->masquerade,
+					   .internal = b->internal,
 					   .mtu = b->mtu };
 
 		inet_ntop(AF_INET, &network, subnet, sizeof(subnet));
@@ -244,7 +257,7 @@ bool model_mend(struct model *m, struct rtnl *rtnl, struct err *e)
 		if (!bridge_apply(m, rtnl, &what, e))
 			return false;
 	}
-	tree_each(&m->sandboxes, struct sandbox, by_id, s)
+	tree_each (&m->sandboxes, struct sandbox, by_id, s)
 		if (!furnish(m, rtnl, s, e))
 			return while_doing(e, "sandbox %.12s", s->id);
 	return true;

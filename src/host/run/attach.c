@@ -13,9 +13,9 @@
 #include "host/run/hands.h"
 #include "seam/runtime.h"
 
-#define INPUT_HIGH (64 << 10) /* more than this waits for the process: clients hold back */
-#define INPUT_MAX (4 << 20)
-#define PACKET_MAX (64 << 10)
+#define INPUT_HIGH     (64 << 10) /* more than this waits for the process: clients hold back */
+#define INPUT_MAX      (4 << 20)
+#define PACKET_MAX     (64 << 10)
 #define PACKETS_A_TURN 64
 
 struct hub {
@@ -26,10 +26,10 @@ struct hub {
 	int fd;
 	bool tty, has_stdin, stdin_once;
 	bool process_ended;
-	struct buf input;   /* for the process, of all clients */
-	bool input_ends;    /* after what is in `input` */
+	struct buf input; /* for the process, of all clients */
+	bool input_ends;  /* after what is in `input` */
 	bool input_is_over;
-	struct kick *kick;  /* posted: on_kick() looks at everything */
+	struct kick *kick; /* posted: on_kick() looks at everything */
 };
 
 /* Something to do that must not be done inside of a user's call. Outlives the hub if need be. */
@@ -52,11 +52,11 @@ struct client {
 	struct detach keys;
 	bool want_stdin, want_stdout, want_stderr;
 	bool may_flow;
-	bool holds_back;          /* its input, until the process takes some */
+	bool holds_back; /* its input, until the process takes some */
 	bool source_is_over;
-	const char *reason;       /* why, or NULL */
+	const char *reason; /* why, or NULL */
 	char *reason_memory;
-	struct list pending;      /* struct chunk */
+	struct list pending; /* struct chunk */
 	size_t pending_bytes;
 	struct log_reader *reader; /* its output comes from the log, not from the hub */
 	uv_timer_t *unjoined;
@@ -96,7 +96,7 @@ static void client_free(struct client *c)
 	list_remove(&c->link);
 	stop_join_timer(c);
 	log_reader_free(c->reader);
-	list_each(&c->pending, struct chunk, link, chunk) {
+	list_each (&c->pending, struct chunk, link, chunk) {
 		list_remove(&chunk->link);
 		free(chunk);
 	}
@@ -156,7 +156,7 @@ static bool may_read(const struct hub *hub)
 
 	if (hub->process_ended)
 		return true;
-	list_each(&hub->clients, struct client, link, c)
+	list_each (&hub->clients, struct client, link, c)
 		if (!c->reader && c->pending_bytes > HUB_PENDING_MAX)
 			return false;
 	return true;
@@ -165,14 +165,15 @@ static bool may_read(const struct hub *hub)
 static void on_packet(struct hub *hub, char *packet, size_t len)
 {
 	bool is_stderr = packet[0] == CONMON_STDERR;
-	enum endpoint_stream stream = hub->tty ? ENDPOINT_PLAIN :
-				      is_stderr ? ENDPOINT_STDERR : ENDPOINT_STDOUT;
+	enum endpoint_stream stream = hub->tty    ? ENDPOINT_PLAIN
+				      : is_stderr ? ENDPOINT_STDERR
+						  : ENDPOINT_STDOUT;
 	struct str bytes = str_bytes(packet + 1, len - 1);
 	struct client *c;
 
 	if (hub->owner.output)
 		hub->owner.output(hub->owner.self, bytes);
-	list_each(&hub->clients, struct client, link, c)
+	list_each (&hub->clients, struct client, link, c)
 		if (!c->reader && (is_stderr ? c->want_stderr : c->want_stdout))
 			give(c, stream, bytes);
 }
@@ -182,7 +183,7 @@ static void source_over(struct hub *hub, const char *reason)
 	struct client *c;
 
 	close_connection(hub);
-	list_each(&hub->clients, struct client, link, c) {
+	list_each (&hub->clients, struct client, link, c) {
 		if (c->reader || c->source_is_over)
 			continue;
 		c->source_is_over = true;
@@ -213,7 +214,8 @@ static void write_input(struct hub *hub)
 	struct client *c;
 
 	while (hub->poll && hub->input.len > 0) {
-		size_t len = hub->input.len < CONMON_PACKET_MAX ? hub->input.len : CONMON_PACKET_MAX;
+		size_t len =
+			hub->input.len < CONMON_PACKET_MAX ? hub->input.len : CONMON_PACKET_MAX;
 		ssize_t n = send(hub->fd, hub->input.data, len, MSG_NOSIGNAL);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
@@ -227,7 +229,7 @@ static void write_input(struct hub *hub)
 		hub->input_is_over = true;
 		(void)shutdown(hub->fd, SHUT_WR);
 	}
-	list_each(&hub->clients, struct client, link, c) {
+	list_each (&hub->clients, struct client, link, c) {
 		if (!c->holds_back || !hub->poll)
 			continue;
 		c->holds_back = false;
@@ -251,12 +253,12 @@ static void look_again(struct hub *hub)
 {
 	struct client *c;
 
-	list_each(&hub->clients, struct client, link, c)
+	list_each (&hub->clients, struct client, link, c)
 		if (client_can_end(c))
 			end_client(c, c->reason);
 	if (hub->poll) {
-		int events = (may_read(hub) ? UV_READABLE : 0) |
-			     (hub->input.len > 0 ? UV_WRITABLE : 0);
+		int events =
+			(may_read(hub) ? UV_READABLE : 0) | (hub->input.len > 0 ? UV_WRITABLE : 0);
 
 		if (events)
 			uv_poll_start(hub->poll, events, on_ready);
@@ -277,7 +279,7 @@ static void on_kick(void *self)
 	if (!hub)
 		return;
 	hub->kick = NULL;
-	list_each(&hub->clients, struct client, link, c) {
+	list_each (&hub->clients, struct client, link, c) {
 		deliver(c);
 		log_reader_flow(c->reader, c->may_flow && list_is_empty(&c->pending));
 	}
@@ -374,7 +376,8 @@ static void on_left(struct endpoint *ep)
 	look_soon(hub);
 }
 
-static const struct endpoint_kind client_kind = { on_joined, on_flow, on_input, on_end_input, on_left };
+static const struct endpoint_kind client_kind = { on_joined, on_flow, on_input, on_end_input,
+						  on_left };
 
 static void on_unjoined(uv_timer_t *timer)
 {
@@ -420,7 +423,7 @@ void hub_free(struct hub *hub)
 
 	if (!hub)
 		return;
-	list_each(&hub->clients, struct client, link, c)
+	list_each (&hub->clients, struct client, link, c)
 		end_client(c, "the daemon is going down");
 	close_connection(hub);
 	if (hub->kick)

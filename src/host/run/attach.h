@@ -1,9 +1,10 @@
 /* The hub: one connection to a conmon, shared by all clients that are attached to its container.
  *
  * Output goes to every client that wants it. A client that does not take it keeps up to
- * HUB_PENDING_MAX waiting, then the hub reads no more until it does: the container waits, as it does
- * with dockerd. Once its process has ended what is left is read in any case, so that conmon can end too.
- * A client that nobody joined within HUB_JOIN_MS is dropped: it would hold up the container for ever.
+ * HUB_PENDING_MAX waiting, then the hub reads no more until it does: the container waits, as it
+ * does with dockerd. Once its process has ended what is left is read in any case, so that conmon
+ * can end too. A client that nobody joined within HUB_JOIN_MS is dropped: it would hold up the
+ * container for ever.
  *
  * Input of all clients is passed on. It ends when stdin_once says so: with the input of the first
  * client that had any. */
@@ -20,18 +21,19 @@ struct hub;
 struct runtime_attach;
 struct runtime_hands;
 
-#define HUB_PENDING_MAX (64 << 10)
+#define HUB_PENDING_MAX  (64 << 10)
 #define HUB_LEFTOVER_MAX (4 << 20)
-#define HUB_JOIN_MS 30000
+#define HUB_JOIN_MS      30000
 
 struct hub_owner {
 	void *self;
-	void (*detached)(void *self);  /* somebody typed the detach keys */
+	void (*detached)(void *self); /* somebody typed the detach keys */
 	/* Connect to conmon now if it runs: a descriptor, or -1 to wait for hub_connect(). */
 	int (*connect)(void *self);
 	/* NULL, or all output as well, for a capture. */
 	void (*output)(void *self, struct str bytes);
-	/* The last client went, or the hub has nothing more to tell. It may be freed in this call. */
+	/* The last client went, or the hub has nothing more to tell. It may be freed in this call.
+	 */
 	void (*idle)(void *self);
 };
 

@@ -44,8 +44,8 @@ char *cgroup_path(const char *controller, const char *cgroup, const char *file)
 
 char *cgroup_for_conmon(const char *name)
 {
-	AUTO_FREE char *folder = cgroup_is_v2() ? xasprintf(TOP "/%s", name) :
-						  xasprintf(TOP "/systemd/%s", name);
+	AUTO_FREE char *folder =
+		cgroup_is_v2() ? xasprintf(TOP "/%s", name) : xasprintf(TOP "/systemd/%s", name);
 
 	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
 		return NULL;
@@ -92,7 +92,8 @@ uint64_t cgroup_oom_kills(const char *cgroup)
 {
 	AUTO_BUF struct buf text = BUF_MAX(4096);
 
-	cgroup_read("memory", cgroup, cgroup_is_v2() ? "memory.events" : "memory.oom_control", &text);
+	cgroup_read("memory", cgroup, cgroup_is_v2() ? "memory.events" : "memory.oom_control",
+		    &text);
 	return cgroup_keyed(buf_str(&text), "oom_kill");
 }
 

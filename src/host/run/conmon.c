@@ -18,10 +18,11 @@
 #include "host/file.h"
 #include "host/program.h"
 
-/* A runtime that has not come so far hangs on something; the wait is for slow disks and cold caches. */
+/* A runtime that has not come so far hangs on something; the wait is for slow disks and cold
+ * caches. */
 #define START_TIMEOUT_MS 120000
-#define MESSAGE_MAX (64 << 10)
-#define CMDLINE_MAX (64 << 10)
+#define MESSAGE_MAX      (64 << 10)
+#define CMDLINE_MAX      (64 << 10)
 
 struct pipes {
 	int sync[2], start[2], attach[2]; /* [0] reads, [1] writes */
@@ -84,12 +85,9 @@ static int exit_code_of(const char *message)
 		const char *words;
 		int code;
 	} table[] = {
-		{ "executable file", 127 },
-		{ "no such file or directory", 127 },
-		{ "open executable", 126 },
-		{ "permission denied", 126 },
-		{ "is a directory", 126 },
-		{ "exec format error", 126 },
+		{ "executable file", 127 }, { "no such file or directory", 127 },
+		{ "open executable", 126 }, { "permission denied", 126 },
+		{ "is a directory", 126 },  { "exec format error", 126 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -167,7 +165,9 @@ bool conmon_start(const struct conmon *c, struct conmon_started *started, struct
 	AUTO_FREE char *log = c->log ? xasprintf("k8s-file:%s", c->log) : xstrdup("none");
 	AUTO_FREE char *process = xasprintf("%s/process.json", c->bundle);
 	char sync_env[64], start_env[64], attach_env[64];
-	const char *env[5] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+	const char *env[5] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	};
 	/* It leaves a file `oom` in the folder it runs in. */
 	struct program p = { .timeout_ms = START_TIMEOUT_MS, .env = env, .folder = c->bundle };
 	struct pipes pipes;
@@ -178,11 +178,33 @@ bool conmon_start(const struct conmon *c, struct conmon_started *started, struct
 	if (!folder_make(exits, 0700, e) || !pipes_open(&pipes, c->is_exec && c->wants_attach, e))
 		return false;
 
-	program_args(&p, (const char *[]){ "conmon", "--api-version", "1", "--full-attach",
-					   "--no-new-keyring", "--no-sync-log", "--log-level", "error",
-					   "-c", c->id, "-u", c->name, "-n", c->name, "-b", c->bundle,
-					   "-p", pidfile, "-P", conmon_pidfile, "--exit-dir", exits,
-					   "-l", log, "-r", c->oci->front[0], NULL });
+	program_args(&p, (const char *[]){ "conmon",
+					   "--api-version",
+					   "1",
+					   "--full-attach",
+					   "--no-new-keyring",
+					   "--no-sync-log",
+					   "--log-level",
+					   "error",
+					   "-c",
+					   c->id,
+					   "-u",
+					   c->name,
+					   "-n",
+					   c->name,
+					   "-b",
+					   c->bundle,
+					   "-p",
+					   pidfile,
+					   "-P",
+					   conmon_pidfile,
+					   "--exit-dir",
+					   exits,
+					   "-l",
+					   log,
+					   "-r",
+					   c->oci->front[0],
+					   NULL });
 	for (const char *const *arg = c->oci->front + 1; *arg; arg++)
 		program_args(&p, (const char *[]){ "--runtime-arg", *arg, NULL });
 	if (c->tty)

@@ -10,9 +10,9 @@
 #include "host/file.h"
 #include "host/run/cgroup.h"
 
-#define FILE_MAX (256 << 10)
-#define LINKS_MAX 64
-#define DISKS_MAX 64
+#define FILE_MAX    (256 << 10)
+#define LINKS_MAX   64
+#define DISKS_MAX   64
 #define NUMBERS_MAX 128
 
 struct reading {
@@ -67,7 +67,8 @@ static uint64_t next_number(struct str *line)
 static void read_memory_stat(struct reading *r)
 {
 	struct str text = file_of(r, "memory", "memory.stat"), line, name;
-	struct runtime_number *numbers = arena_alloc(&r->op->memory, NUMBERS_MAX * sizeof(*numbers));
+	struct runtime_number *numbers =
+		arena_alloc(&r->op->memory, NUMBERS_MAX * sizeof(*numbers));
 	size_t count = 0;
 
 	while (count < NUMBERS_MAX && next_line(&text, &line)) {
@@ -91,7 +92,8 @@ static struct runtime_io *disk_of(struct runtime_stats *stats, struct runtime_io
 	struct str major, minor;
 	uint64_t a, b;
 
-	if (!str_cut(device, ':', &major, &minor) || !str_to_u64(major, &a) || !str_to_u64(minor, &b))
+	if (!str_cut(device, ':', &major, &minor) || !str_to_u64(major, &a) ||
+	    !str_to_u64(minor, &b))
 		return NULL;
 	for (size_t i = 0; i < stats->io_count; i++)
 		if (disks[i].major == a && disks[i].minor == b)
@@ -108,7 +110,8 @@ static void read_io_v2(struct reading *r, struct runtime_io *disks)
 	struct str text = file_of(r, "io", "io.stat"), line, word, key, value;
 
 	while (next_line(&text, &line)) {
-		struct runtime_io *disk = next_word(&line, &word) ? disk_of(r->stats, disks, word) : NULL;
+		struct runtime_io *disk =
+			next_word(&line, &word) ? disk_of(r->stats, disks, word) : NULL;
 		uint64_t n;
 
 		while (disk && next_word(&line, &word)) {
@@ -132,8 +135,9 @@ static void read_io_v1(struct reading *r, struct runtime_io *disks, const char *
 	struct str text = file_of(r, "blkio", file), line, device, verb;
 
 	while (next_line(&text, &line)) {
-		struct runtime_io *disk = next_word(&line, &device) && next_word(&line, &verb) ?
-						  disk_of(r->stats, disks, device) : NULL;
+		struct runtime_io *disk = next_word(&line, &device) && next_word(&line, &verb)
+						  ? disk_of(r->stats, disks, device)
+						  : NULL;
 		uint64_t n = next_number(&line);
 
 		if (disk && str_equal_c(verb, "Read"))
@@ -201,7 +205,8 @@ static void read_host_cpu(struct reading *r)
 
 static void read_links(struct reading *r, pid_t pid)
 {
-	struct runtime_link_counters *links = arena_alloc(&r->op->memory, LINKS_MAX * sizeof(*links));
+	struct runtime_link_counters *links =
+		arena_alloc(&r->op->memory, LINKS_MAX * sizeof(*links));
 	size_t *count = &r->stats->link_count;
 	struct str text, line, name;
 	char path[64];

@@ -70,7 +70,7 @@ static void report(struct crew *crew)
 	pthread_mutex_lock(&crew->lock);
 	list_splice_back(&finished, &crew->finished);
 	pthread_mutex_unlock(&crew->lock);
-	list_each(&finished, struct crew_job, link, job) {
+	list_each (&finished, struct crew_job, link, job) {
 		list_remove(&job->link);
 		job->done(job->self);
 	}

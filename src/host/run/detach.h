@@ -17,8 +17,8 @@ struct detach {
 
 /* More keys than DETACH_KEYS_MAX are none. */
 struct detach detach_keys(const char *keys, size_t count);
-/* Append to `out` what is not part of the keys. True: the keys are complete; what follows them in `typed` is
- * dropped. */
+/* Append to `out` what is not part of the keys. True: the keys are complete; what follows them in
+ * `typed` is dropped. */
 bool detach_filter(struct detach *d, struct str typed, struct buf *out);
 
 #endif

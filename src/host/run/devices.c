@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 #define DEVICES_MAX 4096
-#define DEPTH_MAX 8
+#define DEPTH_MAX   8
 
 struct found {
 	struct runtime_device *devices;
@@ -22,7 +22,9 @@ static void add(struct op *op, struct found *found, const char *path, const stru
 		return;
 	found->devices[found->count++] = (struct runtime_device){
 		.path = arena_strdup(&op->memory, path),
-		.type = S_ISCHR(st->st_mode) ? 'c' : S_ISBLK(st->st_mode) ? 'b' : 'p',
+		.type = S_ISCHR(st->st_mode)   ? 'c'
+			: S_ISBLK(st->st_mode) ? 'b'
+					       : 'p',
 		.major = major(st->st_rdev),
 		.minor = minor(st->st_rdev),
 		.mode = st->st_mode & 0777,
@@ -34,8 +36,8 @@ static void add(struct op *op, struct found *found, const char *path, const stru
 /* What a container has of its own, and what is no device node anyhow. */
 static bool is_left_out(const char *name)
 {
-	static const char *const names[] = { ".", "..", "pts", "shm", "fd", "mqueue", "console",
-					     ".lxc", ".lxd-mounts", ".udev" };
+	static const char *const names[] = { ".",      "..",      "pts",  "shm",         "fd",
+					     "mqueue", "console", ".lxc", ".lxd-mounts", ".udev" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -66,12 +68,15 @@ static void walk(struct op *op, struct found *found, const char *path, int depth
 static void work_devices(struct op *op)
 {
 	const char *path = op->args;
-	struct found found = { .devices = arena_alloc(&op->memory, DEVICES_MAX * sizeof(*found.devices)) };
+	struct found found = { .devices = arena_alloc(&op->memory,
+						      DEVICES_MAX * sizeof(*found.devices)) };
 	struct stat st;
 
 	if (stat(path, &st) < 0) {
-		fail_sys(&op->err, errno, "error gathering device information while adding custom "
-					  "device \"%s\"", path);
+		fail_sys(&op->err, errno,
+			 "error gathering device information while adding custom "
+			 "device \"%s\"",
+			 path);
 		return;
 	}
 	if (S_ISDIR(st.st_mode))
@@ -79,8 +84,10 @@ static void work_devices(struct op *op)
 	else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) || S_ISFIFO(st.st_mode))
 		add(op, &found, path, &st);
 	if (found.count == 0 && !S_ISDIR(st.st_mode)) {
-		fail(&op->err, ERR_INVALID, "error gathering device information while adding custom "
-					    "device \"%s\": not a device node", path);
+		fail(&op->err, ERR_INVALID,
+		     "error gathering device information while adding custom "
+		     "device \"%s\": not a device node",
+		     path);
 		return;
 	}
 	op->ok = true;

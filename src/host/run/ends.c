@@ -46,8 +46,8 @@ void finish_bundle(const struct runtime_hands *hands, const char *id, struct exi
 		note->oom = cgroup_oom_kills(run.cgroup) > 0;
 	/* Without a note conmon itself was killed: deleting by force kills what it left. */
 	if (!conmon_exit_code(bundle, id, &note->exit_code, &note->at_ns))
-		log_warn(loop_log(hands->loop), "runtime", "the conmon of %.12s ended without a note",
-			 id);
+		log_warn(loop_log(hands->loop), "runtime",
+			 "the conmon of %.12s ended without a note", id);
 	has_oci = oci_find(hands, run.runtime, &memory, &oci, &e);
 	if (!exit_note_write(hands, id, note, &e))
 		log_error(loop_log(hands->loop), "runtime", "%s", e.text);
@@ -91,7 +91,8 @@ static void on_conmon_end(void *self)
 	struct op *op = op_new(c->hands, 0, c->id, CREW_END, work_finish);
 
 	/* Where no init reaps orphans, conmon is our child after all. */
-	(void)waitid(P_PIDFD, (id_t)watch_fd(c->conmon_watch), &(siginfo_t){ 0 }, WEXITED | WNOHANG);
+	(void)waitid(P_PIDFD, (id_t)watch_fd(c->conmon_watch), &(siginfo_t){ 0 },
+		     WEXITED | WNOHANG);
 	watch_free(c->conmon_watch);
 	c->conmon_watch = NULL;
 	op->args = ARENA_NEW(&op->memory, struct exit_note);
@@ -212,7 +213,7 @@ static void done_adopt(struct op *op)
 	struct runtime_hands *hands = op->hands;
 	struct container_found *found;
 
-	list_each((struct list *)op->args, struct container_found, link, found) {
+	list_each ((struct list *)op->args, struct container_found, link, found) {
 		struct container *c = container_get(hands, found->id);
 
 		list_remove(&found->link);

@@ -22,7 +22,7 @@ struct exec {
 	struct tree_node by_id;
 	char id[ID_MAX + 1], container[ID_MAX + 1];
 	bool is_started, is_over;
-	bool is_busy;  /* an op holds it */
+	bool is_busy; /* an op holds it */
 	struct watch *conmon_watch, *init_watch;
 	struct hub *hub;
 	struct buf output; /* captured */
@@ -92,9 +92,8 @@ static void on_detached(void *self)
 {
 	struct exec *x = self;
 
-	report(x->hands, &(struct runtime_event){ .kind = RUNTIME_DETACHED,
-						  .id = x->container,
-						  .exec_id = x->id });
+	report(x->hands, &(struct runtime_event){
+				 .kind = RUNTIME_DETACHED, .id = x->container, .exec_id = x->id });
 }
 
 static int connect_hub(void *self)
@@ -246,7 +245,8 @@ static void on_conmon_end(void *self)
 	op_submit(op);
 }
 
-/* conmon may still wait for us to read. The watch stays until the op that uses its descriptor is done. */
+/* conmon may still wait for us to read. The watch stays until the op that uses its descriptor is
+ * done. */
 static void on_init_end(void *self)
 {
 	struct exec *x = self;
@@ -283,7 +283,8 @@ static void done_exec(struct op *op)
 		hub_wake(x->hub);
 	}
 	if (args->started.conmon_pidfd >= 0)
-		x->conmon_watch = watch_new(x->hands->loop, args->started.conmon_pidfd, x, on_conmon_end);
+		x->conmon_watch =
+			watch_new(x->hands->loop, args->started.conmon_pidfd, x, on_conmon_end);
 	else
 		on_conmon_end(x);
 }
@@ -294,8 +295,8 @@ static struct exec_args *args_new(struct op *op, const struct runtime_exec *what
 
 	args->what = *what;
 	args->what.id = arena_strdup(&op->memory, what->id);
-	args->what.process = str_bytes(arena_copy(&op->memory, what->process.ptr, what->process.len),
-				       what->process.len);
+	args->what.process = str_bytes(
+		arena_copy(&op->memory, what->process.ptr, what->process.len), what->process.len);
 	args->init_pidfd = -1;
 	args->started = (struct conmon_started){ .attached = -1, .conmon_pidfd = -1 };
 	return args;
@@ -305,8 +306,8 @@ void runtime_exec(void *self, uint64_t ticket, const char *id, const struct runt
 {
 	struct runtime_hands *hands = self;
 	struct container *c = container_find(hands, id);
-	struct op *op = op_new_loose(hands, ticket, what->capture_max ? CREW_LOOK : CREW_START,
-				     work_exec);
+	struct op *op =
+		op_new_loose(hands, ticket, what->capture_max ? CREW_LOOK : CREW_START, work_exec);
 	struct exec_args *args = args_new(op, what);
 	struct exec *x = exec_get(hands, id, what->id);
 
@@ -314,7 +315,8 @@ void runtime_exec(void *self, uint64_t ticket, const char *id, const struct runt
 	op->args = args;
 	op->event.exec_id = args->what.id;
 	if (!container_must_run(c, id, &op->err) ||
-	    ((x->is_started || x->is_busy) && !fail(&op->err, ERR_CONFLICT, "exec %s has run", x->id))) {
+	    ((x->is_started || x->is_busy) &&
+	     !fail(&op->err, ERR_CONFLICT, "exec %s has run", x->id))) {
 		op_answer(op);
 		exec_release(x);
 		return;
@@ -325,8 +327,8 @@ void runtime_exec(void *self, uint64_t ticket, const char *id, const struct runt
 	x->capture_max = what->capture_max;
 	x->output = BUF_MAX(what->capture_max);
 	args->exec = x;
-	args->runtime = arena_strdup(&op->memory, what->runtime && what->runtime[0] ?
-							  what->runtime : c->note.runtime);
+	args->runtime = arena_strdup(
+		&op->memory, what->runtime && what->runtime[0] ? what->runtime : c->note.runtime);
 	args->wants_attach = x->hub || what->capture_max > 0;
 	op->done = done_exec;
 	op_submit(op);
@@ -367,13 +369,14 @@ static void done_signal(struct op *op)
 
 	if (!x)
 		return;
-	op->ok = x->init_watch &&
-		 syscall(SYS_pidfd_send_signal, watch_fd(x->init_watch), what->signum, NULL, 0) == 0;
+	op->ok = x->init_watch && syscall(SYS_pidfd_send_signal, watch_fd(x->init_watch),
+					  what->signum, NULL, 0) == 0;
 	if (!op->ok)
 		fail(&op->err, ERR_CONFLICT, "exec %s is not running", what->exec_id);
 }
 
-void runtime_exec_signal(void *self, uint64_t ticket, const char *id, const char *exec_id, int signum)
+void runtime_exec_signal(void *self, uint64_t ticket, const char *id, const char *exec_id,
+			 int signum)
 {
 	deed(self, ticket, exec_id, done_signal, (struct exec_deed){ .signum = signum });
 }
@@ -412,7 +415,7 @@ void run_execs_free(struct runtime_hands *hands)
 {
 	struct exec *x;
 
-	tree_each(&hands->execs, struct exec, by_id, x)
+	tree_each (&hands->execs, struct exec, by_id, x)
 		exec_free(x);
 }
 

@@ -20,8 +20,8 @@
 
 struct hub;
 
-#define ID_MAX 128
-#define LANE_MAX 1000 /* ops that one container may have waiting */
+#define ID_MAX     128
+#define LANE_MAX   1000 /* ops that one container may have waiting */
 #define CONFIG_MAX (4 << 20)
 
 struct runtime_hands {
@@ -83,14 +83,14 @@ struct op {
 	struct container *container; /* NULL: of none */
 	uint64_t ticket;             /* 0: nobody waits for it */
 	enum crew_urgency urgency;
-	struct arena memory;         /* all it needs and all it finds; lives until the turn after */
+	struct arena memory; /* all it needs and all it finds; lives until the turn after */
 	const char *id;
 	void *args;
 	void (*work)(struct op *op); /* NULL: done() does it all */
 	void (*done)(struct op *op); /* may be NULL */
 	bool ok;
 	struct err err;
-	struct runtime_event event;  /* kind is RUNTIME_DONE unless work() says otherwise */
+	struct runtime_event event; /* kind is RUNTIME_DONE unless work() says otherwise */
 };
 
 /* An op that is not yet in any lane. The container's record is made if need be. */
@@ -142,8 +142,8 @@ struct exit_note {
 	bool oom;
 	int64_t at_ns;
 };
-bool exit_note_write(const struct runtime_hands *hands, const char *id, const struct exit_note *note,
-		     struct err *e) MUST_CHECK;
+bool exit_note_write(const struct runtime_hands *hands, const char *id,
+		     const struct exit_note *note, struct err *e) MUST_CHECK;
 bool exit_note_read(const struct runtime_hands *hands, const char *id, struct exit_note *note);
 void exit_note_remove(const struct runtime_hands *hands, const char *id);
 
@@ -153,7 +153,8 @@ bool mounts_prepare(const struct runtime_hands *hands, const char *id,
 
 /* starts.c */
 void runtime_start(void *self, uint64_t ticket, const char *id, const struct runtime_start *what);
-/* Delete the OCI container, its cgroup and all of the bundle but the mounted root; of an exec, too. */
+/* Delete the OCI container, its cgroup and all of the bundle but the mounted root; of an exec, too.
+ */
 void bundle_sweep(const struct runtime_hands *hands, const char *id, const struct oci *oci);
 
 /* ends.c */
@@ -176,7 +177,8 @@ void finish_bundle(const struct runtime_hands *hands, const char *id, struct exi
 /* execs.c */
 struct exec;
 void runtime_exec(void *self, uint64_t ticket, const char *id, const struct runtime_exec *what);
-void runtime_exec_signal(void *self, uint64_t ticket, const char *id, const char *exec_id, int signum);
+void runtime_exec_signal(void *self, uint64_t ticket, const char *id, const char *exec_id,
+			 int signum);
 void runtime_exec_resize(void *self, uint64_t ticket, const char *id, const char *exec_id,
 			 int32_t height, int32_t width);
 void runtime_exec_attach(void *self, uint64_t ticket, const char *id, const char *exec_id,

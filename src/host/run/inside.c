@@ -16,11 +16,11 @@
 #include "base/mem.h"
 #include "host/file.h"
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX       64
 #define XATTR_NAMES_MAX (64 << 10)
 #define XATTR_VALUE_MAX (64 << 10)
-#define LINK_MAX_BYTES 4096
-#define COPY_STEP (64 << 20)
+#define LINK_MAX_BYTES  4096
+#define COPY_STEP       (64 << 20)
 
 int inside_open(int root, const char *path, int flags)
 {
@@ -98,7 +98,8 @@ static void copy_xattrs(int from, int to)
 	for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
 		ssize_t size = fgetxattr(from, names + at, value, XATTR_VALUE_MAX);
 
-		/* The layer's own marks mean nothing elsewhere; others the file system may not have. */
+		/* The layer's own marks mean nothing elsewhere; others the file system may not
+		 * have. */
 		if (size < 0 || strncmp(names + at, "trusted.overlay.", 16) == 0 ||
 		    fsetxattr(to, names + at, value, (size_t)size, 0) < 0)
 			continue;
@@ -107,7 +108,8 @@ static void copy_xattrs(int from, int to)
 
 static bool copy_file(int from_folder, int to_folder, const char *name, struct err *e)
 {
-	AUTO_CLOSE int from = openat(from_folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int from =
+		openat(from_folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	AUTO_CLOSE int to = openat(to_folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	ssize_t n;
 

@@ -16,7 +16,8 @@ int inside_open(int root, const char *path, int flags);
 bool inside_read(int root, const char *path, struct buf *into, struct err *e) MUST_CHECK;
 /* A folder and those above it; the ones that are made belong to uid:gid. */
 bool inside_make_folder(int root, const char *path, uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
-/* Copy what is in folder `from` into the empty folder `to`: owners, modes, times, links, devices. */
+/* Copy what is in folder `from` into the empty folder `to`: owners, modes, times, links, devices.
+ */
 bool inside_copy(int from, int to, struct err *e) MUST_CHECK;
 
 #endif

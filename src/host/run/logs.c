@@ -112,7 +112,7 @@ void log_endpoints_free(struct runtime_hands *hands)
 {
 	struct log_endpoint *l;
 
-	list_each(&hands->log_endpoints, struct log_endpoint, link, l) {
+	list_each (&hands->log_endpoints, struct log_endpoint, link, l) {
 		endpoint_end(&l->ep, "the daemon is going down");
 		go_away(l);
 	}

@@ -228,7 +228,7 @@ void ops_release_early(struct runtime_hands *hands)
 	list_init(&early);
 	list_splice_back(&early, &hands->early);
 	hands->is_adopted = true;
-	list_each(&early, struct op, link, op) {
+	list_each (&early, struct op, link, op) {
 		list_remove(&op->link);
 		if (op->container)
 			op->container->lane_length--;
@@ -241,7 +241,7 @@ void ops_forget(struct list *ops)
 {
 	struct op *op;
 
-	list_each(ops, struct op, link, op) {
+	list_each (ops, struct op, link, op) {
 		list_remove(&op->link);
 		free_op(op);
 	}

@@ -11,7 +11,7 @@
 #include "host/file.h"
 
 #define LIST_BYTES_MAX (OVERLAY_LAYERS_MAX * (HEX_ID_LEN + 1))
-#define OPTIONS_MAX 4095
+#define OPTIONS_MAX    4095
 
 struct lower {
 	int fds[OVERLAY_LAYERS_MAX + 1];

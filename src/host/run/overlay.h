@@ -3,8 +3,8 @@
  *   <data-root>/layers/<hex>/diff   image layers; not ours
  *   <data-root>/rw/<id>/upper       what the container wrote
  *   <data-root>/rw/<id>/work        overlayfs' own
- *   <data-root>/rw/<id>/layers      the layers' names, lowest first, one a line; written last, so that
- *                                   a layer that has it is whole
+ *   <data-root>/rw/<id>/layers      the layers' names, lowest first, one a line; written last, so
+ * that a layer that has it is whole
  *
  * The kernel takes one page of mount options, less than the names of 127 layers: they are
  * opened and named through /proc/self/fd. Blocks; for jobs in threads. */
@@ -24,11 +24,12 @@ bool overlay_make(const char *data_root, const char *id, const char *const *laye
 		  size_t layer_count, struct err *e) MUST_CHECK;
 bool overlay_exists(const char *data_root, const char *id);
 /* Mount it at `target`, a folder that is there. Fine if it is mounted. */
-bool overlay_mount(const char *data_root, const char *id, const char *target, struct err *e) MUST_CHECK;
+bool overlay_mount(const char *data_root, const char *id, const char *target,
+		   struct err *e) MUST_CHECK;
 bool overlay_remove(const char *data_root, const char *id, struct err *e) MUST_CHECK;
 /* Bytes of the read-write layer, and of it and all layers below. */
-bool overlay_size(const char *data_root, const char *id, int64_t *rw, int64_t *root, struct err *e)
-	MUST_CHECK;
+bool overlay_size(const char *data_root, const char *id, int64_t *rw, int64_t *root,
+		  struct err *e) MUST_CHECK;
 
 char *overlay_upper(const char *data_root, const char *id);
 

@@ -13,7 +13,7 @@
 #include "host/program.h"
 
 #define OCI_TIMEOUT_MS 60000
-#define NOTE_MAX (64 << 10)
+#define NOTE_MAX       (64 << 10)
 
 char *bundle_path(const struct runtime_hands *hands, const char *id)
 {
@@ -53,7 +53,7 @@ char *volume_path(const struct runtime_hands *hands, const char *name)
 static char *find_program(const char *name, struct arena *memory)
 {
 	static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-					       "/usr/bin", "/sbin", "/bin" };
+					       "/usr/bin",        "/sbin",          "/bin" };
 
 	if (name[0] == '/')
 		return access(name, X_OK) == 0 ? arena_strdup(memory, name) : NULL;
@@ -91,10 +91,14 @@ bool oci_find(const struct runtime_hands *hands, const char *name, struct arena 
 	base = strrchr(path, '/') + 1;
 	*oci = (struct oci){ 0 };
 	if (hands->hides_cgroup2 && strncmp(base, "crun", 4) == 0) {
-		static const char *const hide[] = {
-			"/usr/bin/unshare", "--mount", "--propagation", "slave", "/bin/sh", "-c",
-			"umount /sys/fs/cgroup/unified && exec \"$@\"", "sh"
-		};
+		static const char *const hide[] = { "/usr/bin/unshare",
+						    "--mount",
+						    "--propagation",
+						    "slave",
+						    "/bin/sh",
+						    "-c",
+						    "umount /sys/fs/cgroup/unified && exec \"$@\"",
+						    "sh" };
 
 		for (size_t i = 0; i < ARRAY_LEN(hide); i++)
 			oci->front[n++] = hide[i];
@@ -184,8 +188,8 @@ static char *exit_note_path(const struct runtime_hands *hands, const char *id)
 	return xasprintf("%s/containers/%s/exit", hands->data_root, id);
 }
 
-bool exit_note_write(const struct runtime_hands *hands, const char *id, const struct exit_note *note,
-		     struct err *e)
+bool exit_note_write(const struct runtime_hands *hands, const char *id,
+		     const struct exit_note *note, struct err *e)
 {
 	AUTO_FREE char *path = exit_note_path(hands, id);
 	char line[64];

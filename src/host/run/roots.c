@@ -66,14 +66,16 @@ void runtime_remove(void *self, uint64_t ticket, const char *id)
 {
 	struct op *op = op_new(self, ticket, id, CREW_END, work_remove);
 
-	/* Looked at when its turn comes: what is queued before it may end or start the container. */
+	/* Looked at when its turn comes: what is queued before it may end or start the container.
+	 */
 	op->args = &op->container->is_running;
 	op_submit(op);
 }
 
 static void work_mount(struct op *op)
 {
-	char *rootfs = arena_printf(&op->memory, "%s/bundles/%s/rootfs", op->hands->exec_root, op->id);
+	char *rootfs =
+		arena_printf(&op->memory, "%s/bundles/%s/rootfs", op->hands->exec_root, op->id);
 	AUTO_FREE char *upper = overlay_upper(op->hands->data_root, op->id);
 
 	op->ok = folder_make(rootfs, 0755, &op->err) &&

@@ -62,7 +62,7 @@ static bool make_folders(const struct runtime_hands *hands, struct err *e)
 		mode_t mode;
 		bool is_data;
 	} table[] = {
-		{ "containers", 0710, true }, { "rw", 0710, true },    { "volumes", 0701, true },
+		{ "containers", 0710, true }, { "rw", 0710, true },     { "volumes", 0701, true },
 		{ "bundles", 0711, false },   { "execs", 0700, false }, { "files", 0711, false },
 		{ "oci", 0700, false },
 	};
@@ -70,10 +70,9 @@ static bool make_folders(const struct runtime_hands *hands, struct err *e)
 	if (!folder_make(hands->data_root, 0710, e) || !folder_make(hands->exec_root, 0711, e))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		AUTO_FREE char *path = xasprintf("%s/%s",
-						 table[i].is_data ? hands->data_root :
-								    hands->exec_root,
-						 table[i].name);
+		AUTO_FREE char *path =
+			xasprintf("%s/%s", table[i].is_data ? hands->data_root : hands->exec_root,
+				  table[i].name);
 
 		if (!folder_make(path, table[i].mode, e))
 			return false;
@@ -171,7 +170,7 @@ void runtime_hands_free(struct runtime_hands *hands)
 	ops_forget(&hands->early);
 	log_endpoints_free(hands);
 	run_execs_free(hands);
-	tree_each(&hands->containers, struct container, by_id, c)
+	tree_each (&hands->containers, struct container, by_id, c)
 		forget_container(c);
 	hands->rotation.data = hands;
 	uv_close((uv_handle_t *)&hands->rotation, on_closed);
@@ -216,7 +215,7 @@ static void work_list(struct op *op)
 
 	list_folder(op, op->hands->data_root, "containers", &all->containers);
 	list_folder(op, op->hands->data_root, "volumes", &all->volumes);
-	list_each(&all->containers, struct listing, link, it) {
+	list_each (&all->containers, struct listing, link, it) {
 		AUTO_FREE char *rootfs = rootfs_path(op->hands, it->id);
 
 		it->has_layer = overlay_exists(op->hands->data_root, it->id);
@@ -259,10 +258,11 @@ static void done_list(struct op *op)
 	struct listings *all = op->args;
 	struct listing *it;
 
-	list_each(&all->containers, struct listing, link, it)
+	list_each (&all->containers, struct listing, link, it)
 		tell_container(op, it);
-	list_each(&all->volumes, struct listing, link, it) {
-		struct input *in = inbox_add(loop_inbox(op->hands->loop), INPUT_RUNTIME, op->ticket);
+	list_each (&all->volumes, struct listing, link, it) {
+		struct input *in =
+			inbox_add(loop_inbox(op->hands->loop), INPUT_RUNTIME, op->ticket);
 
 		in->runtime = (struct runtime_event){ .kind = RUNTIME_VOLUME_LISTED, .id = it->id };
 	}

@@ -9,12 +9,13 @@
  *
  * conmon forks away from us and becomes the parent of the container, so that the container neither
  * ends nor changes when this process does; nothing here is a subreaper, and orphans go to the
- * host's init. What was running is found again by its bundle. Each conmon is watched through a pidfd, which
- * neither a reused pid nor a missed signal can fool; one that is killed takes its container along.
+ * host's init. What was running is found again by its bundle. Each conmon is watched through a
+ * pidfd, which neither a reused pid nor a missed signal can fool; one that is killed takes its
+ * container along.
  *
  * conmon sends output to us before it looks at anything else, and waits when we do not read. So we
- * stop reading only while the container runs: then a slow client slows the container down, as it does with
- * dockerd, and nothing else. */
+ * stop reading only while the container runs: then a slow client slows the container down, as it
+ * does with dockerd, and nothing else. */
 #ifndef SHOAL_HOST_RUN_RUNTIME_H
 #define SHOAL_HOST_RUN_RUNTIME_H
 
@@ -37,8 +38,8 @@ struct runtime_program {
 struct runtime_hands_config {
 	struct loop *loop;
 	struct endpoints *endpoints;
-	const char *data_root, *exec_root; /* absolute */
-	const char *default_runtime;       /* "": crun if it is there, else runc */
+	const char *data_root, *exec_root;      /* absolute */
+	const char *default_runtime;            /* "": crun if it is there, else runc */
 	const struct runtime_program *programs; /* beside crun and runc */
 	size_t program_count;
 };

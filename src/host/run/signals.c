@@ -61,7 +61,8 @@ static void done_signal(struct op *op)
 
 void runtime_signal(void *self, uint64_t ticket, const char *id, int signum)
 {
-	struct op *op = deed_new(self, ticket, id, CREW_END, NULL, (struct deed){ .signum = signum });
+	struct op *op =
+		deed_new(self, ticket, id, CREW_END, NULL, (struct deed){ .signum = signum });
 
 	op->done = done_signal;
 	op_submit(op);
@@ -129,10 +130,12 @@ void runtime_resize(void *self, uint64_t ticket, const char *id, int32_t height,
 static void work_update(struct op *op)
 {
 	const struct deed *deed = op->args;
-	AUTO_FREE char *path = xasprintf("%s/bundles/%s/resources.json", op->hands->exec_root, op->id);
+	AUTO_FREE char *path =
+		xasprintf("%s/bundles/%s/resources.json", op->hands->exec_root, op->id);
 	struct oci oci;
 
-	op->ok = must_run(op) && oci_of(op, &oci) && file_replace(path, deed->text, 0600, &op->err) &&
+	op->ok = must_run(op) && oci_of(op, &oci) &&
+		 file_replace(path, deed->text, 0600, &op->err) &&
 		 oci_run(&oci, (const char *[]){ "update", "--resources", path, op->id, NULL },
 			 &op->err);
 }
@@ -142,7 +145,8 @@ void runtime_update(void *self, uint64_t ticket, const char *id, struct str reso
 	struct op *op = deed_new(self, ticket, id, CREW_START, work_update, (struct deed){ 0 });
 	struct deed *deed = op->args;
 
-	deed->text = str_bytes(arena_copy(&op->memory, resources.ptr, resources.len), resources.len);
+	deed->text =
+		str_bytes(arena_copy(&op->memory, resources.ptr, resources.len), resources.len);
 	op_submit(op);
 }
 

@@ -1,5 +1,5 @@
-/* Starting a container: all that it needs is put in place, conmon has the runtime create it, and then it
- * is let go. A start that fails takes back what it did. */
+/* Starting a container: all that it needs is put in place, conmon has the runtime create it, and
+ * then it is let go. A start that fails takes back what it did. */
 #include "host/run/hands.h"
 
 #include <errno.h>
@@ -18,7 +18,8 @@
 #include "host/run/attach.h"
 #include "host/run/inside.h"
 
-#define FILES_BYTES_MAX "64m" /* secrets and configs of one container; dockerd allows 500 KiB each */
+#define FILES_BYTES_MAX                                                                            \
+	"64m" /* secrets and configs of one container; dockerd allows 500 KiB each */
 
 struct start_args {
 	struct runtime_start what;
@@ -41,8 +42,8 @@ static struct str keep_bytes(struct arena *memory, struct str bytes)
 
 static void keep_mounts(struct arena *memory, struct runtime_start *what)
 {
-	struct runtime_mount *mounts = arena_copy(memory, what->mounts,
-						  what->mount_count * sizeof(*mounts));
+	struct runtime_mount *mounts =
+		arena_copy(memory, what->mounts, what->mount_count * sizeof(*mounts));
 
 	for (size_t i = 0; i < what->mount_count; i++) {
 		struct runtime_mount *m = &mounts[i];
@@ -61,8 +62,8 @@ static void keep_mounts(struct arena *memory, struct runtime_start *what)
 
 static void keep_files(struct arena *memory, struct runtime_start *what)
 {
-	struct runtime_file *files = arena_copy(memory, what->files,
-						what->file_count * sizeof(*files));
+	struct runtime_file *files =
+		arena_copy(memory, what->files, what->file_count * sizeof(*files));
 
 	for (size_t i = 0; i < what->file_count; i++) {
 		files[i].name = keep(memory, files[i].name);
@@ -166,8 +167,9 @@ static bool fill_bundle(struct op *op, const struct start_args *args)
 
 void bundle_sweep(const struct runtime_hands *hands, const char *id, const struct oci *oci)
 {
-	static const char *const names[] = { "config.json", "pidfile", "conmon.pid", "ctl", "winsz",
-					     "attach", "resources.json", "run", "run.new", "oom" };
+	static const char *const names[] = { "config.json", "pidfile", "conmon.pid",     "ctl",
+					     "winsz",       "attach",  "resources.json", "run",
+					     "run.new",     "oom" };
 	AUTO_FREE char *bundle = bundle_path(hands, id);
 	AUTO_FREE char *exits = xasprintf("%s/exits", bundle);
 	AUTO_FREE char *files = files_path(hands, id);
@@ -209,8 +211,8 @@ static bool create(struct op *op, struct start_args *args, const struct oci *oci
 		.cgroup_procs = op->hands->conmon_cgroup_procs,
 		.tty = args->what.tty,
 		.open_stdin = args->what.open_stdin,
-		.leave_stdin_open = args->what.open_stdin &&
-				    (args->what.tty || !args->what.stdin_once),
+		.leave_stdin_open =
+			args->what.open_stdin && (args->what.tty || !args->what.stdin_once),
 		.wants_attach = args->wants_attach,
 	};
 
@@ -313,8 +315,8 @@ void runtime_start(void *self, uint64_t ticket, const char *id, const struct run
 	struct op *op = op_new(self, ticket, id, CREW_START, work_start);
 	struct start_args *args = args_new(&op->memory, what);
 
-	/* Whoever has attached by now is connected before the process begins, and input that ends with
-	 * its first client must have that client's connection from the beginning. */
+	/* Whoever has attached by now is connected before the process begins, and input that ends
+	 * with its first client must have that client's connection from the beginning. */
 	args->wants_attach = what->stdin_once || op->container->hub;
 	op->args = args;
 	op->done = done_start;

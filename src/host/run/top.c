@@ -11,10 +11,10 @@
 #include "host/run/cgroup.h"
 
 #define PS_TIMEOUT_MS 10000
-#define OUTPUT_MAX (4 << 20)
-#define PROCS_MAX (1 << 20)
-#define WORDS_MAX 32
-#define DEPTH_MAX 8
+#define OUTPUT_MAX    (4 << 20)
+#define PROCS_MAX     (1 << 20)
+#define WORDS_MAX     32
+#define DEPTH_MAX     8
 
 struct top_args {
 	const char *cgroup;
@@ -87,7 +87,8 @@ static bool run_ps(struct op *op, struct buf *output)
 	char *save = NULL;
 
 	program_arg(&p, "ps");
-	for (char *word = strtok_r(args->ps_args, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+	for (char *word = strtok_r(args->ps_args, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
 		if (p.arg_count > WORDS_MAX)
 			return fail(&op->err, ERR_INVALID, "too many arguments for ps");
 		program_arg(&p, word);

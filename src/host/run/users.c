@@ -1,8 +1,8 @@
 /* Who is "user" or "user:group", by the files of a container's own root.
  *
  * The words of USER come from an image: a number that does not fit is refused, never cut down
- * to root's (CVE-2024-40635), a name that is all digits is a number first looked up as a name, as in
- * dockerd, and the files are read in bounded pieces. */
+ * to root's (CVE-2024-40635), a name that is all digits is a number first looked up as a name, as
+ * in dockerd, and the files are read in bounded pieces. */
 #include "host/run/users.h"
 
 #include <errno.h>
@@ -173,8 +173,8 @@ static void work_resolve(struct op *op)
 	}
 	op->ok = read_optional(root, "/etc/passwd", &passwd, &op->err) &&
 		 read_optional(root, "/etc/group", &group, &op->err) &&
-		 users_find(buf_str(&passwd), buf_str(&group), args->user, args->groups, args->count,
-			    &answer, &op->err);
+		 users_find(buf_str(&passwd), buf_str(&group), args->user, args->groups,
+			    args->count, &answer, &op->err);
 	if (!op->ok)
 		return;
 	op->event.kind = RUNTIME_RESOLVED;

@@ -17,8 +17,8 @@ struct users_answer {
 	struct str home; /* of the passwd text */
 };
 
-/* `user` is "", "user", "uid", "user:group", ... in any mix of names and numbers; "" is root. `more` are
- * groups to add. Fails with ERR_INVALID and docker's words. */
+/* `user` is "", "user", "uid", "user:group", ... in any mix of names and numbers; "" is root.
+ * `more` are groups to add. Fails with ERR_INVALID and docker's words. */
 bool users_find(struct str passwd, struct str group, const char *user, const char *const *more,
 		size_t more_count, struct users_answer *answer, struct err *e) MUST_CHECK;
 

@@ -18,10 +18,18 @@ static const struct {
 	const char *name;
 	unsigned long flag;
 } mount_flags[] = {
-	{ "bind", MS_BIND },         { "rbind", MS_BIND | MS_REC }, { "ro", MS_RDONLY },
-	{ "rw", 0 },                 { "nosuid", MS_NOSUID },       { "nodev", MS_NODEV },
-	{ "noexec", MS_NOEXEC },     { "noatime", MS_NOATIME },     { "nodiratime", MS_NODIRATIME },
-	{ "relatime", MS_RELATIME }, { "sync", MS_SYNCHRONOUS },    { "defaults", 0 },
+	{ "bind", MS_BIND },
+	{ "rbind", MS_BIND | MS_REC },
+	{ "ro", MS_RDONLY },
+	{ "rw", 0 },
+	{ "nosuid", MS_NOSUID },
+	{ "nodev", MS_NODEV },
+	{ "noexec", MS_NOEXEC },
+	{ "noatime", MS_NOATIME },
+	{ "nodiratime", MS_NODIRATIME },
+	{ "relatime", MS_RELATIME },
+	{ "sync", MS_SYNCHRONOUS },
+	{ "defaults", 0 },
 };
 
 static bool is_flag(const char *option, unsigned long *flags)
@@ -50,7 +58,8 @@ static bool mount_volume(const struct runtime_volume *v, const char *path, struc
 	if (rest.overflow)
 		return fail(e, ERR_INVALID, "the options of volume %s are too long", v->name);
 	if (mount(v->device, path, v->type, flags, rest.data) < 0)
-		return fail_sys(e, errno, "failed to mount local volume: mount %s:%s", v->device, path);
+		return fail_sys(e, errno, "failed to mount local volume: mount %s:%s", v->device,
+				path);
 	return true;
 }
 
@@ -98,7 +107,8 @@ static bool prepare(const struct runtime_hands *hands, const char *rootfs,
 		if (!m->make_source)
 			return fail(e, ERR_INVALID,
 				    "invalid mount config for type \"bind\": bind source path does "
-				    "not exist: %s", m->source);
+				    "not exist: %s",
+				    m->source);
 		return folder_make(m->source, 0755, e);
 	}
 	path = volume_path(hands, m->volume.name);
