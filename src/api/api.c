@@ -50,6 +50,7 @@ static void forget_ticket(struct call *c)
 static void call_free(struct call *c)
 {
 	forget_ticket(c);
+	heap_remove(&c->api->sleepers, &c->sleeper);
 	tree_remove(&c->api->calls, &c->by_exchange);
 	arena_clear(&c->arena);
 	free(c);
@@ -63,6 +64,7 @@ void api_free(struct api *api)
 		return;
 	tree_each (&api->calls, struct call, by_exchange, c)
 		call_free(c);
+	heap_clear(&api->sleepers);
 	free(api);
 }
 
@@ -260,6 +262,10 @@ void api_stream_event(struct api *api, const struct stream_event *ev, struct now
 		c->body =
 			str_bytes(arena_copy(&c->arena, ev->body.ptr, ev->body.len), ev->body.len);
 		run(c);
+	} else if (ev->kind == STREAM_JOINED_END && c->joined) {
+		c->joined(c, ev);
+		if (c->is_done)
+			call_free(c);
 	}
 }
 
@@ -295,7 +301,24 @@ static void engine_answered(struct api *api, const struct engine_answer *a, stru
 		call_free(c);
 }
 
-bool api_after_turn(struct api *api, struct now now)
+static bool wake_sleepers(struct api *api, struct now now)
+{
+	struct heap_node *due;
+	bool went_on = false;
+
+	while ((due = heap_take_due(&api->sleepers, now.mono_ms))) {
+		struct call *c = heap_entry(due, struct call, sleeper);
+
+		c->now = now;
+		c->wake(c);
+		if (c->is_done)
+			call_free(c);
+		went_on = true;
+	}
+	return went_on;
+}
+
+int64_t api_after_turn(struct api *api, struct now now)
 {
 	struct engine_answer from_engine;
 	struct leader_answer *a;
@@ -315,5 +338,7 @@ bool api_after_turn(struct api *api, struct now now)
 		engine_answered(api, &from_engine, now);
 		went_on = true;
 	}
-	return went_on;
+	if (wake_sleepers(api, now) || went_on)
+		return now.mono_ms;
+	return heap_deadline(&api->sleepers);
 }

@@ -73,9 +73,10 @@ void api_free(struct api *api);
 
 /* An event of the stream seam, outside of a turn. */
 void api_stream_event(struct api *api, const struct stream_event *ev, struct now now);
-/* After each turn: takes the answers of node and engine, and lets their calls go on. True if one did:
- * what it asked for next wants another turn. */
-bool api_after_turn(struct api *api, struct now now);
+/* After each turn: takes the answers of node and engine, and lets their calls go on. Returns when
+ * another turn is wanted at the latest: at once if one did, for what it asked next; when a call
+ * wants to be woken; or NEVER_MS. */
+int64_t api_after_turn(struct api *api, struct now now);
 /* Calls that are not answered yet. */
 size_t api_calls(const struct api *api);
 

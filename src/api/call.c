@@ -288,3 +288,9 @@ uint64_t call_engine(struct call *c, call_engine_next *next)
 	wait(c, node_ticket(c->api->config.node));
 	return c->ticket;
 }
+
+void call_sleep(struct call *c, int64_t ms, void (*wake)(struct call *c))
+{
+	c->wake = wake;
+	heap_set(&c->api->sleepers, &c->sleeper, c->now.mono_ms + ms);
+}

@@ -3,6 +3,7 @@
 #define SHOAL_API_CALL_H
 
 #include "api/api.h"
+#include "base/heap.h"
 #include "base/json_write.h"
 #include "base/tree.h"
 #include "docker/dialect.h"
@@ -24,6 +25,8 @@ struct view;
 /* What comes after a ticket ended: well (the answer is ok), or after the handler's own say. */
 typedef void call_next(struct call *c, const struct leader_answer *a);
 typedef void call_engine_next(struct call *c, const struct engine_answer *a);
+/* A joined endpoint has ended. */
+typedef void call_joined(struct call *c, const struct stream_event *ev);
 
 struct call {
 	struct tree_node by_exchange, by_ticket;
@@ -44,6 +47,9 @@ struct call {
 	struct now now;
 	call_next *next;
 	call_engine_next *engine_next;
+	call_joined *joined;
+	struct heap_node sleeper;
+	void (*wake)(struct call *c);
 	void *state;       /* of the handler, in the arena */
 	bool takes_errors; /* `next` wants answers that are not ok, too */
 	bool is_open;      /* its headers are out: nothing but records and the end may follow */
@@ -54,6 +60,7 @@ struct api {
 	struct api_config config;
 	struct tree calls;   /* by exchange */
 	struct tree waiting; /* by ticket */
+	struct heap sleepers;
 };
 
 /* ---- answers ---- */
@@ -108,5 +115,8 @@ const struct view *call_view(const struct call *c);
 
 /* A ticket whose answers go to `next`. */
 uint64_t call_engine(struct call *c, call_engine_next *next);
+
+/* Go on with `wake` after so long. */
+void call_sleep(struct call *c, int64_t ms, void (*wake)(struct call *c));
 
 #endif

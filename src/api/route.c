@@ -3,12 +3,17 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "api/engine_routes.h"
 
 #define BUILD           "building images is not available: build elsewhere and load or pull the image"
 #define PLUGINS         "plugins are not available"
 #define CHECKPOINTS     "checkpoints are not available"
 #define SEARCH          "searching registries is not available"
 #define CLUSTER_VOLUMES "cluster volumes are not available"
+#define CHANGES         "listing what a container has changed is not available"
+#define LOGIN                                                                                      \
+	"logging in to a registry is not available: pull and push check the credentials "          \
+	"themselves"
 #define SWARM_LOGS                                                                                 \
 	"logs of services and tasks are not available yet: read those of a container on its node"
 
@@ -61,6 +66,63 @@ const struct route routes[] = {
 	{ "GET", "/networks/{}", 0, 0, network_inspect },
 	{ "POST", "/networks/create", 0, JSON_BODY, network_create },
 	{ "DELETE", "/networks/{}", 0, 0, network_remove },
+
+	{ "GET", "/containers/json", 0, NEEDS_ENGINE, containers_list },
+	{ "POST", "/containers/create", 0, NEEDS_ENGINE | JSON_BODY, container_create },
+	{ "POST", "/containers/prune", 25, NEEDS_ENGINE, containers_prune },
+	{ "GET", "/containers/{}/json", 0, NEEDS_ENGINE, container_inspect },
+	{ "POST", "/containers/{}/start", 0, NEEDS_ENGINE, container_start },
+	{ "POST", "/containers/{}/stop", 0, NEEDS_ENGINE, container_stop },
+	{ "POST", "/containers/{}/restart", 0, NEEDS_ENGINE, container_restart },
+	{ "POST", "/containers/{}/kill", 0, NEEDS_ENGINE, container_send_signal },
+	{ "POST", "/containers/{}/pause", 0, NEEDS_ENGINE, container_pause },
+	{ "POST", "/containers/{}/unpause", 0, NEEDS_ENGINE, container_unpause },
+	{ "POST", "/containers/{}/wait", 0, NEEDS_ENGINE, container_wait },
+	{ "POST", "/containers/{}/rename", 0, NEEDS_ENGINE, container_rename },
+	{ "POST", "/containers/{}/update", 0, NEEDS_ENGINE | JSON_BODY, container_update },
+	{ "POST", "/containers/{}/resize", 0, NEEDS_ENGINE, container_resize },
+	{ "POST", "/containers/{}/attach", 0, NEEDS_ENGINE, container_attach },
+	{ "POST", "/containers/{}/exec", 0, NEEDS_ENGINE | JSON_BODY, exec_create },
+	{ "GET", "/containers/{}/logs", 0, NEEDS_ENGINE, container_logs },
+	{ "GET", "/containers/{}/top", 0, NEEDS_ENGINE, container_top },
+	{ "GET", "/containers/{}/stats", 0, NEEDS_ENGINE, container_stats },
+	{ "GET", "/containers/{}/export", 0, NEEDS_ENGINE, container_export },
+	{ "HEAD", "/containers/{}/archive", 0, NEEDS_ENGINE, container_stat_path },
+	{ "GET", "/containers/{}/archive", 0, NEEDS_ENGINE, container_get_archive },
+	{ "PUT", "/containers/{}/archive", 0, NEEDS_ENGINE | STREAM_BODY, container_put_archive },
+	{ "GET", "/containers/{}/changes", 0, 0, .absent = CHANGES },
+	{ "DELETE", "/containers/{}", 0, NEEDS_ENGINE, container_remove },
+	{ "POST", "/commit", 0, NEEDS_ENGINE | JSON_BODY, container_commit },
+	{ "POST", "/exec/{}/start", 0, NEEDS_ENGINE | JSON_BODY, exec_start },
+	{ "POST", "/exec/{}/resize", 0, NEEDS_ENGINE, exec_resize },
+	{ "GET", "/exec/{}/json", 0, NEEDS_ENGINE, exec_inspect },
+
+	{ "GET", "/images/json", 0, NEEDS_ENGINE, images_list },
+	{ "GET", "/images/get", 0, NEEDS_ENGINE, images_save },
+	{ "POST", "/images/create", 0, NEEDS_ENGINE | STREAM_BODY, image_create },
+	{ "POST", "/images/load", 0, NEEDS_ENGINE | STREAM_BODY, images_load },
+	{ "POST", "/images/prune", 25, NEEDS_ENGINE, images_prune },
+	{ "GET", "/images/{*}/json", 0, NEEDS_ENGINE, image_inspect },
+	{ "GET", "/images/{*}/history", 0, NEEDS_ENGINE, image_history },
+	{ "GET", "/images/{*}/get", 0, NEEDS_ENGINE, image_save },
+	{ "POST", "/images/{*}/push", 0, NEEDS_ENGINE, image_push },
+	{ "POST", "/images/{*}/tag", 0, NEEDS_ENGINE, image_tag },
+	{ "DELETE", "/images/{*}", 0, NEEDS_ENGINE, image_remove },
+	{ "GET", "/distribution/{*}/json", 30, NEEDS_ENGINE, distribution_inspect },
+	{ "POST", "/auth", 0, 0, .absent = LOGIN },
+
+	{ "GET", "/volumes", 0, NEEDS_ENGINE, volumes_list },
+	{ "POST", "/volumes/create", 0, NEEDS_ENGINE | JSON_BODY, volume_create },
+	{ "POST", "/volumes/prune", 25, NEEDS_ENGINE, volumes_prune },
+	{ "GET", "/volumes/{}", 0, NEEDS_ENGINE, volume_inspect },
+	{ "DELETE", "/volumes/{}", 0, NEEDS_ENGINE, volume_remove },
+
+	{ "POST", "/networks/prune", 25, NEEDS_ENGINE, networks_prune },
+	{ "POST", "/networks/{}/connect", 0, NEEDS_ENGINE | JSON_BODY, network_connect },
+	{ "POST", "/networks/{}/disconnect", 0, NEEDS_ENGINE | JSON_BODY, network_disconnect },
+
+	{ "GET", "/events", 0, NEEDS_ENGINE, system_events },
+	{ "GET", "/system/df", 25, NEEDS_ENGINE, system_df },
 
 	{ "POST", "/build", 0, 0, .absent = BUILD },
 	{ "POST", "/build/cancel", 39, 0, .absent = BUILD },

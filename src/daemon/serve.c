@@ -241,7 +241,7 @@ bool serving_open(const struct config *c, struct loop *loop, struct endpoints *e
 	return true;
 }
 
-bool serving_after_turn(struct serving *s, struct now now)
+int64_t serving_after_turn(struct serving *s, struct now now)
 {
 	return api_after_turn(s->api, now);
 }

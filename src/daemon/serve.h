@@ -18,8 +18,8 @@ struct serving;
 bool serving_open(const struct config *c, struct loop *loop, struct endpoints *endpoints,
 		  struct node *node, const struct log *log, struct serving **serving,
 		  struct err *e) MUST_CHECK;
-/* After each turn; true if something went on, so that another turn is due. */
-bool serving_after_turn(struct serving *s, struct now now);
+/* After each turn; when another is wanted at the latest. */
+int64_t serving_after_turn(struct serving *s, struct now now);
 /* Before loop_free(). NULL is fine. */
 void serving_close(struct serving *s);
 

@@ -53,11 +53,9 @@ static int64_t turn(void *self, struct now now)
 	struct daemon *d = self;
 
 	int64_t next = node_turn(d->node, now);
+	int64_t api_next = d->serving ? serving_after_turn(d->serving, now) : NEVER_MS;
 
-	/* What a call asks for next is work for another turn, at once. */
-	if (d->serving && serving_after_turn(d->serving, now))
-		return now.mono_ms;
-	return next;
+	return api_next < next ? api_next : next;
 }
 
 static bool image_is_valid(const char *reference)

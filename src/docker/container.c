@@ -5,7 +5,10 @@
 
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 /* ---- POST /containers/create ---- */
 
@@ -30,7 +33,8 @@ static void write_is_running(struct json *j, const char *key, const void *messag
 	const Pb__Container *c = message;
 
 	/* A paused one runs, and so does one that waits for its restart: docker's meaning. */
-	json_bool(j, key, c->state == PB__CONTAINER__STATE__RUNNING ||
+	json_bool(j, key,
+		  c->state == PB__CONTAINER__STATE__RUNNING ||
 			  c->state == PB__CONTAINER__STATE__PAUSED ||
 			  c->state == PB__CONTAINER__STATE__RESTARTING);
 }
@@ -42,7 +46,8 @@ static void write_is_paused(struct json *j, const char *key, const void *message
 
 static void write_is_restarting(struct json *j, const char *key, const void *message, int version)
 {
-	json_bool(j, key, ((const Pb__Container *)message)->state == PB__CONTAINER__STATE__RESTARTING);
+	json_bool(j, key,
+		  ((const Pb__Container *)message)->state == PB__CONTAINER__STATE__RESTARTING);
 }
 
 static void write_is_dead(struct json *j, const char *key, const void *message, int version)
@@ -122,13 +127,20 @@ static bool is_first_of_port(Pb__PortBinding *const *list, size_t at)
 
 static bool has_process(const Pb__Container *c)
 {
-	return c->state == PB__CONTAINER__STATE__RUNNING || c->state == PB__CONTAINER__STATE__PAUSED;
+	return c->state == PB__CONTAINER__STATE__RUNNING ||
+	       c->state == PB__CONTAINER__STATE__PAUSED;
+}
+
+/* No address is every address. */
+static const char *shown_ip(const Pb__PortBinding *b)
+{
+	return b->host_ip[0] ? b->host_ip : "0.0.0.0";
 }
 
 static void write_host_side(struct json *j, const Pb__PortBinding *b)
 {
 	json_open_object(j, NULL);
-	json_text(j, "HostIp", b->host_ip);
+	json_text(j, "HostIp", shown_ip(b));
 	json_text(j, "HostPort", b->host_port);
 	json_close(j);
 }
@@ -181,7 +193,7 @@ static void write_listed_ports(struct json *j, const char *key, const void *mess
 	}
 	for (size_t i = 0; i < c->n_ports; i++) {
 		json_open_object(j, NULL);
-		json_text(j, "IP", c->ports[i]->host_ip);
+		json_text(j, "IP", shown_ip(c->ports[i]));
 		write_inner_port(j, c->ports[i]->port, c->ports[i]->host_port);
 		json_close(j);
 	}
@@ -200,7 +212,8 @@ static void write_empty(struct json *j, const char *key, const void *message, in
 static const struct dialect_own empty = { .write = write_empty };
 
 /* The place on the default bridge shows outside of Networks too. */
-static void write_default_endpoint(struct json *j, const char *key, const void *message, int version)
+static void write_default_endpoint(struct json *j, const char *key, const void *message,
+				   int version)
 {
 	const Pb__Container *c = message;
 	const Pb__EndpointSettings *s = NULL;
@@ -224,15 +237,18 @@ static const struct dialect_field settings_fields[] = {
 	{ "Ports", NULL, DIALECT_OWN, .own = &bound_ports },
 	/* Writes its keys itself; this one is a name for the row alone. */
 	{ "EndpointID", NULL, DIALECT_OWN, .own = &default_endpoint },
-	{ "Networks", "endpoints", DIALECT_KEYED, 0, &dialect_endpoint_settings, .key_field = "network" },
+	{ "Networks", "endpoints", DIALECT_KEYED, 0, &dialect_endpoint_settings,
+	  .key_field = "network" },
 	END,
 };
 static const struct dialect network_settings = { &pb__container__descriptor, settings_fields };
 static const struct dialect_field listed_settings_fields[] = {
-	{ "Networks", "endpoints", DIALECT_KEYED, 0, &dialect_endpoint_settings, .key_field = "network" },
+	{ "Networks", "endpoints", DIALECT_KEYED, 0, &dialect_endpoint_settings,
+	  .key_field = "network" },
 	END,
 };
-static const struct dialect listed_settings = { &pb__container__descriptor, listed_settings_fields };
+static const struct dialect listed_settings = { &pb__container__descriptor,
+						listed_settings_fields };
 
 /* ---- the container ---- */
 

@@ -1,7 +1,10 @@
 /* "Config": what runs, as containers and images have it. */
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_field config_fields[] = {
 	{ "Hostname", "hostname", DIALECT_TEXT },
@@ -31,4 +34,5 @@ static const struct dialect_field config_fields[] = {
 	{ "Shell", "shell", DIALECT_TEXTS, OMIT_EMPTY | OR_TEXT },
 	END,
 };
-const struct dialect dialect_container_config = { &pb__container_config__descriptor, config_fields };
+const struct dialect dialect_container_config = { &pb__container_config__descriptor,
+						  config_fields };

@@ -4,7 +4,10 @@
 #include "docker/inside.h"
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 /* ---- what was asked of the addresses: null, or what of it was given ---- */
 
@@ -50,7 +53,8 @@ static bool read_ipam(struct arena *a, void *message, const struct json_t *value
 	if (!read_address(a, json_object_get(value, "IPv4Address"), &s->ipv4_address, e) ||
 	    !read_address(a, json_object_get(value, "IPv6Address"), &s->ipv6_address, e))
 		return false;
-	json_array_foreach((json_t *)locals, i, item) {
+	json_array_foreach((json_t *)locals, i, item)
+	{
 		char *address = "";
 
 		if (!read_address(a, item, &address, e))
@@ -95,7 +99,8 @@ static const struct dialect_field endpoint_fields[] = {
 	{ "DNSNames", "dns_names", DIALECT_TEXTS, NULL_UNSET | WRITE_ONLY, .since = 44 },
 	END,
 };
-const struct dialect dialect_endpoint_settings = { &pb__endpoint_settings__descriptor, endpoint_fields };
+const struct dialect dialect_endpoint_settings = { &pb__endpoint_settings__descriptor,
+						   endpoint_fields };
 
 static const struct dialect_field connect_fields[] = {
 	{ "Container", "container", DIALECT_TEXT },
@@ -103,4 +108,5 @@ static const struct dialect_field connect_fields[] = {
 	{ "Force", "force", DIALECT_BOOL },
 	END,
 };
-const struct dialect dialect_network_connect = { &pb__network_connect_request__descriptor, connect_fields };
+const struct dialect dialect_network_connect = { &pb__network_connect_request__descriptor,
+						 connect_fields };

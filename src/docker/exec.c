@@ -1,7 +1,10 @@
 /* Execs: as they are asked for, and inspected. */
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_field create_fields[] = {
 	{ "User", "user", DIALECT_TEXT },
@@ -69,7 +72,8 @@ static const struct dialect_field process_fields[] = {
 };
 static const struct dialect process = { &pb__exec__descriptor, process_fields };
 
-/* ProcessConfig is written by whoever writes the exec, since no message of the exec stands for it. */
+/* ProcessConfig is written by whoever writes the exec, since no message of the exec stands for it.
+ */
 static void write_process(struct json *j, const char *key, const void *message, int version)
 {
 	dialect_write(j, key, &process, message, version);

@@ -4,7 +4,10 @@
 #include "docker/inside.h"
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static struct str text_of(const json_t *value)
 {
@@ -25,12 +28,14 @@ static void write_none(struct json *j, const char *key, const void *message, int
 	json_none(j, key);
 }
 
-static bool refuse_devices(struct arena *a, void *message, const struct json_t *value, struct err *e)
+static bool refuse_devices(struct arena *a, void *message, const struct json_t *value,
+			   struct err *e)
 {
 	if (!json_is_array(value))
 		return wrong_type(e, "a list");
 	if (json_array_size(value) > 0)
-		return fail(e, ERR_UNSUPPORTED, "requests for devices of a driver are not supported");
+		return fail(e, ERR_UNSUPPORTED,
+			    "requests for devices of a driver are not supported");
 	return true;
 }
 
@@ -136,10 +141,12 @@ static bool read_port(struct arena *a, Pb__HostConfig *h, const char *port, cons
 		return fail(e, ERR_INVALID, "more than %d ports", BINDINGS_MAX);
 	if (json_array_size(list) == 0)
 		add_binding(a, h, port);
-	json_array_foreach((json_t *)list, i, item) {
+	json_array_foreach((json_t *)list, i, item)
+	{
 		Pb__PortBinding *b = add_binding(a, h, port);
 
-		if (!json_is_object(item) || !read_text(a, json_object_get(item, "HostIp"), &b->host_ip) ||
+		if (!json_is_object(item) ||
+		    !read_text(a, json_object_get(item, "HostIp"), &b->host_ip) ||
 		    !read_text(a, json_object_get(item, "HostPort"), &b->host_port))
 			return wrong_type(e, "objects with the strings HostIp and HostPort");
 	}
@@ -177,7 +184,8 @@ static const struct dialect_field policy_fields[] = {
 	{ "MaximumRetryCount", "maximum_retry_count", DIALECT_INT },
 	END,
 };
-static const struct dialect restart_policy = { &pb__host_restart_policy__descriptor, policy_fields };
+static const struct dialect restart_policy = { &pb__host_restart_policy__descriptor,
+					       policy_fields };
 static const struct dialect_field device_fields[] = {
 	{ "PathOnHost", "path_on_host", DIALECT_TEXT },
 	{ "PathInContainer", "path_in_container", DIALECT_TEXT },

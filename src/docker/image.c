@@ -3,7 +3,10 @@
 
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 /* The configs of images have no API version of their own: every key counts. */
 #define ANY_VERSION 1000
@@ -106,7 +109,9 @@ static const struct dialect_own root = { .write = write_root };
 static const struct dialect_own empty = { .write = write_empty };
 static const struct dialect_own graph_driver = { .write = write_graph_driver };
 
-static const struct dialect_field metadata_fields[] = { { "LastTagTime", "tagged_ns", DIALECT_TIME_NS }, END };
+static const struct dialect_field metadata_fields[] = {
+	{ "LastTagTime", "tagged_ns", DIALECT_TIME_NS }, END
+};
 static const struct dialect metadata = { &pb__local_image__descriptor, metadata_fields };
 
 static const struct dialect_field image_fields[] = {

@@ -7,17 +7,15 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "docker/base64.h"
 
 struct arena;
 
-/* "2026-11-22T07:03:45.651597774Z", fraction as short as it can be, "0001-01-01T00:00:00Z" for 0 of both. */
+/* "2026-11-22T07:03:45.651597774Z", fraction as short as it can be, "0001-01-01T00:00:00Z" for 0 of
+ * both. */
 #define RFC3339_MAX 40
 void rfc3339_write(int64_t seconds, int32_t nanos, char out[RFC3339_MAX]);
 bool rfc3339_read(struct str text, int64_t *seconds, int32_t *nanos);
-
-/* RFC 4648 section 4, with padding. Reading skips nothing and takes the URL alphabet too. */
-bool base64_write(struct str bytes, struct buf *out);
-bool base64_read(struct arena *a, struct str text, struct str *bytes);
 
 /* The keys of an object, in byte order. */
 const char **sorted_keys(struct arena *a, const json_t *object, size_t *count);

@@ -1,7 +1,10 @@
 /* Volumes of this host. Where one lies is not in its record: whoever writes it adds Mountpoint. */
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static void write_scope(struct json *j, const char *key, const void *message, int version)
 {

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "engine/engine.h"
+#include "seam/input.h"
+#include "sim/machine.h"
 #include "sim/world.h"
 #include "wire/http1.h"
 #include "wire/http1_writer.h"
@@ -14,6 +17,10 @@ struct bench {
 	struct world world;
 	struct sim_node *node;
 	struct api *api;
+	struct machine machine;
+	struct engine *engine;
+	struct inbox inbox; /* what tasks come to; none are run here */
+	uint64_t tickets;
 	struct stream stream;
 	struct http1 http;
 	struct http1_writer writer;
@@ -21,6 +28,7 @@ struct bench {
 	struct arena memory;
 	uint64_t exchange;
 	bool collects, is_over;
+	int64_t joined_after_ms; /* when the endpoint ends that it is joined to; 0: to none */
 };
 
 /* ---- the stream seam ---- */
@@ -89,13 +97,35 @@ static void upgrade(void *self, uint64_t exchange, uint64_t endpoint, enum strea
 {
 	struct bench *b = self;
 
-	buf_printf(&b->answer, "101 %s\n", content_type);
+	buf_printf(&b->answer, "101 %s %s\n", content_type,
+		   filter == STREAM_RAW ? "raw" : "stdcopy");
 	b->is_over = true;
 }
 
 static void join(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter)
 {
-	((struct bench *)self)->is_over = true;
+	struct bench *b = self;
+
+	if (exchange == b->exchange)
+		b->joined_after_ms = b->world.now_ms + 1;
+}
+
+static struct now now_of(const struct world *w)
+{
+	return (struct now){ .mono_ms = w->now_ms,
+			     .wall_ns = INT64_C(1767225600) * 1000000000 + w->now_ms * 1000000 };
+}
+
+/* An endpoint says nothing and ends in the next turn. */
+static void end_joined(struct bench *b)
+{
+	if (b->joined_after_ms == 0 || b->world.now_ms < b->joined_after_ms)
+		return;
+	b->joined_after_ms = 0;
+	api_stream_event(
+		b->api,
+		&(struct stream_event){ .kind = STREAM_JOINED_END, .exchange = b->exchange },
+		now_of(&b->world));
 }
 
 static void cut(void *self, uint64_t exchange, const char *reason)
@@ -108,18 +138,28 @@ static void cut(void *self, uint64_t exchange, const char *reason)
 
 /* ---- the world ---- */
 
-static struct now now_of(const struct world *w)
+/* The engine's part of a turn, and its hands, until nothing is under way at this moment. */
+static void think(struct bench *b)
 {
-	return (struct now){ .mono_ms = w->now_ms,
-			     .wall_ns = INT64_C(1767225600) * 1000000000 + w->now_ms * 1000000 };
+	struct now now = now_of(&b->world);
+	int64_t deadline;
+
+	if (!b->api)
+		return;
+	end_joined(b);
+	do {
+		deadline = engine_turn(b->engine, now);
+		inbox_empty(&b->inbox);
+		(void)api_after_turn(b->api, now);
+	} while (deadline <= now.mono_ms || machine_step(&b->machine, b->engine, now));
 }
 
 static void after_turn(struct world *w, struct sim_node *s)
 {
 	struct bench *b = w->config.watch_self;
 
-	if (b->api && s == b->node)
-		api_after_turn(b->api, now_of(w));
+	if (s == b->node)
+		think(b);
 }
 
 /* An address is taken as it is: the hosts of the simulator have no interfaces. */
@@ -159,6 +199,43 @@ static const struct api_host host = {
 	.cgroup_version = 2,
 };
 
+static const char *const runtimes[] = { "crun" };
+
+static void start_engine(struct bench *b)
+{
+	struct engine_config config = {
+		.data_root = "/var/lib/shoal",
+		.exec_root = "/run/shoal",
+		.hostname = "worker1",
+		.cgroup_parent = "/shoal",
+		.default_runtime = "crun",
+		.runtimes = runtimes,
+		.runtime_count = 1,
+		.init_path = "",
+		.is_cgroup_v2 = true,
+		.cpus = 2,
+		.bridge_subnet = "172.17.0.0/16",
+		.bridge_gateway = "172.17.0.1",
+		.log_driver = "json-file",
+		.log_max_size = "",
+		.log_max_file = "",
+		.read_image = machine_read_image,
+		.log = &b->node->log,
+		.tickets = &b->tickets,
+		.inbox = &b->inbox,
+	};
+	AUTO_ARENA struct arena a = { 0 };
+	struct engine_seams seams;
+	struct journal_image image;
+
+	machine_init(&b->machine, 7);
+	inbox_init(&b->inbox);
+	seams = machine_seams(&b->machine);
+	image = machine_image(&b->machine, &a);
+	b->engine = engine_new(&config, &seams, 7);
+	engine_load(b->engine, &image, now_of(&b->world));
+}
+
 struct bench *bench_new(void)
 {
 	struct bench *b = NEW(struct bench);
@@ -175,7 +252,9 @@ struct bench *bench_new(void)
 				      .watch_self = b,
 			      });
 	b->node = &b->world.nodes[0];
+	start_engine(b);
 	b->api = api_new(&(struct api_config){
+		.engine = b->engine,
 		.node = b->node->node,
 		.stream = &b->stream,
 		.log = &b->node->log,
@@ -189,6 +268,9 @@ struct bench *bench_new(void)
 void bench_free(struct bench *b)
 {
 	api_free(b->api);
+	engine_free(b->engine);
+	machine_clear(&b->machine);
+	inbox_clear(&b->inbox);
 	world_clear(&b->world);
 	buf_clear(&b->answer);
 	buf_clear(&b->body);
@@ -198,7 +280,10 @@ void bench_free(struct bench *b)
 
 void bench_run(struct bench *b, int64_t ms)
 {
-	world_run(&b->world, b->world.now_ms + ms);
+	for (int64_t until = b->world.now_ms + ms; b->world.now_ms < until;) {
+		world_run(&b->world, b->world.now_ms + (until - b->world.now_ms < 10 ? 1 : 10));
+		think(b);
+	}
 }
 
 /* ---- a request ---- */

@@ -17,11 +17,14 @@
 #define STORY_MAX  (1 << 20)
 #define IDS_MAX    64
 #define TARGET_MAX 4096
+#define HEX_LEN    64
 
 struct story {
 	struct bench *bench;
 	char ids[IDS_MAX][OBJECT_ID_LEN + 1];
 	size_t id_count;
+	char hexes[IDS_MAX][HEX_LEN + 1];
+	size_t hex_count;
 	struct buf told;
 };
 
@@ -36,6 +39,18 @@ static size_t id_number(struct story *s, const char *id)
 		return 0;
 	memcpy(s->ids[s->id_count], id, OBJECT_ID_LEN);
 	return ++s->id_count;
+}
+
+/* Ids of this host's own things, and digests. */
+static size_t hex_number(struct story *s, const char *hex)
+{
+	for (size_t i = 0; i < s->hex_count; i++)
+		if (memcmp(s->hexes[i], hex, HEX_LEN) == 0)
+			return i + 1;
+	if (s->hex_count == IDS_MAX)
+		return 0;
+	memcpy(s->hexes[s->hex_count], hex, HEX_LEN);
+	return ++s->hex_count;
 }
 
 static bool is_word(char c)
@@ -77,6 +92,9 @@ static void tell(struct story *s, const char *text)
 			   at[0] != '0') {
 			buf_printf(&s->told, "$id%zu", id_number(s, at));
 			at += len;
+		} else if (len == HEX_LEN && strspn(at, "0123456789abcdef") >= HEX_LEN) {
+			buf_printf(&s->told, "$hex%zu", hex_number(s, at));
+			at += len;
 		} else if (strncmp(at, "\"Index\":", 8) == 0) {
 			buf_append_c(&s->told, "\"Index\":$index");
 			for (at += 8; isdigit((unsigned char)*at);)
@@ -111,6 +129,13 @@ static void put_ids(struct story *s, struct buf *out, const char *text)
 
 			if (i >= 1 && i <= s->id_count)
 				buf_append_c(out, s->ids[i - 1]);
+			at = end;
+		} else if (strncmp(at, "$hex", 4) == 0 && isdigit((unsigned char)at[4])) {
+			char *end;
+			size_t i = strtoul(at + 4, &end, 10);
+
+			if (i >= 1 && i <= s->hex_count)
+				buf_append_c(out, s->hexes[i - 1]);
 			at = end;
 		} else {
 			buf_append_char(out, *at++);

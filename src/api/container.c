@@ -1,0 +1,274 @@
+/* Containers: made, started, ended, changed and removed. */
+#include "api/engine_routes.h"
+#include "api/match.h"
+#include "api/moment.h"
+#include "api/outcome.h"
+#include "docker/tables.h"
+
+/* ---- create ---- */
+
+static void created(struct call *c, const struct engine_answer *a)
+{
+	AUTO_BUF struct buf out;
+	struct json j = call_json(c, &out);
+
+	if (outcome_is_failure(c, a) || !a->is_last)
+		return;
+	json_open_object(&j, NULL);
+	json_text(&j, "Id", a->id);
+	json_strings(&j, "Warnings", a->warnings, a->warning_count);
+	json_close(&j);
+	call_reply_json(c, 201, &out);
+}
+
+void container_create(struct call *c)
+{
+	struct engine_create what = { 0 };
+	const Pb__Container *body;
+
+	if (c->body.len == 0) {
+		call_refuse(c, ERR_INVALID, "invalid JSON: got EOF while reading request body");
+		return;
+	}
+	body = call_body(c, &dialect_container_create);
+	if (!body)
+		return;
+	what.name = call_query(c, "name");
+	what.platform = call_query(c, "platform");
+	what.config = body->config;
+	what.host_config = body->host_config;
+	what.endpoints = body->endpoints;
+	what.endpoint_count = body->n_endpoints;
+	engine_container_create(engine_of(c), call_engine(c, created), &what, c->now);
+}
+
+/* ---- numbers in the query ---- */
+
+/* Absent is `otherwise`. Refuses the call if it is no number. */
+static bool query_number(struct call *c, const char *name, int64_t otherwise, int64_t *value)
+{
+	const char *text = call_query(c, name);
+	bool is_negative = text[0] == '-';
+	uint64_t number;
+
+	*value = otherwise;
+	if (!text[0])
+		return true;
+	if (!str_to_u64(str_of(text + is_negative), &number) || number > INT32_MAX) {
+		call_refuse(c, ERR_INVALID, "strconv.Atoi: parsing \"%s\": invalid syntax", text);
+		return false;
+	}
+	*value = is_negative ? -(int64_t)number : (int64_t)number;
+	return true;
+}
+
+/* ---- its life ---- */
+
+void container_start(struct call *c)
+{
+	engine_container_start(engine_of(c), call_engine(c, outcome_204), c->params[0], c->now);
+}
+
+void container_stop(struct call *c)
+{
+	const char *signal = c->minor >= 42 ? call_query(c, "signal") : "";
+	int64_t timeout_s;
+
+	if (query_number(c, "t", ENGINE_TIMEOUT_DEFAULT, &timeout_s))
+		engine_container_stop(engine_of(c), call_engine(c, outcome_204), c->params[0], signal,
+				      timeout_s, c->now);
+}
+
+void container_restart(struct call *c)
+{
+	const char *signal = c->minor >= 42 ? call_query(c, "signal") : "";
+	int64_t timeout_s;
+
+	if (query_number(c, "t", ENGINE_TIMEOUT_DEFAULT, &timeout_s))
+		engine_container_restart(engine_of(c), call_engine(c, outcome_204), c->params[0], signal,
+					 timeout_s, c->now);
+}
+
+void container_send_signal(struct call *c)
+{
+	engine_container_kill(engine_of(c), call_engine(c, outcome_204), c->params[0],
+			      call_query(c, "signal"), c->now);
+}
+
+void container_pause(struct call *c)
+{
+	engine_container_pause(engine_of(c), call_engine(c, outcome_204), c->params[0], c->now);
+}
+
+void container_unpause(struct call *c)
+{
+	engine_container_unpause(engine_of(c), call_engine(c, outcome_204), c->params[0], c->now);
+}
+
+void container_rename(struct call *c)
+{
+	engine_container_rename(engine_of(c), call_engine(c, outcome_204), c->params[0],
+				call_query(c, "name"), c->now);
+}
+
+void container_remove(struct call *c)
+{
+	struct engine_remove how = { call_flag(c, "force"), call_flag(c, "v"), call_flag(c, "link") };
+
+	engine_container_remove(engine_of(c), call_engine(c, outcome_204), c->params[0], how, c->now);
+}
+
+void container_resize(struct call *c)
+{
+	int64_t height, width;
+
+	if (query_number(c, "h", 0, &height) && query_number(c, "w", 0, &width))
+		engine_container_resize(engine_of(c), call_engine(c, outcome_200), c->params[0],
+					(int32_t)height, (int32_t)width, c->now);
+}
+
+void exec_resize(struct call *c)
+{
+	int64_t height, width;
+
+	if (query_number(c, "h", 0, &height) && query_number(c, "w", 0, &width))
+		engine_exec_resize(engine_of(c), call_engine(c, outcome_200), c->params[0],
+				   (int32_t)height, (int32_t)width, c->now);
+}
+
+/* ---- wait ---- */
+
+static void exited(struct call *c, const struct engine_answer *a)
+{
+	const char *error = a->kind == ENGINE_FAILED ? a->text : a->wait_error;
+	AUTO_BUF struct buf out;
+	struct json j = call_json(c, &out);
+
+	json_open_object(&j, NULL);
+	if (error) {
+		json_open_object(&j, "Error");
+		json_text(&j, "Message", error);
+		json_close(&j);
+	} else {
+		json_none(&j, "Error");
+	}
+	json_int(&j, "StatusCode", a->kind == ENGINE_FAILED ? -1 : a->exit_code);
+	json_close(&j);
+	buf_append_char(&out, '\n');
+	call_write(c, buf_str(&out));
+	call_end(c);
+}
+
+static bool is_condition(const char *text)
+{
+	return !text[0] || strcmp(text, "not-running") == 0 || strcmp(text, "next-exit") == 0 ||
+	       strcmp(text, "removed") == 0;
+}
+
+/* A client starts the container only after it has seen these headers: what can be refused is refused
+ * before them. */
+void container_wait(struct call *c)
+{
+	const char *condition = c->minor >= 30 ? call_query(c, "condition") : "";
+	struct err e;
+
+	if (!is_condition(condition)) {
+		call_refuse(c, ERR_INVALID, "invalid condition: \"%s\"", condition);
+		return;
+	}
+	if (!engine_container_find(engine_of(c), c->params[0], &e)) {
+		call_fail(c, &e);
+		return;
+	}
+	call_open(c, 200, "application/json");
+	engine_container_wait(engine_of(c), call_engine(c, exited), c->params[0], condition, c->now);
+}
+
+/* ---- update ---- */
+
+static void updated(struct call *c, const struct engine_answer *a)
+{
+	AUTO_BUF struct buf out;
+	struct json j = call_json(c, &out);
+
+	if (outcome_is_failure(c, a) || !a->is_last)
+		return;
+	json_open_object(&j, NULL);
+	if (a->warning_count > 0)
+		json_strings(&j, "Warnings", a->warnings, a->warning_count);
+	else
+		json_none(&j, "Warnings");
+	json_close(&j);
+	call_reply_json(c, 200, &out);
+}
+
+void container_update(struct call *c)
+{
+	const Pb__HostConfig *limits = call_body(c, &dialect_host_config);
+
+	if (limits)
+		engine_container_update(engine_of(c), call_engine(c, updated), c->params[0], limits,
+					c->now);
+}
+
+/* ---- top ---- */
+
+static void topped(struct call *c, const struct engine_answer *a)
+{
+	const struct runtime_top *top = a->top;
+	AUTO_BUF struct buf out;
+	struct json j = call_json(c, &out);
+
+	if (outcome_is_failure(c, a))
+		return;
+	json_open_object(&j, NULL);
+	json_strings(&j, "Titles", top ? top->titles : NULL, top ? top->title_count : 0);
+	json_open_list(&j, "Processes");
+	for (size_t i = 0; top && i < top->row_count; i++)
+		json_strings(&j, NULL, top->cells + i * top->title_count, top->title_count);
+	json_close(&j);
+	json_close(&j);
+	call_reply_json(c, 200, &out);
+}
+
+void container_top(struct call *c)
+{
+	engine_container_top(engine_of(c), call_engine(c, topped), c->params[0],
+			     call_query(c, "ps_args"), c->now);
+}
+
+/* ---- prune ---- */
+
+struct container_prune {
+	struct list_filters filters;
+	int64_t until_ns;
+};
+
+static bool is_prunable(void *self, const void *record)
+{
+	const struct container_prune *p = self;
+	const Pb__Container *k = record;
+
+	return k->created_ns < p->until_ns && match_labels(&p->filters, k->config->labels, k->config->n_labels);
+}
+
+static void pruned(struct call *c, const struct engine_answer *a)
+{
+	outcome_pruned(c, a, "ContainersDeleted");
+}
+
+void containers_prune(struct call *c)
+{
+	static const char *const names[] = { "label", "label!", "until", NULL };
+	struct container_prune *p = ARENA_NEW(&c->arena, struct container_prune);
+	struct err e;
+
+	if (!call_filters(c, names, &p->filters))
+		return;
+	if (!match_until(&p->filters, c->now.wall_ns, &p->until_ns, &e)) {
+		call_fail(c, &e);
+		return;
+	}
+	engine_containers_prune(engine_of(c), call_engine(c, pruned),
+				(struct engine_filter){ p, is_prunable }, c->now);
+}
