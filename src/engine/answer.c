@@ -44,6 +44,79 @@ void answer_fail(struct engine *e, uint64_t ticket, const struct err *err)
 	a->text = arena_strdup(&e->answer_memory, err->text);
 }
 
+/* ---- copies ---- */
+
+static const char *copy_text(struct engine *e, const char *text)
+{
+	return text ? arena_strdup(&e->answer_memory, text) : NULL;
+}
+
+struct runtime_stats *answer_stats(struct engine *e, const struct runtime_stats *stats)
+{
+	struct arena *a = &e->answer_memory;
+	struct runtime_number *memory;
+	struct runtime_link_counters *links;
+	struct runtime_stats *copy;
+
+	if (!stats)
+		return NULL;
+	copy = arena_copy(a, stats, sizeof(*stats));
+	memory = arena_copy(a, stats->memory, stats->memory_count * sizeof(*memory));
+	links = arena_copy(a, stats->links, stats->link_count * sizeof(*links));
+	for (size_t i = 0; i < stats->memory_count; i++)
+		memory[i].name = copy_text(e, memory[i].name);
+	for (size_t i = 0; i < stats->link_count; i++)
+		links[i].name = copy_text(e, links[i].name);
+	copy->memory = memory;
+	copy->links = links;
+	copy->io = arena_copy(a, stats->io, stats->io_count * sizeof(*stats->io));
+	return copy;
+}
+
+static const char **copy_texts(struct engine *e, const char *const *texts, size_t count)
+{
+	const char **copy = arena_alloc(&e->answer_memory, (count + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = copy_text(e, texts[i]);
+	return copy;
+}
+
+struct runtime_top *answer_top(struct engine *e, const struct runtime_top *top)
+{
+	struct runtime_top *copy;
+
+	if (!top)
+		return NULL;
+	copy = arena_copy(&e->answer_memory, top, sizeof(*top));
+	copy->titles = copy_texts(e, top->titles, top->title_count);
+	copy->cells = copy_texts(e, top->cells, top->title_count * top->row_count);
+	return copy;
+}
+
+struct content_event *answer_content(struct engine *e, const struct content_event *event)
+{
+	struct content_event *copy = arena_copy(&e->answer_memory, event, sizeof(*event));
+
+	copy->progress = (struct content_progress){ 0 };
+	copy->image = (struct content_image){ .image_id = copy_text(e, event->image.image_id),
+					      .size_bytes = event->image.size_bytes };
+	copy->manifest.digest = copy_text(e, event->manifest.digest);
+	copy->manifest.media_type = copy_text(e, event->manifest.media_type);
+	copy->platforms = arena_copy(&e->answer_memory, event->platforms,
+				     event->platform_count * sizeof(*event->platforms));
+	for (size_t i = 0; i < event->platform_count; i++) {
+		copy->platforms[i].os = copy_text(e, event->platforms[i].os);
+		copy->platforms[i].architecture = copy_text(e, event->platforms[i].architecture);
+		copy->platforms[i].variant = copy_text(e, event->platforms[i].variant);
+	}
+	copy->stat.name = copy_text(e, event->stat.name);
+	copy->stat.link_target = copy_text(e, event->stat.link_target);
+	copy->tags = copy_texts(e, event->tags, event->tag_count);
+	copy->text = copy_text(e, event->text);
+	return copy;
+}
+
 bool engine_refuses(struct engine *e, uint64_t ticket, struct now now)
 {
 	e->now = now;

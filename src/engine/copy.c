@@ -36,7 +36,7 @@ static void copy_came(struct engine *e, struct call *call, const struct input *i
 	if (event->kind == CONTENT_ENDPOINT) {
 		a = answer_new(e, call->asker, ENGINE_ENDPOINT, false);
 		a->endpoint = event->endpoint;
-		a->content = arena_copy(&e->answer_memory, event, sizeof(*event));
+		a->content = answer_content(e, event);
 		return;
 	}
 	if (event->kind == CONTENT_PROGRESS)
@@ -50,7 +50,7 @@ static void copy_came(struct engine *e, struct call *call, const struct input *i
 		return;
 	}
 	a = answer_new(e, call->asker, ENGINE_DONE, true);
-	a->content = arena_copy(&e->answer_memory, event, sizeof(*event));
+	a->content = answer_content(e, event);
 }
 
 static struct content_tree tree_of(struct container *c, struct arena *a)

@@ -296,6 +296,11 @@ void answer_done(struct engine *e, uint64_t ticket);
 void answer_id(struct engine *e, uint64_t ticket, const char *id);
 void answer_already(struct engine *e, uint64_t ticket);
 void answer_fail(struct engine *e, uint64_t ticket, const struct err *err);
+/* Copies for an answer of what an event points at: the event is gone after the turn, the answer may
+ * be taken later. Of a content event without progress, layers and config. */
+struct runtime_stats *answer_stats(struct engine *e, const struct runtime_stats *stats);
+struct runtime_top *answer_top(struct engine *e, const struct runtime_top *top);
+struct content_event *answer_content(struct engine *e, const struct content_event *event);
 /* Fails the request if the engine cannot take any: not ready, or the journal broke. */
 bool engine_refuses(struct engine *e, uint64_t ticket, struct now now);
 #define ANSWER_FAIL(e, ticket, kind, ...)                                                          \

@@ -15,12 +15,10 @@ static void answer_came(struct engine *e, struct call *call, const struct input 
 		e->seams.runtime->drop_endpoint(e->seams.runtime->self, event->endpoint);
 		return;
 	}
-	/* What the event points at lives as long as the turn, as an answer that is taken in it
-	 * does. */
 	a = answer_new(e, call->asker, ENGINE_DONE, true);
 	a->endpoint = event->endpoint;
-	a->stats = event->stats;
-	a->top = event->top;
+	a->stats = answer_stats(e, event->stats);
+	a->top = answer_top(e, event->top);
 	a->size_bytes = event->size_root;
 	a->size_rw = event->size_rw;
 	if (event->kind == RUNTIME_ENDPOINT)

@@ -120,7 +120,7 @@ static void event_came(struct engine *e, struct call *call, const struct input *
 		return;
 	}
 	a = answer_new(e, call->asker, ENGINE_DONE, true);
-	a->content = arena_copy(&e->answer_memory, &in->content, sizeof(in->content));
+	a->content = answer_content(e, &in->content);
 }
 
 static void push_came(struct engine *e, struct call *call, const struct input *in)
