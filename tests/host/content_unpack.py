@@ -11,7 +11,7 @@ from content_kit import Registry, check, run_all, test
 import image
 from image import Image, directory, entry, tar
 
-CANARY = "/tmp/shoal-content-canary"
+CANARY = "/tmp/shoal-content-canary-%d" % os.getpid()  # another run beside this one has its own
 
 
 def pull(place, *layers, done=True, **values):
