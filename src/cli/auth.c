@@ -10,9 +10,9 @@
 
 #include "base/mem.h"
 #include "cli/base64.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/files.h"
-#include "cli/jsontext.h"
+#include "console/jsontext.h"
 #include "wire/ref.h"
 
 #define CONFIG_MAX (1 << 20)

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "cli/client.h"
-#include "cli/command.h"
+#include "console/command.h"
 
 struct cli {
 	struct client *client;

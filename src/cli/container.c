@@ -3,6 +3,7 @@
 
 #include "cli/container_control.h"
 #include "cli/list_options.h"
+#include "cli/program.h"
 
 #define OPTION_DETACH_KEYS { 0, "detach-keys", OPT_TEXT, "keys that detach: ctrl-p,ctrl-q" }
 #define OPTION_SIG_PROXY \

@@ -6,12 +6,12 @@
 
 #include "base/mem.h"
 #include "cli/container_body.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/output.h"
 #include "cli/prune.h"
-#include "cli/table.h"
+#include "console/table.h"
 #include "wire/ref.h"
 
 static bool post(struct cli *c, const char *name, const char *verb, const struct query *q, struct err *e)

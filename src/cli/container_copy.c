@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "cli/base64.h"
 #include "cli/container.h"
-#include "cli/field.h"
+#include "console/field.h"
 
 #define GO_MODE_DIR (INT64_C(1) << 31)
 

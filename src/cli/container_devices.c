@@ -4,8 +4,8 @@
 #include "base/mem.h"
 #include "cli/container_body.h"
 #include "cli/csv.h"
-#include "cli/field.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/units.h"
 
 /* "/dev/a[:/dev/b[:rwm]]" */
 static bool put_device(json_t *devices, const char *text, struct err *e)

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/files.h"
 #include "cli/pairs.h"
 #include "cli/session.h"

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
-#include "cli/jsontext.h"
+#include "console/field.h"
+#include "console/format.h"
+#include "console/jsontext.h"
 #include "cli/ports.h"
-#include "cli/units.h"
+#include "console/units.h"
 
 #define CELL_MAX      65536
 #define COMMAND_WIDTH 20

@@ -4,9 +4,9 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "cli/field.h"
-#include "cli/format.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/format.h"
+#include "console/units.h"
 
 #define REDRAW_MS 500
 

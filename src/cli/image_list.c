@@ -5,9 +5,9 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/format.h"
+#include "console/units.h"
 
 #define NAME_MAX_BYTES 4096
 #define CREATED_BY_WIDTH 45

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
-#include "cli/jsontext.h"
+#include "console/field.h"
+#include "console/format.h"
+#include "console/jsontext.h"
 
 static bool is_json(struct str text, struct err *e)
 {

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "cli/field.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/units.h"
 #include "wire/stdcopy.h"
 
 static bool add_time(struct cli *c, const struct args *a, const char *name, struct query *q, struct err *e)

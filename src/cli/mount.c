@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/csv.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/pairs.h"
-#include "cli/units.h"
+#include "console/units.h"
 
 #define FIELD_MAX 16384
 

@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "cli/option.h"
+#include "console/option.h"
 
 /* Fill body.IPAM. Ranges, gateways and taken addresses go to the subnet that holds them. */
 MUST_CHECK bool network_put_ipam(json_t *body, const struct args *a, struct err *e);

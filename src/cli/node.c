@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"
 #include "cli/node_show.h"
-#include "cli/order.h"
+#include "console/order.h"
 #include "cli/pairs.h"
+#include "cli/program.h"
 #include "cli/task.h"
 
 static const struct column columns[] = {

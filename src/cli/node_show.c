@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/order.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/order.h"
+#include "console/units.h"
 
 /* "ready" as "Ready". */
 static void print_word(const char *label, const char *word)

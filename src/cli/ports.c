@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
+#include "console/field.h"
 
 struct port {
 	const char *ip, *type;

@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/screen.h"
-#include "cli/units.h"
+#include "console/units.h"
 
 #define BAR_WIDTH 40
 #define REDRAW_MS 60

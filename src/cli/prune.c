@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/units.h"
 
 const struct prunable prune_containers = {
 	"/containers/prune", "Deleted Containers", "ContainersDeleted",

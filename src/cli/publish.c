@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/csv.h"
-#include "cli/field.h"
+#include "console/field.h"
 
 struct range {
 	uint64_t first, last;

@@ -6,14 +6,15 @@
 #include "base/mem.h"
 #include "cli/base64.h"
 #include "cli/cli.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/files.h"
-#include "cli/format.h"
+#include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"
-#include "cli/order.h"
+#include "console/order.h"
 #include "cli/pairs.h"
-#include "cli/units.h"
+#include "cli/program.h"
+#include "console/units.h"
 
 #define DATA_MAX (1 << 20) /* the engine's limits are lower and its sentence better */
 

@@ -2,9 +2,10 @@
 #include "cli/service.h"
 
 #include "base/mem.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"
+#include "cli/program.h"
 #include "cli/service_options.h"
 #include "cli/task.h"
 

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/node.h"
-#include "cli/order.h"
+#include "console/order.h"
 #include "cli/task.h"
 
 static const struct column columns[] = {

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/files.h"
 #include "cli/ulimit.h"
 #include "cli/mount.h"
-#include "cli/order.h"
+#include "console/order.h"
 #include "cli/pairs.h"
 #include "cli/publish.h"
 #include "cli/service_spec.h"

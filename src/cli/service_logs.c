@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/logs.h"
 #include "cli/service.h"
 #include "cli/task.h"

@@ -2,7 +2,7 @@
 #ifndef SHOAL_CLI_SERVICE_OPTIONS_H
 #define SHOAL_CLI_SERVICE_OPTIONS_H
 
-#include "cli/option.h"
+#include "console/option.h"
 
 extern const struct option service_create_options[], service_update_options[];
 

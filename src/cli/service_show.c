@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/service.h"
-#include "cli/units.h"
+#include "console/units.h"
 
 #define SPEC_CONTAINER "TaskTemplate.ContainerSpec"
 

@@ -1,6 +1,8 @@
 /* The swarm this node is in: init, join, leave, tokens, keys. Its CA is in swarm_ca.c. */
 #include "cli/swarm.h"
 
+#include "cli/program.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/help.h"
+#include "console/field.h"
+#include "console/help.h"
 
 /* Settings of the whole swarm, of init and update. Each goes to a place in the spec. */
 static const struct {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/files.h"
 
 #define PEM_MAX  65536

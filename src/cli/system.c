@@ -2,9 +2,10 @@
 #include "cli/system.h"
 
 #include "cli/auth.h"
-#include "cli/complete.h"
+#include "console/complete.h"
 #include "cli/list_options.h"
-#include "cli/man.h"
+#include "console/man.h"
+#include "cli/program.h"
 #include "cli/prune.h"
 
 static const struct option format_options[] = {

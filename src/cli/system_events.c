@@ -3,10 +3,10 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/system.h"
-#include "cli/units.h"
+#include "console/units.h"
 
 /* RFC 3339 in local time with all nine digits. */
 static void print_time(int64_t ns)

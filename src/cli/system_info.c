@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
-#include "cli/units.h"
+#include "console/field.h"
+#include "console/format.h"
+#include "console/units.h"
 
 static const char *our_arch(void)
 {

@@ -4,11 +4,11 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/image.h"
 #include "cli/system.h"
-#include "cli/units.h"
+#include "console/units.h"
 #include "cli/volume.h"
 
 static const struct column columns[] = {

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/list_options.h"
-#include "cli/order.h"
-#include "cli/units.h"
+#include "console/order.h"
+#include "console/units.h"
 
 #define NAME_MAX_BYTES 1024
 #define ERROR_WIDTH    30

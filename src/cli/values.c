@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/field.h"
+#include "console/field.h"
 #include "cli/pairs.h"
 
 static enum option_kind kind_of(const struct args *a, const char *name)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "cli/option.h"
+#include "console/option.h"
 
 struct value_row {
 	const char *option, *path;

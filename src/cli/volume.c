@@ -4,14 +4,15 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/field.h"
-#include "cli/format.h"
+#include "console/field.h"
+#include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"
-#include "cli/order.h"
+#include "console/order.h"
 #include "cli/pairs.h"
+#include "cli/program.h"
 #include "cli/prune.h"
-#include "cli/units.h"
+#include "console/units.h"
 
 static const struct column columns[] = {
 	{ "Name", "VOLUME NAME" }, { "Driver", "DRIVER" }, { "Scope", "SCOPE" },

@@ -1,8 +1,8 @@
 /* --format: a line of template, then the JSON it is run on. */
-#include "cli/template.h"
+#include "console/template.h"
 
 #include "base/mem.h"
-#include "cli/field.h"
+#include "console/field.h"
 #include "fuzz.h"
 
 #define OUTPUT_MAX (1 << 20)

@@ -1,4 +1,4 @@
-#include "cli/command.h"
+#include "console/command.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/client.h"
-#include "cli/complete.h"
-#include "cli/help.h"
-#include "cli/order.h"
+#include "console/complete.h"
+#include "console/help.h"
+#include "console/order.h"
 #include "test.h"
 
 static const struct command *found(const char *a, const char *b, size_t *used)
@@ -32,7 +32,7 @@ TEST(a_command_is_found_by_each_of_its_names)
 
 TEST(every_row_is_complete_and_reads_well)
 {
-	for (const struct command_group *g = command_groups; g->commands; g++)
+	for (const struct command_group *g = program.groups; g->commands; g++)
 		for (const struct command *c = g->commands; c->name; c++) {
 			size_t count;
 			AUTO_FREE const struct option **rows = options_sorted(c->options, &count);
@@ -57,7 +57,7 @@ TEST(every_row_is_complete_and_reads_well)
 
 TEST(every_example_is_a_command_that_can_be_read)
 {
-	for (const struct command_group *g = command_groups; g->commands; g++)
+	for (const struct command_group *g = program.groups; g->commands; g++)
 		for (const struct command *c = g->commands; c->name; c++) {
 			struct str rest = str_of(c->examples ? c->examples : ""), line;
 			bool any = !c->examples;
