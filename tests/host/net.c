@@ -12,8 +12,8 @@
 #include "base/mem.h"
 #include "bench.h"
 #include "host/file.h"
-#include "host/net/netns.h"
-#include "host/net/rtnl.h"
+#include "netlink/netns.h"
+#include "netlink/rtnl.h"
 #include "test.h"
 
 #define REACH_MS 300

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "bench.h"
 #include "host/net/net.h"
-#include "host/net/netns.h"
+#include "netlink/netns.h"
 #include "test.h"
 #include "wire/dns.h"
 

@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "host/net/model.h"
-#include "host/net/netns.h"
-#include "host/net/rtnl.h"
+#include "netlink/netns.h"
+#include "netlink/rtnl.h"
 
 #define MTU_DEFAULT 1500
 

@@ -13,8 +13,8 @@
 #include "host/net/model.h"
 #include "host/net/monitor.h"
 #include "host/net/names.h"
-#include "host/net/netns.h"
-#include "host/net/rtnl.h"
+#include "netlink/netns.h"
+#include "netlink/rtnl.h"
 #include "seam/input.h"
 
 enum want_kind { WANT_BRIDGE, WANT_SANDBOX, WANT_NAMES, WANT_DROP, WANT_LIST };

@@ -16,7 +16,7 @@
 #include "base/str.h"
 #include "host/loop.h"
 #include "host/net/names.h"
-#include "host/net/netns.h"
+#include "netlink/netns.h"
 #include "host/program.h"
 #include "wire/dns.h"
 

@@ -7,8 +7,8 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "host/net/model.h"
-#include "host/net/netns.h"
-#include "host/net/rtnl.h"
+#include "netlink/netns.h"
+#include "netlink/rtnl.h"
 
 static struct sandbox *parse(struct model *m, const struct net_sandbox *what, struct err *e)
 {

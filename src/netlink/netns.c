@@ -1,4 +1,4 @@
-#include "host/net/netns.h"
+#include "netlink/netns.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  *
  * A thread that visits a namespace comes back before it does anything else, or the process ends: a
  * thread of the pool left in a container's network would do the next one's work there. */
-#ifndef SHOAL_HOST_NET_NETNS_H
-#define SHOAL_HOST_NET_NETNS_H
+#ifndef SHOAL_NETLINK_NETNS_H
+#define SHOAL_NETLINK_NETNS_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  *
  * Each verb is one request to the kernel and its answer; making what is there and removing what is
  * gone succeed where it says so. */
-#ifndef SHOAL_HOST_NET_RTNL_H
-#define SHOAL_HOST_NET_RTNL_H
+#ifndef SHOAL_NETLINK_RTNL_H
+#define SHOAL_NETLINK_RTNL_H
 
 #include <net/if.h>
 #include <stdbool.h>

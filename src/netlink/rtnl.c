@@ -1,4 +1,4 @@
-#include "host/net/rtnl.h"
+#include "netlink/rtnl.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "host/net/netns.h"
+#include "netlink/netns.h"
 
 /* A request of ours is far smaller; an answer of a dump comes in pieces of this size. */
 #define BUFFER_BYTES  (32 << 10)
