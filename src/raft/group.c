@@ -404,6 +404,21 @@ static void tick(struct group *g)
 			raft_tick(g->raft);
 }
 
+/* Who is the only voter has nobody to hear of first, neither at the beginning nor after a restart:
+ * waiting for an election would only keep people waiting. */
+static bool lead_alone(struct group *g)
+{
+	struct raft_conf conf;
+
+	if (g->step != GROUP_IDLE || raft_status(g->raft).role != RAFT_FOLLOWER)
+		return false;
+	raft_conf(g->raft, &conf);
+	if (conf.voter_count != 1 || conf.voters[0] != g->me)
+		return false;
+	raft_campaign(g->raft);
+	return raft_has_ready(g->raft);
+}
+
 int64_t group_turn(struct group *g, struct now now)
 {
 	g->now = now;
@@ -412,7 +427,7 @@ int64_t group_turn(struct group *g, struct now now)
 	tick(g);
 	ask_reads(g);
 	for (int i = 0; i < READYS_A_TURN && !g->failure; i++)
-		if (!begin_ready(g))
+		if (!begin_ready(g) && !lead_alone(g))
 			break;
 	snapshots_consider(g);
 	return g->failure                                         ? NEVER_MS
