@@ -145,6 +145,11 @@ static bool call_ended(struct node *n)
 	return n->ended > 0;
 }
 
+static bool call_opened(struct node *n)
+{
+	return n->opened > 0;
+}
+
 static int free_port(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
@@ -206,12 +211,12 @@ static void await_keys(struct node *n)
 	n->keys_done = n->keys_failed = false;
 }
 
-/* Become a manager of a swarm of its own, and listen. */
-static void be_manager(struct node *n)
+/* Become a node of a swarm of its own, and listen. */
+static void be(struct node *n, const char *id, const char *role)
 {
 	AUTO_BUF struct buf root = BUF_MAX(1 << 20), key = BUF_MAX(1 << 20), csr = BUF_MAX(1 << 20);
 	struct keys_signing what = {
-		.cn = "nodeid", .ou = "swarm-manager", .org = "clusterid", .lifetime_s = 86400
+		.cn = id, .ou = role, .org = "clusterid", .lifetime_s = 86400
 	};
 
 	await_keys(n);
@@ -240,11 +245,17 @@ static void be_manager(struct node *n)
 	n->keys.install(n->keys.self, 4, buf_str(&root), buf_str(&n->cert));
 	run_until(n, keys_told);
 	CHECK(n->keys_done);
-	CHECK_STR(n->from, "nodeid");
+	CHECK_STR(n->from, id);
 
 	n->peer.listen(n->peer.self, n->addr);
+	n->is_listening = n->is_unheard = false;
 	run_until(n, listening_told);
 	CHECK(n->is_listening);
+}
+
+static void be_manager(struct node *n)
+{
+	be(n, "nodeid", "swarm-manager");
 }
 
 static void call(struct node *n, const char *method, struct str message, enum peer_trust trust,
@@ -374,6 +385,37 @@ TEST(an_identity_is_found_again_and_gone_when_wiped)
 	n->keys.load(n->keys.self, 11);
 	run_until(n, keys_told);
 	CHECK(n->keys_failed);
+	node_end(n);
+}
+
+TEST(a_new_identity_is_shown_from_the_next_call_on)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	call(n, "/test/Echo", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_STR(n->from, "nodeid");
+	be(n, "other", "swarm-manager");
+	call(n, "/test/Echo", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_STR(n->from, "other");
+	node_end(n);
+}
+
+TEST(a_wiped_identity_ends_the_calls_that_were_made_with_it)
+{
+	struct node *n = node_begin();
+	struct peer_target to = { .addr = n->addr, .trust = PEER_TRUST_MANAGER };
+
+	be_manager(n);
+	n->peer.call(n->peer.self, 7, &to, "/test/Hang", 0);
+	n->peer.send(n->peer.self, 7, STR("x"));
+	run_until(n, call_opened);
+	n->keys.wipe(n->keys.self, 8);
+	run_until(n, call_ended);
+	CHECK_INT(n->status, PEER_UNAVAILABLE);
+	call(n, "/test/Echo", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_UNAVAILABLE);
 	node_end(n);
 }
 

@@ -35,6 +35,7 @@ struct link {
 	bool is_server;
 	bool is_raft;
 	bool was_open;
+	bool is_retired; /* made for an earlier identity: its calls go on, new ones go elsewhere */
 	enum peer_trust trust;
 	char *addr;      /* client: as the target named it */
 	char remote[64]; /* "ip:port" of the other end */

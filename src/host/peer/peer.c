@@ -60,6 +60,25 @@ static void forget_identity(struct peer_hands *p)
 	p->as_node = p->as_joiner = p->as_server = NULL;
 }
 
+/* Connections speak for whom they were made: no new call goes over one of an earlier identity. */
+static void retire_links(struct peer_hands *p)
+{
+	struct link *l;
+
+	list_each (&p->links, struct link, all, l)
+		l->is_retired = true;
+}
+
+static void lose_retired(void *self)
+{
+	struct peer_hands *p = self;
+	struct link *l;
+
+	list_each (&p->links, struct link, all, l)
+		if (l->is_retired)
+			link_lose(l, "this node is nobody any more");
+}
+
 static void free_now(void *self)
 {
 	free(self);
@@ -99,6 +118,8 @@ bool peer_hands_identify(struct peer_hands *p, struct str root, struct str cert,
 
 	if (root.len == 0) {
 		forget_identity(p);
+		retire_links(p);
+		loop_post(p->loop, p, lose_retired);
 		return true;
 	}
 	client.server_name = "swarm-ca";
@@ -125,6 +146,7 @@ bool peer_hands_identify(struct peer_hands *p, struct str root, struct str cert,
 		}
 	}
 	forget_identity(p);
+	retire_links(p);
 	p->as_joiner = joiner;
 	p->as_node = node;
 	p->as_server = server;
