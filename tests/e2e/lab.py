@@ -219,8 +219,7 @@ class Host:
         """shoald, conmon and the helpers of this host, and what runs in its containers."""
         found = {p for p in all_pids() if self.root + "/" in command_of(p)}
         for path in glob.glob(f"{CGROUPS}/*{self.cgroup}/*/cgroup.procs") + glob.glob(f"{CGROUPS}{self.cgroup}/*/cgroup.procs"):
-            with open(path) as f:
-                found |= {int(line) for line in f}
+            found |= pids_in(path)
         return found
 
     def remains(self):
@@ -350,13 +349,21 @@ def cgroups_of(name):
     return glob.glob(f"{CGROUPS}/*/{name}") + glob.glob(f"{CGROUPS}/{name}")
 
 
+def pids_in(procs):
+    """None when the cgroup went away meanwhile."""
+    try:
+        with open(procs) as f:
+            return {int(line) for line in f}
+    except OSError:
+        return set()
+
+
 def pids_of(name):
     found = {p for p in all_pids() if f"{TOP}/{name}/" in command_of(p)}
     for top in cgroups_of(name):
         for folder, _, files in os.walk(top):
             if "cgroup.procs" in files:
-                with open(folder + "/cgroup.procs") as f:
-                    found |= {int(line) for line in f}
+                found |= pids_in(folder + "/cgroup.procs")
     return found
 
 
