@@ -5,7 +5,9 @@
 
 #include "base/mem.h"
 
-#define BLOCK_BYTES 4096
+/* A first block and its head are what the allocator has short lists for: most arenas live for one
+ * message and need no more. */
+#define BLOCK_BYTES 960
 
 struct arena_block {
 	struct arena_block *next;

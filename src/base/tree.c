@@ -76,10 +76,17 @@ static struct tree_node *balance(struct tree *t, struct tree_node *n)
 	return n;
 }
 
+/* Above a subtree that is as high as before nothing changes. */
 static void balance_upwards(struct tree *t, struct tree_node *n)
 {
-	while (n)
-		n = balance(t, n)->parent;
+	while (n) {
+		int before = n->height;
+
+		n = balance(t, n);
+		if (n->height == before)
+			return;
+		n = n->parent;
+	}
 }
 
 struct tree_node *tree_insert(struct tree *t, const void *key, struct tree_node *node)
