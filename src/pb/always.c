@@ -9,51 +9,53 @@
 
 #include "base/mem.h"
 
-#define F(number) (UINT64_C(1) << (number))
-
 static const struct {
 	const ProtobufCMessageDescriptor *type;
 	uint64_t fields;
 } rows[] = {
-	{ &pb__update_config__descriptor, F(2) }, /* delay */
-	{ &pb__root_ca__descriptor, F(4) }, /* join_tokens */
-	{ &pb__certificate__descriptor, F(3) }, /* status */
-	{ &pb__job_status__descriptor, F(1) }, /* job_iteration */
-	{ &pb__node_spec__descriptor, F(1) }, /* annotations */
-	{ &pb__service_spec__descriptor, F(1) | F(2) }, /* annotations, task */
-	{ &pb__network_spec__descriptor, F(1) }, /* annotations */
+	/* Without such fields, but asked for most: it is the first to be found. */
+	{ &pb__raft_message__descriptor, 0 },
+	{ &pb__update_config__descriptor, FIELD(2) }, /* delay */
+	{ &pb__root_ca__descriptor, FIELD(4) }, /* join_tokens */
+	{ &pb__certificate__descriptor, FIELD(3) }, /* status */
+	{ &pb__job_status__descriptor, FIELD(1) }, /* job_iteration */
+	{ &pb__node_spec__descriptor, FIELD(1) }, /* annotations */
+	{ &pb__service_spec__descriptor, FIELD(1) | FIELD(2) }, /* annotations, task */
+	{ &pb__network_spec__descriptor, FIELD(1) }, /* annotations */
 	/* annotations, acceptance_policy, orchestration, raft, dispatcher, ca_config,
 	 * task_defaults, encryption_config */
-	{ &pb__cluster_spec__descriptor, F(1) | F(2) | F(3) | F(4) | F(5) | F(6) | F(7) | F(8) },
-	{ &pb__secret_spec__descriptor, F(1) }, /* annotations */
-	{ &pb__config_spec__descriptor, F(1) }, /* annotations */
-	{ &pb__volume_spec__descriptor, F(1) }, /* annotations */
-	{ &pb__meta__descriptor, F(1) }, /* version */
-	{ &pb__node__descriptor, F(2) | F(3) | F(5) | F(8) }, /* meta, spec, status, certificate */
-	{ &pb__service__descriptor, F(2) | F(3) }, /* meta, spec */
+	{ &pb__cluster_spec__descriptor, FIELD(1) | FIELD(2) | FIELD(3) | FIELD(4) | FIELD(5) |
+					 FIELD(6) | FIELD(7) | FIELD(8) },
+	{ &pb__secret_spec__descriptor, FIELD(1) }, /* annotations */
+	{ &pb__config_spec__descriptor, FIELD(1) }, /* annotations */
+	{ &pb__volume_spec__descriptor, FIELD(1) }, /* annotations */
+	{ &pb__meta__descriptor, FIELD(1) }, /* version */
+	/* meta, spec, status, certificate */
+	{ &pb__node__descriptor, FIELD(2) | FIELD(3) | FIELD(5) | FIELD(8) },
+	{ &pb__service__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
 	/* meta, spec, annotations, service_annotations, status */
-	{ &pb__task__descriptor, F(2) | F(3) | F(7) | F(8) | F(9) },
-	{ &pb__network__descriptor, F(2) | F(3) }, /* meta, spec */
-	{ &pb__cluster__descriptor, F(2) | F(3) | F(4) }, /* meta, spec, root_ca */
-	{ &pb__secret__descriptor, F(2) | F(3) }, /* meta, spec */
-	{ &pb__config__descriptor, F(2) | F(3) }, /* meta, spec */
-	{ &pb__resource__descriptor, F(2) | F(3) }, /* meta, annotations */
-	{ &pb__extension__descriptor, F(2) | F(3) }, /* meta, annotations */
-	{ &pb__volume__descriptor, F(2) | F(3) }, /* meta, spec */
-	{ &pb__get_unlock_key_response__descriptor, F(2) }, /* version */
-	{ &pb__heartbeat_response__descriptor, F(1) }, /* period */
-	{ &pb__log_message__descriptor, F(1) }, /* context */
-	{ &pb__raft_member__descriptor, F(4) }, /* status */
-	{ &pb__snapshot__descriptor, F(2) | F(3) }, /* membership, store */
-	{ &pb__update_cluster_request__descriptor, F(4) }, /* rotation */
-	{ &pb__raft_snapshot__descriptor, F(2) }, /* metadata */
-	{ &pb__host_config__descriptor, F(3) | F(6) }, /* log_config, restart_policy */
-	{ &pb__container__descriptor, F(6) | F(7) }, /* config, host_config */
-	{ &pb__local_image__descriptor, F(11) }, /* config */
-	{ &pb__raft_snapshot_metadata__descriptor, F(1) }, /* conf_state */
+	{ &pb__task__descriptor, FIELD(2) | FIELD(3) | FIELD(7) | FIELD(8) | FIELD(9) },
+	{ &pb__network__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ &pb__cluster__descriptor, FIELD(2) | FIELD(3) | FIELD(4) }, /* meta, spec, root_ca */
+	{ &pb__secret__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ &pb__config__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ &pb__resource__descriptor, FIELD(2) | FIELD(3) }, /* meta, annotations */
+	{ &pb__extension__descriptor, FIELD(2) | FIELD(3) }, /* meta, annotations */
+	{ &pb__volume__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ &pb__get_unlock_key_response__descriptor, FIELD(2) }, /* version */
+	{ &pb__heartbeat_response__descriptor, FIELD(1) }, /* period */
+	{ &pb__log_message__descriptor, FIELD(1) }, /* context */
+	{ &pb__raft_member__descriptor, FIELD(4) }, /* status */
+	{ &pb__snapshot__descriptor, FIELD(2) | FIELD(3) }, /* membership, store */
+	{ &pb__update_cluster_request__descriptor, FIELD(4) }, /* rotation */
+	{ &pb__raft_snapshot__descriptor, FIELD(2) }, /* metadata */
+	{ &pb__host_config__descriptor, FIELD(3) | FIELD(6) }, /* log_config, restart_policy */
+	{ &pb__container__descriptor, FIELD(6) | FIELD(7) }, /* config, host_config */
+	{ &pb__local_image__descriptor, FIELD(11) }, /* config */
+	{ &pb__raft_snapshot_metadata__descriptor, FIELD(1) }, /* conf_state */
 };
 
-uint64_t always_fields(const ProtobufCMessageDescriptor *type)
+static uint64_t fields_of(const ProtobufCMessageDescriptor *type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (rows[i].type == type)
@@ -61,18 +63,33 @@ uint64_t always_fields(const ProtobufCMessageDescriptor *type)
 	return 0;
 }
 
+bool is_always_there(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f)
+{
+	return fields_have(fields_of(type), f);
+}
+
+static bool is_missing(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *f)
+{
+	return f->type == PROTOBUF_C_TYPE_MESSAGE && !field_is_repeated(f) && !field_in_oneof(f) &&
+	       !field_message(message, f);
+}
+
 void always_make(struct arena *a, ProtobufCMessage *message)
 {
-	uint64_t fields = always_fields(message->descriptor);
+	const ProtobufCMessageDescriptor *type = message->descriptor;
+	uint64_t fields = 0;
+	bool is_known = false; /* most messages miss nothing: then the table is not asked */
 
-	for (unsigned i = 0; fields != 0 && i < message->descriptor->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &message->descriptor->fields[i];
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &type->fields[i];
 
-		if (!always_has(fields, f))
+		if (!is_missing(message, f))
 			continue;
-		if (!field_message(message, f))
+		if (!is_known)
+			fields = fields_of(type);
+		is_known = true;
+		if (fields_have(fields, f))
 			*(void **)field_at(message, f) = pb_new(a, f->descriptor);
-		fields &= ~F(f->id);
 	}
 }
 

@@ -10,7 +10,7 @@ struct copier {
 	enum copy_how how;
 	struct pb_pool *pool;
 	char *block; /* NULL while measuring */
-	size_t structs_used, text_used;
+	struct copy_room used;
 	size_t text_at; /* where text begins in the block */
 };
 
@@ -24,17 +24,17 @@ static size_t round_up(size_t size)
 /* Room for a struct or a list, with `from` copied into it; NULL while measuring. */
 static void *take_struct(struct copier *c, const void *from, size_t size)
 {
-	char *at = c->block ? c->block + c->structs_used : NULL;
+	char *at = c->block ? c->block + c->used.structs : NULL;
 
-	c->structs_used += round_up(size);
+	c->used.structs += round_up(size);
 	return at ? memcpy(at, from, size) : NULL;
 }
 
 static void *take_text(struct copier *c, const void *from, size_t size)
 {
-	char *at = c->block ? c->block + c->text_at + c->text_used : NULL;
+	char *at = c->block ? c->block + c->text_at + c->used.text : NULL;
 
-	c->text_used += size;
+	c->used.text += size;
 	return at ? memcpy(at, from, size) : NULL;
 }
 
@@ -100,7 +100,7 @@ static void copy_shared(struct copier *c, const ProtobufCFieldDescriptor *f, con
 		*at = pool_take(c->pool, field_message(from, f));
 }
 
-static void copy_field(struct copier *c, const ProtobufCFieldDescriptor *f,
+static void copy_field(struct copier *c, const ProtobufCFieldDescriptor *f, bool is_shared,
 		       const ProtobufCMessage *from, void *to)
 {
 	if (field_is_repeated(f)) {
@@ -111,7 +111,7 @@ static void copy_field(struct copier *c, const ProtobufCFieldDescriptor *f,
 		return;
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE && !field_message(from, f))
 		return;
-	if (c->how != COPY_DEEP && pool_shares(from->descriptor, f)) {
+	if (is_shared) {
 		copy_shared(c, f, from, to);
 		return;
 	}
@@ -128,8 +128,8 @@ static void copy_unknown(struct copier *c, const ProtobufCMessage *from, Protobu
 	if (to)
 		to->unknown_fields = copies;
 	for (unsigned i = 0; i < from->n_unknown_fields; i++) {
-		uint8_t *data = take_text(c, from->unknown_fields[i].data,
-					  from->unknown_fields[i].len);
+		uint8_t *data =
+			take_text(c, from->unknown_fields[i].data, from->unknown_fields[i].len);
 
 		if (copies)
 			copies[i].data = data;
@@ -139,46 +139,43 @@ static void copy_unknown(struct copier *c, const ProtobufCMessage *from, Protobu
 static void *copy_message(struct copier *c, const ProtobufCMessage *from)
 {
 	ProtobufCMessage *to = take_struct(c, from, from->descriptor->sizeof_message);
+	uint64_t shared = c->how == COPY_DEEP ? 0 : pool_fields(from->descriptor);
 
-	for (unsigned i = 0; i < from->descriptor->n_fields; i++)
-		copy_field(c, &from->descriptor->fields[i], from, to);
+	for (unsigned i = 0; i < from->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &from->descriptor->fields[i];
+
+		copy_field(c, f, fields_have(shared, f), from, to);
+	}
 	copy_unknown(c, from, to);
 	return to;
 }
 
-static struct copier measure(const ProtobufCMessage *message, enum copy_how how)
+struct copy_room copy_measure(const ProtobufCMessage *message, enum copy_how how)
 {
 	struct copier c = { .how = how };
 
 	copy_message(&c, message);
-	return c;
+	return c.used;
 }
 
-size_t copy_size(const ProtobufCMessage *message, enum copy_how how)
+void copy_into(void *block, struct copy_room room, const ProtobufCMessage *message,
+	       enum copy_how how, struct pb_pool *pool)
 {
-	struct copier c = measure(message, how);
-
-	return round_up(c.structs_used + c.text_used);
-}
-
-void copy_into(void *room, const ProtobufCMessage *message, enum copy_how how,
-	       struct pb_pool *pool)
-{
-	struct copier measured = measure(message, how);
-	struct copier c = { .how = how, .pool = pool, .block = room,
-			    .text_at = measured.structs_used };
+	struct copier c = { .how = how, .pool = pool, .block = block, .text_at = room.structs };
 
 	copy_message(&c, message);
-	assert(c.structs_used == measured.structs_used && c.text_used == measured.text_used);
+	assert(c.used.structs == room.structs && c.used.text == room.text);
 }
 
 void *pb_dup(struct arena *a, const void *message)
 {
+	struct copy_room room;
 	void *copy;
 
 	if (!message)
 		return NULL;
-	copy = arena_alloc(a, copy_size(message, COPY_DEEP));
-	copy_into(copy, message, COPY_DEEP, NULL);
+	room = copy_measure(message, COPY_DEEP);
+	copy = arena_alloc(a, copy_bytes(room));
+	copy_into(copy, room, message, COPY_DEEP, NULL);
 	return copy;
 }

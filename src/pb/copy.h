@@ -15,11 +15,22 @@ enum copy_how {
 	COPY_BORROW, /* shared parts stay where they are: the copy points at them */
 };
 
-/* Bytes that copy_into() will need, a multiple of 8. */
-size_t copy_size(const ProtobufCMessage *message, enum copy_how how);
-/* `room` has copy_size() bytes and is aligned for any type; the copy begins where it begins.
+/* What copy_into() will need. */
+struct copy_room {
+	size_t structs, text;
+};
+
+struct copy_room copy_measure(const ProtobufCMessage *message, enum copy_how how);
+
+/* In bytes, a multiple of 8. */
+static inline size_t copy_bytes(struct copy_room room)
+{
+	return (room.structs + room.text + 7) & ~(size_t)7;
+}
+
+/* `block` is as large as was measured and aligned for any type; the copy begins where it begins.
  * The pool is for COPY_KEEP alone. */
-void copy_into(void *room, const ProtobufCMessage *message, enum copy_how how,
-	       struct pb_pool *pool);
+void copy_into(void *block, struct copy_room room, const ProtobufCMessage *message,
+	       enum copy_how how, struct pb_pool *pool);
 
 #endif

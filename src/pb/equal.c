@@ -62,7 +62,8 @@ static bool same_repeated(const ProtobufCFieldDescriptor *f, const void *a, cons
 	return field_is_map(f) && same_map(f, items_a, items_b, count);
 }
 
-static bool same_field(const ProtobufCFieldDescriptor *f, bool always, const void *a, const void *b)
+static bool same_field(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f,
+		       const void *a, const void *b)
 {
 	const void *at_a, *at_b;
 
@@ -76,8 +77,9 @@ static bool same_field(const ProtobufCFieldDescriptor *f, bool always, const voi
 	}
 	at_a = field_at(a, f);
 	at_b = field_at(b, f);
-	if (f->type == PROTOBUF_C_TYPE_MESSAGE && !always &&
-	    (*(void *const *)at_a == NULL) != (*(void *const *)at_b == NULL))
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE &&
+	    (*(void *const *)at_a == NULL) != (*(void *const *)at_b == NULL) &&
+	    !is_always_there(type, f))
 		return false;
 	return same_value(f, at_a, at_b);
 }
@@ -101,7 +103,6 @@ static bool same_unknown(const ProtobufCMessage *a, const ProtobufCMessage *b)
 static bool same_message(const ProtobufCMessageDescriptor *type, const void *a, const void *b)
 {
 	AUTO_ARENA struct arena scratch = { 0 };
-	uint64_t always = always_fields(type);
 
 	if (a == b)
 		return true;
@@ -110,7 +111,7 @@ static bool same_message(const ProtobufCMessageDescriptor *type, const void *a, 
 	if (!b)
 		b = pb_new(&scratch, type);
 	for (unsigned i = 0; i < type->n_fields; i++)
-		if (!same_field(&type->fields[i], always_has(always, &type->fields[i]), a, b))
+		if (!same_field(type, &type->fields[i], a, b))
 			return false;
 	return same_unknown(a, b);
 }
@@ -209,7 +210,8 @@ static void mix_repeated(struct pb_digest *d, const ProtobufCFieldDescriptor *f,
 }
 
 /* Unset fields leave no trace, so a field added to proto/ changes no digest until it is used. */
-static bool is_unset(const ProtobufCFieldDescriptor *f, bool always, const void *message)
+static bool is_unset(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f,
+		     const void *message)
 {
 	const void *at = field_at(message, f);
 
@@ -221,7 +223,7 @@ static bool is_unset(const ProtobufCFieldDescriptor *f, bool always, const void 
 	case PROTOBUF_C_TYPE_BYTES:
 		return field_bytes(at).len == 0;
 	case PROTOBUF_C_TYPE_MESSAGE:
-		return !always && !field_message(message, f);
+		return !field_message(message, f) && !is_always_there(type, f);
 	default:
 		return field_number(f, at) == 0;
 	}
@@ -232,7 +234,6 @@ static void mix_message(struct pb_digest *d, const ProtobufCMessageDescriptor *t
 			const ProtobufCMessage *message)
 {
 	AUTO_ARENA struct arena scratch = { 0 };
-	uint64_t always = always_fields(type);
 
 	if (!message)
 		message = pb_new(&scratch, type);
@@ -241,7 +242,7 @@ static void mix_message(struct pb_digest *d, const ProtobufCMessageDescriptor *t
 
 		if (field_is_repeated(f)) {
 			mix_repeated(d, f, message);
-		} else if (!is_unset(f, always_has(always, f), message)) {
+		} else if (!is_unset(type, f, message)) {
 			mix(d, f->id);
 			mix_value(d, f, field_at(message, f));
 		}

@@ -127,12 +127,15 @@ struct pb_digest digest_text(struct str text);
 /* The items of a map, sorted by key; of items with one key, those set earlier come first. */
 void map_sort(ProtobufCMessage **items, size_t count);
 
-/* A bit for each field number of `type` whose sub-message is always there. */
-uint64_t always_fields(const ProtobufCMessageDescriptor *type);
-static inline bool always_has(uint64_t fields, const ProtobufCFieldDescriptor *f)
+/* Sets of a type's fields, by number. */
+#define FIELD(number) (UINT64_C(1) << (number))
+static inline bool fields_have(uint64_t fields, const ProtobufCFieldDescriptor *f)
 {
 	return f->id < 64 && (fields >> f->id & 1);
 }
+
+/* Is this sub-message of `type` always there? */
+bool is_always_there(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f);
 /* Make those that are missing. */
 void always_make(struct arena *a, ProtobufCMessage *message);
 

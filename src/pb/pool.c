@@ -2,29 +2,24 @@
 
 #include <assert.h>
 
+#include "base/mem.h"
 #include "pb/copy.h"
 #include "pb/field.h"
 
 /* What is worth sharing: large, or the same in many messages, and seldom changed. */
 static const struct {
 	const ProtobufCMessageDescriptor *type;
-	const char *field;
-} shares[] = {
-	{ &pb__task__descriptor, "spec" },
-	{ &pb__task__descriptor, "service_id" },
-	{ &pb__task__descriptor, "node_id" },
-	{ &pb__task__descriptor, "service_annotations" },
-	{ &pb__task__descriptor, "endpoint" },
-	{ &pb__task__descriptor, "log_driver" },
-	{ &pb__task__descriptor, "spec_version" },
-	{ &pb__task__descriptor, "job_iteration" },
-	{ &pb__task_status__descriptor, "message" },
-	{ &pb__task_status__descriptor, "port_status" },
-	{ &pb__task_status__descriptor, "applied_by" },
-	{ &pb__network_attachment__descriptor, "network" },
-	{ &pb__service__descriptor, "endpoint" },
-	{ &pb__service_spec__descriptor, "annotations" },
-	{ &pb__service_spec__descriptor, "task" },
+	uint64_t fields;
+} rows[] = {
+	/* spec, service_id, node_id, service_annotations, endpoint, log_driver, spec_version,
+	 * job_iteration */
+	{ &pb__task__descriptor, FIELD(3) | FIELD(4) | FIELD(6) | FIELD(8) | FIELD(12) | FIELD(13) |
+					 FIELD(14) | FIELD(16) },
+	/* message, port_status, applied_by */
+	{ &pb__task_status__descriptor, FIELD(3) | FIELD(6) | FIELD(7) },
+	{ &pb__network_attachment__descriptor, FIELD(1) },      /* network */
+	{ &pb__service__descriptor, FIELD(4) },                 /* endpoint */
+	{ &pb__service_spec__descriptor, FIELD(1) | FIELD(2) }, /* annotations, task */
 };
 
 struct part {
@@ -53,12 +48,12 @@ void pb_pool_clear(struct pb_pool *pool)
 	assert(pool->parts.count == 0 && pool->parts_bytes == 0);
 }
 
-bool pool_shares(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
+uint64_t pool_fields(const ProtobufCMessageDescriptor *type)
 {
-	for (size_t i = 0; i < ARRAY_LEN(shares); i++)
-		if (shares[i].type == type && strcmp(shares[i].field, field->name) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].type == type)
+			return rows[i].fields;
+	return 0;
 }
 
 /* ---- parts ---- */
@@ -112,8 +107,10 @@ const void *pool_take(struct pb_pool *pool, const ProtobufCMessage *message)
 	while (part && (part->is_text || !pb_equal(part->content, message)))
 		part = part->next;
 	if (!part) {
-		part = part_new(pool, digest, copy_size(message, COPY_KEEP));
-		copy_into(part->content, message, COPY_KEEP, pool);
+		struct copy_room room = copy_measure(message, COPY_KEEP);
+
+		part = part_new(pool, digest, copy_bytes(room));
+		copy_into(part->content, room, message, COPY_KEEP, pool);
 	}
 	part->holders++;
 	return part->content;
@@ -154,13 +151,13 @@ static void part_drop(struct pb_pool *pool, const void *content)
 }
 
 static void drop_parts_of_field(struct pb_pool *pool, const ProtobufCMessage *message,
-				const ProtobufCFieldDescriptor *f)
+				const ProtobufCFieldDescriptor *f, bool is_shared)
 {
 	const void *content = *(const void *const *)field_at(message, f);
 
 	if (!content || content == protobuf_c_empty_string)
 		return;
-	if (pool_shares(message->descriptor, f))
+	if (is_shared)
 		part_drop(pool, content);
 	else if (f->type == PROTOBUF_C_TYPE_MESSAGE)
 		drop_parts(pool, content);
@@ -177,13 +174,15 @@ static void drop_parts_of_list(struct pb_pool *pool, const ProtobufCMessage *mes
 
 static void drop_parts(struct pb_pool *pool, const ProtobufCMessage *message)
 {
+	uint64_t shared = pool_fields(message->descriptor);
+
 	for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &message->descriptor->fields[i];
 
 		if (f->type != PROTOBUF_C_TYPE_MESSAGE && f->type != PROTOBUF_C_TYPE_STRING)
 			continue;
 		if (!field_is_repeated(f) && field_holds(message, f))
-			drop_parts_of_field(pool, message, f);
+			drop_parts_of_field(pool, message, f, fields_have(shared, f));
 		else if (field_is_repeated(f) && f->type == PROTOBUF_C_TYPE_MESSAGE)
 			drop_parts_of_list(pool, message, f);
 	}
@@ -191,9 +190,10 @@ static void drop_parts(struct pb_pool *pool, const ProtobufCMessage *message)
 
 const void *pb_keep(struct pb_pool *pool, const void *message)
 {
-	void *kept = xmalloc(copy_size(message, COPY_KEEP));
+	struct copy_room room = copy_measure(message, COPY_KEEP);
+	void *kept = xmalloc(copy_bytes(room));
 
-	copy_into(kept, message, COPY_KEEP, pool);
+	copy_into(kept, room, message, COPY_KEEP, pool);
 	return kept;
 }
 
@@ -207,13 +207,14 @@ void pb_drop(struct pb_pool *pool, const void *kept)
 
 size_t pb_kept_bytes(const void *kept)
 {
-	return copy_size(kept, COPY_KEEP);
+	return copy_bytes(copy_measure(kept, COPY_KEEP));
 }
 
 void *pb_borrow(struct arena *a, const void *kept)
 {
-	void *copy = arena_alloc(a, copy_size(kept, COPY_BORROW));
+	struct copy_room room = copy_measure(kept, COPY_BORROW);
+	void *copy = arena_alloc(a, copy_bytes(room));
 
-	copy_into(copy, kept, COPY_BORROW, NULL);
+	copy_into(copy, room, kept, COPY_BORROW, NULL);
 	return copy;
 }

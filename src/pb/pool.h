@@ -34,8 +34,8 @@ size_t pb_kept_bytes(const void *kept);
  * never write into them. Good until `kept` is dropped. */
 void *pb_borrow(struct arena *a, const void *kept);
 
-/* Inside pb/: is this field one of the shared parts? */
-bool pool_shares(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field);
+/* Inside pb/: which fields of a type are shared parts, as a set (field.h). */
+uint64_t pool_fields(const ProtobufCMessageDescriptor *type);
 /* Inside pb/: one more holder of the part equal to `message`. */
 const void *pool_take(struct pb_pool *pool, const ProtobufCMessage *message);
 const char *pool_take_text(struct pb_pool *pool, struct str text);
