@@ -548,11 +548,23 @@ static void keep_managers(struct node *n)
 	membership_keep_place(n);
 }
 
+static void tell_late(struct node *n)
+{
+	struct err e;
+
+	fail(&e, ERR_UNAVAILABLE,
+	     "Timeout was reached before node joined. The attempt to join the swarm will "
+	     "continue in "
+	     "the background. Use the \"docker info\" command to see the current swarm "
+	     "status of your "
+	     "node.");
+	answer(n, &e);
+}
+
 int64_t membership_turn(struct node *n)
 {
 	struct membership *m = &n->membership;
 	int64_t next = NEVER_MS;
-	struct err e;
 
 	if (m->step == STEP_LEADING && group_leads(n->group))
 		m->step = STEP_FOUNDING;
@@ -563,15 +575,8 @@ int64_t membership_turn(struct node *n)
 	}
 	if (m->step == STEP_NONE && n->agent && agent_is_ready(n->agent))
 		keep_managers(n);
-	if (m->ticket && n->now.mono_ms >= m->deadline_ms) {
-		fail(&e, ERR_UNAVAILABLE,
-		     "Timeout was reached before node joined. The attempt to join the swarm will "
-		     "continue in "
-		     "the background. Use the \"docker info\" command to see the current swarm "
-		     "status of your "
-		     "node.");
-		answer(n, &e);
-	}
+	if (m->ticket && n->now.mono_ms >= m->deadline_ms)
+		tell_late(n);
 	join_turn(n);
 	if (m->listen_again_ms && m->listen_again_ms <= n->now.mono_ms) {
 		m->listen_again_ms = 0;

@@ -31,21 +31,12 @@ static void handle_journal(struct node *n, const struct input *in)
 
 /* Calls that others open go to the room that their method names. Later events of a call are offered
  * to each room: the one that has it knows its ticket. */
-static void handle_their_call(struct node *n, const struct input *in)
+static void handle_opened(struct node *n, const struct input *in)
 {
 	const struct peer *peer = n->config.seams.peer;
 	struct str method = str_of(in->peer.method ? in->peer.method : "");
 	struct err e;
 
-	if (in->peer.kind != PEER_OPENED) {
-		if (n->group)
-			group_peer_event(n->group, in->ticket, &in->peer);
-		if (n->dispatch)
-			dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
-		if (n->ca)
-			ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
-		return;
-	}
 	if (n->store && !authorize(store_view(n->store), in->peer.method, &in->peer.from, &e)) {
 		peer->finish(peer->self, in->ticket, (enum peer_status)err_grpc_status(e.kind),
 			     e.text);
@@ -60,6 +51,20 @@ static void handle_their_call(struct node *n, const struct input *in)
 		ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
 	else
 		peer->finish(peer->self, in->ticket, PEER_UNIMPLEMENTED, "unknown method");
+}
+
+static void handle_their_call(struct node *n, const struct input *in)
+{
+	if (in->peer.kind == PEER_OPENED) {
+		handle_opened(n, in);
+		return;
+	}
+	if (n->group && group_peer_event(n->group, in->ticket, &in->peer))
+		return;
+	if (n->dispatch)
+		dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
+	if (n->ca)
+		ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
 }
 
 static void handle_peer(struct node *n, const struct input *in)

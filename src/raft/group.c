@@ -381,9 +381,10 @@ void group_journal_event(struct group *g, uint64_t ticket, const struct journal_
 static void ask_reads(struct group *g)
 {
 	struct waiting_read *it;
-	struct err e;
 
 	list_each (&g->reads, struct waiting_read, link, it) {
+		struct err e;
+
 		if (it->index || it->ask_again_ms > g->now.mono_ms)
 			continue;
 		/* Refused only for want of a leader or of room: it is asked again either way. */

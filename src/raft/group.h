@@ -48,7 +48,8 @@ bool group_load(struct group *g, const struct journal_image *image, struct err *
 /* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls
  * of the Raft service that others opened. */
 void group_journal_event(struct group *g, uint64_t ticket, const struct journal_event *ev);
-void group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
+/* False if the call is not of this room. */
+bool group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
 
 /* Let time pass and work happen. Returns when to call again at the latest. */
 int64_t group_turn(struct group *g, struct now now);

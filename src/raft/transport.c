@@ -244,24 +244,27 @@ static void reply(struct group *g, uint64_t ticket)
 	peer->finish(peer->self, ticket, PEER_OK, NULL);
 }
 
-static void incoming_event(struct group *g, struct incoming *in, const struct peer_event *ev)
+static void incoming_message(struct group *g, struct incoming *in, struct str bytes)
 {
 	const struct peer *peer = g->config.peer;
 	struct err e;
 
-	switch (ev->kind) {
-	case PEER_MESSAGE:
-		if (decode_message(in, ev->message, &e)) {
-			if (in->message && members_was_removed(&g->members, in->message->from)) {
-				peer->finish(peer->self, in->ticket, PEER_NOT_FOUND,
-					     "raft: member was removed from the cluster");
-				incoming_free(g, in);
-			}
-			return;
-		}
+	if (!decode_message(in, bytes, &e)) {
 		peer->finish(peer->self, in->ticket, (enum peer_status)err_grpc_status(e.kind),
 			     e.text);
 		incoming_free(g, in);
+	} else if (members_was_removed(&g->members, in->message->from)) {
+		peer->finish(peer->self, in->ticket, PEER_NOT_FOUND,
+			     "raft: member was removed from the cluster");
+		incoming_free(g, in);
+	}
+}
+
+static void incoming_event(struct group *g, struct incoming *in, const struct peer_event *ev)
+{
+	switch (ev->kind) {
+	case PEER_MESSAGE:
+		incoming_message(g, in, ev->message);
 		return;
 	case PEER_HALF_CLOSED:
 		step(g, in);
@@ -298,7 +301,7 @@ static void incoming_open(struct group *g, uint64_t ticket, const struct peer_ev
 	tree_insert(&g->incoming, &ticket, &in->by_ticket);
 }
 
-void group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev)
+bool group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev)
 {
 	struct tree_node *node;
 
@@ -306,13 +309,14 @@ void group_peer_event(struct group *g, uint64_t ticket, const struct peer_event 
 		node = tree_find(&g->outgoing, &ticket);
 		if (node && ev->kind == PEER_ENDED)
 			outgoing_ended(g, tree_entry(node, struct outgoing, by_ticket), ev);
-		return;
+		return node != NULL;
 	}
 	if (ev->kind == PEER_OPENED) {
 		incoming_open(g, ticket, ev);
-		return;
+		return true;
 	}
 	node = tree_find(&g->incoming, &ticket);
 	if (node)
 		incoming_event(g, tree_entry(node, struct incoming, by_ticket), ev);
+	return node != NULL;
 }
