@@ -170,7 +170,7 @@ static void undo(struct store *s, size_t keep)
 
 		if (r.new) {
 			table_remove(s, r.new);
-			object_drop(s, r.new);
+			r.new->refs--; /* the table's */
 			object_drop(s, r.new);
 		}
 		if (r.old)
