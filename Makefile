@@ -14,7 +14,7 @@ test:
 	@./dev check
 
 sim: all
-	@./dev sim 1 200
+	@./dev sim -q -j "$$(nproc)" -m 3 -w 5 1 1000
 
 fuzz:
 	@tools/deps test

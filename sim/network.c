@@ -6,15 +6,17 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/tree.h"
 #include "node/node.h"
 #include "pb/methods.h"
 #include "seam/input.h"
 #include "sim/world.h"
 
+/* A packet of what was sent in one turn is split once in so many. */
+#define SPLITS_ONE_IN 8
+
 /* One end's view of a call. */
 struct end {
-	struct tree_node by_key;
+	struct list link; /* of its node's */
 	struct call *call;
 	size_t node;
 	uint64_t ticket;
@@ -29,7 +31,23 @@ struct call {
 	bool is_raft;
 	bool is_opened; /* the callee knows of it */
 	char *method;
-	unsigned holds; /* messages under way */
+	struct happening timeout; /* of the caller */
+	unsigned holds;           /* messages under way */
+};
+
+/* What was sent on a connection in one turn and arrives together. */
+struct packet {
+	struct happening arrival;
+	struct network *network;
+	size_t way;          /* of struct network's ways */
+	struct list parcels; /* as they were sent */
+	int64_t sent_ms;
+};
+
+/* One direction of the connections between two nodes, of one kind. */
+struct way {
+	int64_t last_arrival_ms;
+	struct packet *last; /* under way, or NULL */
 };
 
 struct network {
@@ -39,56 +57,42 @@ struct network {
 		struct network *network;
 		struct sim_node *owner;
 	} * owners;
-	bool *is_cut;             /* [from * count + to] */
-	bool *was_cut;            /* since the connection was last whole */
-	int64_t *last_arrival_ms; /* [(from * count + to) * 2 + is_raft] */
-	uint64_t *epoch;          /* [from * count + to]: counted up when the connection breaks */
+	bool *is_cut;     /* [from * count + to] */
+	bool *was_cut;    /* since the connection was last whole */
+	struct way *ways; /* [(from * count + to) * 2 + is_raft] */
+	uint64_t *epoch;  /* [from * count + to]: counted up when the connection breaks */
 	int64_t delay_min_ms, delay_max_ms;
 	uint64_t last_ticket;
-	struct tree ends; /* struct end by (node, ticket) */
+	struct list *ends; /* of each node: struct end, the newest first */
 	struct list calls;
 };
-
-struct end_key {
-	size_t node;
-	uint64_t ticket;
-};
-
-static int compare_end(const void *key, const struct tree_node *member)
-{
-	const struct end_key *a = key;
-	const struct end *b = tree_entry(member, struct end, by_key);
-
-	if (a->node != b->node)
-		return a->node < b->node ? -1 : 1;
-	return a->ticket < b->ticket ? -1 : a->ticket > b->ticket;
-}
 
 static size_t pair(const struct network *n, size_t from, size_t to)
 {
 	return from * n->world->node_count + to;
 }
 
+/* Few are open at once, and who asks mostly means the one it has just opened. */
 static struct end *find_end(struct network *n, size_t node, uint64_t ticket)
 {
-	struct end_key key = { node, ticket };
+	struct end *e;
 
-	return tree_entry(tree_find(&n->ends, &key), struct end, by_key);
+	list_each (&n->ends[node], struct end, link, e)
+		if (e->ticket == ticket)
+			return e;
+	return NULL;
 }
 
 static void add_end(struct network *n, struct end *e)
 {
-	struct end_key key = { e->node, e->ticket };
-
-	tree_insert(&n->ends, &key, &e->by_key);
+	list_push_front(&n->ends[e->node], &e->link);
 }
 
 static void call_free(struct network *n, struct call *c)
 {
-	if (c->caller.by_key.height)
-		tree_remove(&n->ends, &c->caller.by_key);
-	if (c->callee.by_key.height)
-		tree_remove(&n->ends, &c->callee.by_key);
+	list_remove(&c->caller.link);
+	list_remove(&c->callee.link);
+	world_drop(n->world, &c->timeout);
 	list_remove(&c->link);
 	free(c->method);
 	free(c);
@@ -115,9 +119,7 @@ static struct input *deliver(struct network *n, struct end *e, enum peer_event_k
 		return NULL;
 	in = inbox_add(node_inbox(s->node), INPUT_PEER, e->ticket);
 	in->peer.kind = kind;
-	in->peer.text = "";
-	in->peer.method =
-		e->call->method ? arena_strdup(&node_inbox(s->node)->memory, e->call->method) : "";
+	in->peer.text = in->peer.method = "";
 	world_wake(s);
 	return in;
 }
@@ -137,20 +139,22 @@ static void end_with(struct network *n, struct end *e, enum peer_status status, 
 enum parcel_kind { PARCEL_OPEN, PARCEL_MESSAGE, PARCEL_HALF_CLOSE, PARCEL_END };
 
 struct parcel {
-	struct network *network;
+	struct list link;
 	struct call *call;
 	bool to_callee;
 	enum parcel_kind kind;
 	uint64_t epoch;
-	char *data;
-	size_t size;
 	enum peer_status status;
+	size_t size;
+	char data[]; /* ends with a NUL behind it */
 };
 
-static void fill_identity(struct network *n, struct inbox *box, struct peer_event *ev, size_t from)
+static void fill_opened(struct network *n, struct inbox *box, struct peer_event *ev,
+			const struct call *c)
 {
-	const struct sim_node *s = node_at(n, from);
+	const struct sim_node *s = node_at(n, c->caller.node);
 
+	ev->method = arena_strdup(&box->memory, c->method);
 	ev->from = (struct peer_identity){
 		.node_id = arena_strdup(&box->memory, s->node_id),
 		.role = arena_strdup(&box->memory, s->role),
@@ -171,11 +175,14 @@ static bool find_addr(struct network *n, const char *addr, size_t *found)
  * back is direct here, which no mind can tell. False when the call was ended instead. */
 static bool relay(struct network *n, struct call *c, struct sim_node **callee)
 {
-	const struct pb_method *method = pb_method_find(str_of(c->method));
+	const struct pb_method *method;
 	struct sim_node *s = *callee;
 	size_t leader;
 
-	if (s->is_leading || !method || !method->goes_to_leader)
+	if (s->is_leading || c->is_raft)
+		return true;
+	method = pb_method_find(str_of(c->method));
+	if (!method || !method->goes_to_leader)
 		return true;
 	if (!find_addr(n, s->leader_addr, &leader) || network_is_cut(n, c->callee.node, leader) ||
 	    !n->world->nodes[leader].node || !n->world->nodes[leader].is_leading) {
@@ -199,7 +206,7 @@ static void open_at_callee(struct network *n, struct call *c, struct sim_node *c
 	c->is_opened = true;
 	add_end(n, &c->callee);
 	in = deliver(n, &c->callee, PEER_OPENED);
-	fill_identity(n, node_inbox(callee->node), &in->peer, c->caller.node);
+	fill_opened(n, node_inbox(callee->node), &in->peer, c);
 }
 
 static void arrive_at_callee(struct network *n, struct parcel *p)
@@ -229,7 +236,7 @@ static void arrive_at_callee(struct network *n, struct parcel *p)
 		break;
 	case PARCEL_END:
 		if (c->is_opened)
-			end_with(n, &c->callee, p->status, p->data ? p->data : "");
+			end_with(n, &c->callee, p->status, p->data);
 		break;
 	}
 }
@@ -240,7 +247,7 @@ static void arrive_at_caller(struct network *n, struct parcel *p)
 	struct input *in;
 
 	if (p->kind == PARCEL_END) {
-		end_with(n, &c->caller, p->status, p->data ? p->data : "");
+		end_with(n, &c->caller, p->status, p->data);
 		return;
 	}
 	in = deliver(n, &c->caller, PEER_MESSAGE);
@@ -251,10 +258,8 @@ static void arrive_at_caller(struct network *n, struct parcel *p)
 				  p->size);
 }
 
-static void arrive(struct world *w, void *arg)
+static void arrive(struct network *n, struct parcel *p)
 {
-	struct parcel *p = arg;
-	struct network *n = p->network;
 	struct call *c = p->call;
 	size_t from = p->to_callee ? c->caller.node : c->via;
 	size_t to = p->to_callee ? c->via : c->caller.node;
@@ -262,7 +267,7 @@ static void arrive(struct world *w, void *arg)
 	c->holds--;
 	if (p->epoch == n->epoch[pair(n, c->caller.node, c->via)] &&
 	    !n->is_cut[pair(n, from, to)]) {
-		world_trace(w, "arrive", (uint64_t)p->kind << 32 | from << 16 | to, p->size);
+		world_trace(n->world, "arrive", (uint64_t)p->kind << 32 | from << 16 | to, p->size);
 		if (p->to_callee)
 			arrive_at_callee(n, p);
 		else
@@ -271,55 +276,86 @@ static void arrive(struct world *w, void *arg)
 		n->was_cut[pair(n, from, to)] = true;
 	}
 	call_release(n, c);
-	free(p->data);
 	free(p);
+}
+
+static void arrive_together(struct world *w, void *arg)
+{
+	struct packet *packet = arg;
+	struct network *n = packet->network;
+	struct parcel *p;
+
+	if (n->ways[packet->way].last == packet)
+		n->ways[packet->way].last = NULL;
+	list_each (&packet->parcels, struct parcel, link, p)
+		arrive(n, p);
+	free(packet);
+	(void)w;
+}
+
+static struct packet *packet_new(struct network *n, size_t way)
+{
+	struct packet *packet = NEW(struct packet);
+	int64_t now = n->world->now_ms;
+	int64_t at = now + prng_between(&n->world->prng, n->delay_min_ms, n->delay_max_ms);
+
+	if (at < n->ways[way].last_arrival_ms)
+		at = n->ways[way].last_arrival_ms;
+	n->ways[way] = (struct way){ at, packet };
+	packet->arrival = (struct happening){ .run = arrive_together, .arg = packet };
+	packet->network = n;
+	packet->way = way;
+	packet->sent_ms = now;
+	list_init(&packet->parcels);
+	world_set(n->world, &packet->arrival, at - now);
+	return packet;
+}
+
+/* What is sent in one turn leaves in one packet mostly, as TLS records do; not always, because
+ * nobody may count on it. */
+static struct packet *packet_for(struct network *n, size_t way)
+{
+	struct packet *last = n->ways[way].last;
+
+	if (last && last->sent_ms == n->world->now_ms &&
+	    !prng_chance(&n->world->prng, 1, SPLITS_ONE_IN))
+		return last;
+	return packet_new(n, way);
 }
 
 static void post(struct network *n, struct call *c, bool to_callee, enum parcel_kind kind,
 		 struct str data, enum peer_status status)
 {
-	struct parcel *p = NEW(struct parcel);
+	struct parcel *p = xmalloc(sizeof(*p) + data.len + 1);
 	size_t from = to_callee ? c->caller.node : c->via;
 	size_t to = to_callee ? c->via : c->caller.node;
-	int64_t *last = &n->last_arrival_ms[pair(n, from, to) * 2 + c->is_raft];
-	int64_t at =
-		n->world->now_ms + prng_between(&n->world->prng, n->delay_min_ms, n->delay_max_ms);
 
-	if (at < *last)
-		at = *last;
-	*last = at;
-	p->network = n;
-	p->call = c;
-	p->to_callee = to_callee;
-	p->kind = kind;
-	p->status = status;
-	p->epoch = n->epoch[pair(n, c->caller.node, c->via)];
-	p->data = str_dup(data);
-	p->size = data.len;
+	*p = (struct parcel){
+		.call = c,
+		.to_callee = to_callee,
+		.kind = kind,
+		.epoch = n->epoch[pair(n, c->caller.node, c->via)],
+		.status = status,
+		.size = data.len,
+	};
+	if (data.len)
+		memcpy(p->data, data.ptr, data.len);
+	p->data[data.len] = '\0';
 	c->holds++;
-	world_plan(n->world, at - n->world->now_ms, arrive, p);
+	list_push_back(&packet_for(n, pair(n, from, to) * 2 + c->is_raft)->parcels, &p->link);
 }
-
-struct timeout {
-	struct network *network;
-	size_t node;
-	uint64_t ticket;
-	uint64_t life;
-};
 
 static void time_out(struct world *w, void *arg)
 {
-	struct timeout *t = arg;
-	struct end *e = find_end(t->network, t->node, t->ticket);
+	struct call *c = arg;
+	struct network *n = w->network;
 
-	if (e && e->life == t->life && !e->is_closed) {
-		if (e->call->is_opened && !e->call->callee.is_closed)
-			post(t->network, e->call, true, PARCEL_END, STR("deadline exceeded"),
-			     PEER_DEADLINE_EXCEEDED);
-		end_with(t->network, e, PEER_DEADLINE_EXCEEDED, "deadline exceeded");
-		call_release(t->network, e->call);
-	}
-	free(t);
+	if (w->is_ending || c->caller.is_closed)
+		return;
+	if (c->is_opened && !c->callee.is_closed)
+		post(n, c, true, PARCEL_END, STR("deadline exceeded"), PEER_DEADLINE_EXCEEDED);
+	end_with(n, &c->caller, PEER_DEADLINE_EXCEEDED, "deadline exceeded");
+	call_release(n, c);
 }
 
 static void seam_call(void *self, uint64_t ticket, const struct peer_target *to, const char *method,
@@ -336,22 +372,21 @@ static void seam_call(void *self, uint64_t ticket, const struct peer_target *to,
 		.call = c, .node = from, .ticket = ticket, .life = owner->owner->lives
 	};
 	list_push_back(&n->calls, &c->link);
+	list_init(&c->callee.link);
 	add_end(n, &c->caller);
 	if (!find_addr(n, to->addr, &callee)) {
-		c->callee = (struct end){ .call = c, .node = from, .is_closed = true };
+		c->callee.is_closed = true;
 		end_with(n, &c->caller, PEER_UNAVAILABLE, "no such host");
 		call_release(n, c);
 		return;
 	}
-	c->callee = (struct end){ .call = c, .node = callee };
+	c->callee.call = c;
+	c->callee.node = callee;
 	c->via = callee;
 	post(n, c, true, PARCEL_OPEN, STR(""), PEER_OK);
-	if (timeout_ms > 0) {
-		struct timeout *t = NEW(struct timeout);
-
-		*t = (struct timeout){ n, from, ticket, owner->owner->lives };
-		world_plan(n->world, timeout_ms, time_out, t);
-	}
+	c->timeout = (struct happening){ .run = time_out, .arg = c };
+	if (timeout_ms > 0)
+		world_set(n->world, &c->timeout, timeout_ms);
 }
 
 static struct end *my_end(struct sim_peer *owner, uint64_t ticket)
@@ -428,15 +463,16 @@ struct network *network_new(struct world *w)
 	n->world = w;
 	n->delay_min_ms = 0;
 	n->delay_max_ms = 2;
-	n->ends = TREE(compare_end);
+	n->ends = xcalloc(count, sizeof(*n->ends));
 	list_init(&n->calls);
 	n->is_cut = xcalloc(count * count, sizeof(*n->is_cut));
 	n->was_cut = xcalloc(count * count, sizeof(*n->was_cut));
 	n->epoch = xcalloc(count * count, sizeof(*n->epoch));
-	n->last_arrival_ms = xcalloc(count * count * 2, sizeof(*n->last_arrival_ms));
+	n->ways = xcalloc(count * count * 2, sizeof(*n->ways));
 	n->seams = xcalloc(count, sizeof(*n->seams));
 	n->owners = xcalloc(count, sizeof(*n->owners));
 	for (size_t i = 0; i < count; i++) {
+		list_init(&n->ends[i]);
 		n->owners[i] = (struct sim_peer){ n, &w->nodes[i] };
 		n->seams[i] = (struct peer){ &n->owners[i], seam_call, seam_send,  seam_finish,
 					     seam_cancel,   seam_lead, seam_listen };
@@ -452,10 +488,11 @@ void network_free(struct network *n)
 		return;
 	list_each (&n->calls, struct call, link, c)
 		call_free(n, c);
+	free(n->ends);
 	free(n->is_cut);
 	free(n->was_cut);
 	free(n->epoch);
-	free(n->last_arrival_ms);
+	free(n->ways);
 	free(n->seams);
 	free(n->owners);
 	free(n);

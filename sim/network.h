@@ -1,10 +1,10 @@
 /* The network between nodes: the fake behind seam/peer.
  *
  * Calls go over connections, one for each pair of nodes, direction and kind (raft or the rest):
- * what is sent on one arrives in order, after a delay. A link that is cut swallows what is sent in
- * that direction; nobody is told. A connection breaks when a link heals after a cut, when an end
- * crashes, or when chance says so: every call on it then ends with PEER_UNAVAILABLE at both
- * ends, and what was under way is lost. */
+ * what is sent on one arrives in order, after a delay; what is sent in one turn mostly together. A
+ * link that is cut swallows what is sent in that direction; nobody is told. A connection breaks
+ * when a link heals after a cut, when an end crashes, or when chance says so: every call on it then
+ * ends with PEER_UNAVAILABLE at both ends, and what was under way is lost. */
 #ifndef SHOAL_SIM_NETWORK_H
 #define SHOAL_SIM_NETWORK_H
 

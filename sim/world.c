@@ -14,12 +14,6 @@
 /* 2026-01-01T00:00:00Z: every simulated run begins at the same wall time. */
 #define EPOCH_WALL_NS (INT64_C(1767225600) * 1000000000)
 
-struct event {
-	struct heap_node at;
-	world_event *run;
-	void *arg;
-};
-
 struct now world_now(const struct world *w)
 {
 	return (struct now){ .mono_ms = w->now_ms, .wall_ns = EPOCH_WALL_NS + w->now_ms * 1000000 };
@@ -49,11 +43,14 @@ static Pb__NodeDescription *describe(struct arena *a, const char *name)
 	return d;
 }
 
+static world_event turn;
+
 static void node_prepare(struct world *w, size_t i)
 {
 	struct sim_node *s = &w->nodes[i];
 
 	s->world = w;
+	s->turn = (struct happening){ .run = turn, .arg = s };
 	s->is_manager = i < w->config.managers;
 	(void)snprintf(s->name, sizeof(s->name), s->is_manager ? "manager%zu" : "worker%zu",
 		       s->is_manager ? i + 1 : i + 1 - w->config.managers);
@@ -91,6 +88,15 @@ void world_init(struct world *w, const struct world_config *c)
 		world_start(&w->nodes[i]);
 }
 
+static void happen(struct world *w, struct happening *h)
+{
+	bool is_worlds = h->is_worlds;
+
+	h->run(w, h->arg);
+	if (is_worlds)
+		free(h);
+}
+
 void world_clear(struct world *w)
 {
 	for (size_t i = 0; i < w->node_count; i++) {
@@ -99,11 +105,8 @@ void world_clear(struct world *w)
 	}
 	/* What was planned owns things: let it happen to nobody. */
 	for (struct heap_node *n; (n = heap_take_due(&w->events, INT64_MAX));) {
-		struct event *e = heap_entry(n, struct event, at);
-
 		w->is_ending = true;
-		e->run(w, e->arg);
-		free(e);
+		happen(w, heap_entry(n, struct happening, at));
 	}
 	network_free(w->network);
 	for (size_t i = 0; i < w->node_count; i++) {
@@ -119,14 +122,24 @@ void world_clear(struct world *w)
 
 void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg)
 {
-	struct event *e;
+	struct happening *h;
 
 	if (w->is_ending)
 		return;
-	e = NEW(struct event);
-	e->run = run;
-	e->arg = arg;
-	heap_set(&w->events, &e->at, w->now_ms + delay_ms);
+	h = NEW(struct happening);
+	*h = (struct happening){ .run = run, .arg = arg, .is_worlds = true };
+	world_set(w, h, delay_ms);
+}
+
+void world_set(struct world *w, struct happening *h, int64_t delay_ms)
+{
+	if (!w->is_ending)
+		heap_set(&w->events, &h->at, w->now_ms + delay_ms);
+}
+
+void world_drop(struct world *w, struct happening *h)
+{
+	heap_remove(&w->events, &h->at);
 }
 
 void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b)
@@ -141,17 +154,19 @@ void world_trace(struct world *w, const char *what, uint64_t a, uint64_t b)
 	w->trace = h ^ (h >> 32);
 }
 
-static void plan_turn(struct sim_node *s, int64_t at_ms);
+static void plan_turn(struct sim_node *s, int64_t at_ms)
+{
+	if (!heap_has(&s->turn.at) || s->turn.at.deadline_ms > at_ms)
+		world_set(s->world, &s->turn, at_ms - s->world->now_ms);
+}
 
 static void turn(struct world *w, void *arg)
 {
 	struct sim_node *s = arg;
 	int64_t next;
 
-	/* A turn that was planned for a former life, or that an earlier one made needless. */
-	if (!s->node || !s->has_wake || s->wake_ms != w->now_ms)
+	if (!s->node)
 		return;
-	s->has_wake = false;
 	if (s->paused_until_ms > w->now_ms) {
 		plan_turn(s, s->paused_until_ms);
 		return;
@@ -163,15 +178,6 @@ static void turn(struct world *w, void *arg)
 		plan_turn(s, next > w->now_ms ? next : w->now_ms + 1);
 	if (w->config.watch)
 		w->config.watch(w, s);
-}
-
-static void plan_turn(struct sim_node *s, int64_t at_ms)
-{
-	if (s->has_wake && s->wake_ms <= at_ms)
-		return;
-	s->has_wake = true;
-	s->wake_ms = at_ms;
-	world_plan(s->world, at_ms - s->world->now_ms, turn, s);
 }
 
 void world_wake(struct sim_node *s)
@@ -189,7 +195,7 @@ void world_crash(struct sim_node *s, bool is_silent)
 	world_trace(w, "crash", (uint64_t)(s - w->nodes), s->lives);
 	node_free(s->node);
 	s->node = NULL;
-	s->has_wake = false;
+	world_drop(w, &s->turn);
 	s->is_leading = false;
 	s->leader_addr[0] = '\0';
 	disk_crash(s->disk);
@@ -268,12 +274,9 @@ void world_run(struct world *w, int64_t until_ms)
 	struct heap_node *n;
 
 	while (!w->failure[0] && (n = heap_take_due(&w->events, until_ms))) {
-		struct event *e = heap_entry(n, struct event, at);
-
 		w->now_ms = n->deadline_ms;
 		w->event_count++;
-		e->run(w, e->arg);
-		free(e);
+		happen(w, heap_entry(n, struct happening, at));
 	}
 	w->now_ms = until_ms;
 }

@@ -28,8 +28,18 @@ struct network;
 struct sim_node;
 struct world;
 
-/* One planned happening. Owned by the world from plan to run; `run` gets `arg` back. */
+/* What happens; `run` gets `arg` back. */
 typedef void world_event(struct world *w, void *arg);
+
+/* A planned happening. It may live in what it happens to: its owner then fills run and arg, and
+ * drops it before it frees it. */
+struct happening {
+	struct heap_node at;
+	world_event *run;
+	void *arg;
+	bool is_worlds; /* made by world_plan(), freed when it has run */
+};
+
 /* Called with each node after each of its turns. */
 typedef void world_watch(struct world *w, struct sim_node *s);
 
@@ -49,8 +59,7 @@ struct sim_node {
 	uint64_t lives; /* how often it was started */
 	int64_t paused_until_ms;
 	bool is_manager;
-	bool has_wake; /* a turn is planned at wake_ms, and none earlier */
-	int64_t wake_ms;
+	struct happening turn; /* the next one */
 };
 
 struct world_config {
@@ -67,7 +76,7 @@ struct world {
 	struct world_config config;
 	struct prng prng;
 	int64_t now_ms;
-	struct heap events;
+	struct heap events;     /* struct happening */
 	struct sim_node *nodes; /* managers first */
 	size_t node_count;
 	struct member *founders;
@@ -85,6 +94,9 @@ void world_clear(struct world *w);
 /* When the world ends, what is still planned runs once with is_ending set: it frees what it owns
  * and plans nothing. */
 void world_plan(struct world *w, int64_t delay_ms, world_event *run, void *arg);
+/* The same for one that its owner keeps; if it is planned already, it moves. */
+void world_set(struct world *w, struct happening *h, int64_t delay_ms);
+void world_drop(struct world *w, struct happening *h);
 /* What time it is in this world. */
 struct now world_now(const struct world *w);
 /* Mix a fact into the trace. */
