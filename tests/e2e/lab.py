@@ -31,6 +31,12 @@ PREFIX = "shoal-lab-"
 TOP = "/tmp"
 CGROUPS = "/sys/fs/cgroup"
 REGISTRY = "10.90.0.1:5000"
+WIRE = """table bridge lab {
+	set cut { type ifname; }
+	chain from { type filter hook prerouting priority 0; iifname @cut drop; }
+	chain to { type filter hook postrouting priority 0; oifname @cut drop; }
+}
+"""
 CLONE_NEWNET, CLONE_NEWUTS = 0x40000000, 0x04000000
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -156,10 +162,10 @@ class Host:
 
     def cut(self):
         """The bridge drops all its packets, both ways; its link stays up and nobody hears a FIN or an RST."""
-        call("ip", "-n", self.lab.world, "link", "set", self.port, "type", "bridge_slave", "state", "0")
+        self.lab.in_world("nft", f"add element bridge lab cut {{ {self.port} }}", check=True)
 
     def heal(self):
-        call("ip", "-n", self.lab.world, "link", "set", self.port, "type", "bridge_slave", "state", "3")
+        self.lab.in_world("nft", f"delete element bridge lab cut {{ {self.port} }}", check=True)
 
     # ---- commands ----
 
@@ -218,22 +224,32 @@ class Host:
     def pids(self):
         """shoald, conmon and the helpers of this host, and what runs in its containers."""
         found = {p for p in all_pids() if self.root + "/" in command_of(p)}
+        return found | set(self.container_pids())
+
+    def container_pids(self):
+        """What runs in its containers, by their cgroups."""
+        found = set()
         for path in glob.glob(f"{CGROUPS}/*{self.cgroup}/*/cgroup.procs") + glob.glob(f"{CGROUPS}{self.cgroup}/*/cgroup.procs"):
             found |= pids_in(path)
-        return found
+        return sorted(found)
 
-    def remains(self):
-        """What containers bring while they run, in words; empty when there is nothing."""
+    def containers(self):
+        """Ids of what its daemon says is running."""
+        return sorted(c["Id"] for c in self.api("GET", "/containers/json")[1])
+
+    def remains(self, of_ended=True):
+        """What containers bring, in words; empty when there is nothing. Without `of_ended`: only what those bring
+        that run, for a task that ended keeps its container as long as it is in its service's history."""
         found = [f"mount {m}" for m in mounts_below(self.root)]
         found += [f"namespace {n}" for n in glob.glob(self.exec + "/netns/*")]
-        found += [f"process {p}: {command_of(p)}" for p in self.pids() if not is_daemon(p)]
+        found += [f"process {p}: {command_of(p)[:60]!r}" for p in self.pids() if not is_daemon(p)]
         links = json.loads(call("ip", "-n", self.netns, "-j", "link").stdout or "[]")
         found += [f"link {link['ifname']}" for link in links if link["ifname"].startswith("sv")]
         rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, preexec_fn=enter(self.netns))
         found += [f"rule {line.strip()}" for line in rules.stdout.splitlines()
                   if "elements" in line or re.search(r"172\.\d+\.\d+\.\d+(?!\d*/)", line)]
         found += [f"cgroup {c}" for c in glob.glob(f"{CGROUPS}/*{self.cgroup}/*/")]
-        found += [f"container {line}" for line in self.shoal("ps", "-aq").lines()]
+        found += [f"container {line}" for line in self.shoal("ps", "-aq" if of_ended else "-q").lines()]
         return found
 
 
@@ -272,6 +288,8 @@ class Lab:
         call("ip", "-n", self.world, "link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0")
         call("ip", "-n", self.world, "addr", "add", "10.90.0.1/24", "dev", "br0")
         call("ip", "-n", self.world, "link", "set", "br0", "up")
+
+        self.in_world("nft", "-f", "-", input=WIRE, check=True)
 
     def start_registry(self):
         conf = self.root + "/registry.yml"
