@@ -190,10 +190,11 @@ static void node_end(struct node *n)
 	char command[128];
 
 	uv_close((uv_handle_t *)&n->limit, NULL);
-	peer_hands_free(n->hands);
+	peer_hands_end(n->hands);
 	n->is_over = NULL;
 	loop_free(n->loop);
 	keys_hands_free(n->keys_hands);
+	peer_hands_free(n->hands);
 	inbox_clear(&n->inbox);
 	buf_clear(&n->got);
 	buf_clear(&n->root);

@@ -334,10 +334,10 @@ static void done(void *self)
 		tell(hands, w);
 		loop_after_turn(hands->loop, w, free_want);
 	}
-	if (hands->is_ending)
-		free_hands(hands);
-	else
+	if (!hands->is_ending)
 		begin(hands);
+	else if (!hands->is_posted) /* else on_posted() comes after this, and ends it */
+		free_hands(hands);
 }
 
 static void begin(struct net_hands *hands)

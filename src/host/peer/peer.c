@@ -79,20 +79,7 @@ static void lose_retired(void *self)
 			link_lose(l, "this node is nobody any more");
 }
 
-static void free_now(void *self)
-{
-	free(self);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct peer_hands *p = handle->data;
-
-	heap_clear(&p->deadlines);
-	loop_post(p->loop, p, free_now);
-}
-
-void peer_hands_free(struct peer_hands *p)
+void peer_hands_end(struct peer_hands *p)
 {
 	struct link *l;
 
@@ -105,7 +92,15 @@ void peer_hands_free(struct peer_hands *p)
 	forget_identity(p);
 	tls_config_free(p->as_nobody);
 	p->as_nobody = NULL;
-	uv_close((uv_handle_t *)&p->deadline_timer, on_timer_closed);
+	uv_close((uv_handle_t *)&p->deadline_timer, NULL);
+}
+
+void peer_hands_free(struct peer_hands *p)
+{
+	if (!p)
+		return;
+	heap_clear(&p->deadlines);
+	free(p);
 }
 
 bool peer_hands_identify(struct peer_hands *p, struct str root, struct str cert, struct str key,
@@ -159,7 +154,7 @@ static void seam_call(void *self, uint64_t ticket, const struct peer_target *to,
 		      int64_t timeout_ms)
 {
 	struct peer_hands *p = self;
-	struct link *l = link_to(p, to);
+	struct link *l;
 	struct grpc_open open = { .method = method,
 				  .authority = to->addr,
 				  .timeout_ms = timeout_ms };
@@ -167,6 +162,9 @@ static void seam_call(void *self, uint64_t ticket, const struct peer_target *to,
 	uint32_t number;
 	struct err e;
 
+	if (p->is_ending)
+		return;
+	l = link_to(p, to);
 	if (l->state == LINK_CLOSING || !grpc_open(l->grpc, &open, &number, &e)) {
 		call_refuse_later(p, ticket, l->state == LINK_CLOSING ? "no connection" : e.text);
 		return;
@@ -275,6 +273,8 @@ static void seam_listen(void *self, const char *addr)
 	struct listening *l;
 	struct err e;
 
+	if (p->is_ending)
+		return;
 	stop_listening(p);
 	if (!addr[0])
 		return;

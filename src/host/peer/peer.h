@@ -17,7 +17,10 @@ struct loop;
 struct peer_hands;
 
 struct peer_hands *peer_hands_new(struct loop *loop);
-/* Ends what is left; the loop must run once more (loop_free() does). NULL is fine. */
+/* Ends what is left, before loop_free(). From then on the seam does nothing, so that a node may
+ * still be freed that would end its calls. NULL is fine. */
+void peer_hands_end(struct peer_hands *p);
+/* After loop_free(), and after whoever has the seam. NULL is fine. */
 void peer_hands_free(struct peer_hands *p);
 void peer_hands_seam(struct peer_hands *p, struct peer *seam);
 
