@@ -272,7 +272,7 @@ static bool check_runtime(const char *name, const struct host_limits *limits, st
 	return fail(err, ERR_INVALID, "Unknown runtime specified %s", name);
 }
 
-static bool check_ulimits(const Pb__HostConfig *h, struct err *err)
+bool ulimits_check(const Pb__HostConfig *h, struct err *err)
 {
 	static const char *const names[] = {
 		"core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue", "nice",
@@ -311,7 +311,7 @@ bool host_config_check(const Pb__HostConfig *h, const struct host_limits *limits
 			"conflicting options: port publishing and the container type network mode");
 	return restart_policy_check(h->restart_policy, h->auto_remove, err) &&
 	       check_memory(h, err) && check_cpu(h, limits->cpus, err) && check_ports(h, err) &&
-	       check_runtime(h->runtime, limits, err) && check_ulimits(h, err) &&
+	       check_runtime(h->runtime, limits, err) && ulimits_check(h, err) &&
 	       check_log(h->log_config, err) &&
 	       capabilities_choose(h->cap_add, h->n_cap_add, h->cap_drop, h->n_cap_drop, false,
 				   &capabilities, err);

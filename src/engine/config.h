@@ -28,6 +28,7 @@ struct host_limits {
 /* Refuse what makes no sense, with docker's words. */
 bool host_config_check(const Pb__HostConfig *host, const struct host_limits *limits,
 		       struct err *err);
+bool ulimits_check(const Pb__HostConfig *host, struct err *err);
 bool config_check(const Pb__ContainerConfig *config, struct err *err);
 bool restart_policy_check(const Pb__HostRestartPolicy *policy, bool auto_remove, struct err *err);
 /* Fill in what docker shows although nobody asked: shm size, swap, ... */

@@ -4,7 +4,6 @@
 #include "engine/mount.h"
 #include "engine/names.h"
 #include "engine/reference.h"
-#include "pb/map.h"
 
 #define NAME_TRIES 6
 
@@ -161,19 +160,6 @@ static void choose_hostname(struct engine *e, struct arena *a, Pb__Container *re
 		config->hostname = arena_printf(a, "%.*s", HEX_ID_SHORT_LEN, record->id);
 }
 
-static void take_log_defaults(struct engine *e, struct arena *a, Pb__HostConfig *host)
-{
-	Pb__LogConfig *log = host->log_config;
-
-	if (log->type[0])
-		return;
-	log->type = arena_strdup(a, e->config.log_driver);
-	if (e->config.log_max_size[0] && !PB_MAP_GET(log, config, "max-size"))
-		PB_MAP_SET(a, log, config, "max-size", e->config.log_max_size);
-	if (e->config.log_max_file[0] && !PB_MAP_GET(log, config, "max-file"))
-		PB_MAP_SET(a, log, config, "max-file", e->config.log_max_file);
-}
-
 static bool write_record(struct engine *e, struct arena *a, const struct engine_create *what,
 			 Pb__Container *record, struct err *err)
 {
@@ -204,7 +190,7 @@ static bool write_record(struct engine *e, struct arena *a, const struct engine_
 	record->task_id = arena_strdup(a, what->task_id ? what->task_id : "");
 	for (size_t i = 0; i < image->n_layers; i++)
 		PB_APPEND(a, record, layers, arena_strdup(a, image->layers[i]->diff_id));
-	take_log_defaults(e, a, record->host_config);
+	host_config_take_defaults(a, &e->config.defaults, record->host_config);
 	host_config_complete(a, record->host_config, e->config.is_cgroup_v2);
 	choose_hostname(e, a, record);
 	collect_endpoints(a, what, record);

@@ -163,12 +163,14 @@ static bool take_port(struct engine *e, struct container *c, const Pb__PortBindi
 	if (!port_parse(asked->port, &port, err) ||
 	    !port_range_parse(asked->host_port, &range, err))
 		return false;
+	if (!got->host_ip[0] && e->config.defaults.publish_ip)
+		got->host_ip = arena_strdup(&c->memory, e->config.defaults.publish_ip);
 	got->port = arena_printf(&c->memory, "%u/%s", port.number, port_proto_name(port.proto));
 	got->host_port = "";
 	if (c->record->n_ports == PORTS_MAX)
 		return fail(err, ERR_INVALID, "more than %d published ports", PORTS_MAX);
 	for (unsigned number = range.first; range.first && number <= range.last; number++) {
-		if (port_is_taken(e, asked->host_ip, port.proto, (uint16_t)number))
+		if (port_is_taken(e, got->host_ip, port.proto, (uint16_t)number))
 			continue;
 		got->host_port = arena_printf(&c->memory, "%u", number);
 		break;
@@ -180,7 +182,7 @@ static bool take_port(struct engine *e, struct container *c, const Pb__PortBindi
 			    "port is already allocated",
 			    c->record->name,
 			    c->record->n_endpoints ? c->record->endpoints[0]->endpoint_id : "",
-			    asked->host_ip[0] ? asked->host_ip : "0.0.0.0", range.first);
+			    got->host_ip[0] ? got->host_ip : "0.0.0.0", range.first);
 	PB_APPEND(&c->memory, c->record, ports, got);
 	return true;
 }
@@ -399,6 +401,13 @@ void endpoints_release(struct engine *e, struct container *c)
 
 /* --- files --- */
 
+static const char *host_gateway(const struct engine *e)
+{
+	const char *said = e->config.defaults.host_gateway;
+
+	return said ? said : e->config.bridge_gateway;
+}
+
 static void write_extra_hosts(struct engine *e, const struct container *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->record->host_config->n_extra_hosts; i++) {
@@ -407,7 +416,7 @@ static void write_extra_hosts(struct engine *e, const struct container *c, struc
 		if (!str_cut(str_of(c->record->host_config->extra_hosts[i]), ':', &name, &address))
 			continue;
 		if (str_equal_c(address, "host-gateway"))
-			address = str_of(e->config.bridge_gateway);
+			address = str_of(host_gateway(e));
 		buf_printf(out, "%.*s\t%.*s\n", STR_FMT(address), STR_FMT(name));
 	}
 }

@@ -91,6 +91,14 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 	return e;
 }
 
+void engine_set_runtimes(struct engine *e, const char *const *names, size_t count,
+			 const char *fallback)
+{
+	e->config.runtimes = names;
+	e->config.runtime_count = count;
+	e->config.default_runtime = fallback;
+}
+
 void engine_free(struct engine *e)
 {
 	struct container *c;

@@ -31,6 +31,8 @@
 #include "base/err.h"
 #include "base/now.h"
 #include "base/str.h"
+#include "engine/defaults.h"
+#include "engine/ipam.h"
 #include "pb/pb.h"
 #include "seam/content.h"
 #include "seam/runtime.h"
@@ -68,10 +70,9 @@ struct engine_config {
 	/* The host's resolver, for containers that name none; no loopback addresses. */
 	const char *const *dns, *const *dns_search, *const *dns_options;
 	size_t dns_count, dns_search_count, dns_option_count;
-	/* Default log options of containers, from the daemon's configuration: "max-size",
-	 * "max-file". */
-	const char *log_driver; /* "json-file" */
-	const char *log_max_size, *log_max_file;
+	struct engine_defaults defaults;
+	const struct ipam_pool *pools; /* of networks that name no subnet; none: docker's own */
+	size_t pool_count;
 	engine_image_reader *read_image;
 	const struct log *log;
 	uint64_t *tickets;   /* the node's counter: the next ticket is ++*tickets */
@@ -91,6 +92,9 @@ void engine_free(struct engine *e);
 void engine_load(struct engine *e, const struct journal_image *image, struct now now);
 /* The hands have said what exists: before that, every request fails with ERR_UNAVAILABLE. */
 bool engine_is_ready(const struct engine *e);
+/* Other OCI runtimes than those of the configuration, from now on; borrowed until the next. */
+void engine_set_runtimes(struct engine *e, const char *const *names, size_t count,
+			 const char *fallback);
 void engine_input(struct engine *e, const struct input *in, struct now now);
 /* Returns when to be called again at the latest, or NEVER_MS. */
 int64_t engine_turn(struct engine *e, struct now now);

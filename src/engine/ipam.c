@@ -131,26 +131,60 @@ bool ipam_choose(const struct ipam *ipam, uint32_t wanted, uint32_t *address, st
 	return true;
 }
 
-static bool is_free(const struct subnet *used, size_t count, struct subnet pool)
+static uint64_t size_of(struct subnet s)
 {
-	for (size_t i = 0; i < count; i++)
-		if (subnets_overlap(used[i], pool))
-			return false;
-	return true;
+	return UINT64_C(1) << (32 - s.bits);
 }
 
-bool ipam_choose_pool(const struct subnet *used, size_t count, struct subnet *pool, struct err *err)
+/* The last used subnet that is in the way ends here; 0: none is. */
+static uint64_t end_of_obstacle(const struct subnet *used, size_t count, struct subnet pool)
 {
-	for (uint32_t second = 17; second <= 31; second++) {
-		*pool = (struct subnet){ 172u << 24 | second << 16, 16 };
-		if (is_free(used, count, *pool))
-			return true;
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t stop = used[i].base + size_of(used[i]);
+
+		if (subnets_overlap(used[i], pool) && stop > end)
+			end = stop;
 	}
-	for (uint32_t third = 0; third < 256; third += 16) {
-		*pool = (struct subnet){ 192u << 24 | 168u << 16 | third << 8, 20 };
-		if (is_free(used, count, *pool))
+	return end;
+}
+
+/* Goes from obstacle to obstacle, so that a wide pool of narrow subnets costs no more than those
+ * in use. */
+static bool choose_from(const struct ipam_pool *from, const struct subnet *used, size_t count,
+			struct subnet *pool)
+{
+	uint64_t end = from->base.base + size_of(from->base), step, at;
+
+	if (from->bits < from->base.bits || from->bits > 32)
+		return false;
+	step = UINT64_C(1) << (32 - from->bits);
+	for (at = from->base.base; at + step <= end;) {
+		uint64_t after;
+
+		*pool = (struct subnet){ (uint32_t)at, from->bits };
+		after = end_of_obstacle(used, count, *pool);
+		if (!after)
 			return true;
+		at = (after + step - 1) / step * step;
 	}
+	return false;
+}
+
+const struct ipam_pool ipam_default_pools[] = {
+	{ { 172u << 24 | 17 << 16, 16 }, 16 },   { { 172u << 24 | 18 << 16, 15 }, 16 },
+	{ { 172u << 24 | 20 << 16, 14 }, 16 },   { { 172u << 24 | 24 << 16, 13 }, 16 },
+	{ { 192u << 24 | 168u << 16, 16 }, 20 },
+};
+const size_t ipam_default_pool_count = sizeof(ipam_default_pools) / sizeof(ipam_default_pools[0]);
+
+bool ipam_choose_pool(const struct ipam_pool *pools, size_t pool_count, const struct subnet *used,
+		      size_t count, struct subnet *pool, struct err *err)
+{
+	for (size_t i = 0; i < pool_count; i++)
+		if (choose_from(&pools[i], used, count, pool))
+			return true;
 	return fail(err, ERR_EXHAUSTED,
 		    "could not find an available, non-overlapping IPv4 address pool among the "
 		    "defaults to assign to the network");

@@ -45,9 +45,18 @@ struct ipam {
  * is outside the subnet. */
 bool ipam_choose(const struct ipam *ipam, uint32_t wanted, uint32_t *address, struct err *err);
 
-/* The first of docker's pools for local networks that overlaps with none of those in use:
- * 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 to 192.168.240.0/20. ERR_EXHAUSTED. */
-bool ipam_choose_pool(const struct subnet *used, size_t count, struct subnet *pool,
-		      struct err *err);
+/* Subnets of `bits` out of a larger one. */
+struct ipam_pool {
+	struct subnet base;
+	int bits;
+};
+
+/* Docker's: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 to 192.168.240.0/20. */
+extern const struct ipam_pool ipam_default_pools[];
+extern const size_t ipam_default_pool_count;
+
+/* The first subnet of the pools that overlaps with none of those in use. ERR_EXHAUSTED. */
+bool ipam_choose_pool(const struct ipam_pool *pools, size_t pool_count, const struct subnet *used,
+		      size_t count, struct subnet *pool, struct err *err);
 
 #endif

@@ -207,13 +207,65 @@ void network_input(struct engine *e, const struct net_event *event)
 
 /* --- the predefined ones --- */
 
+static void describe_bridge(struct engine *e, struct arena *a, Pb__LocalNetwork *record)
+{
+	int mtu = e->config.bridge_mtu ? e->config.bridge_mtu : 1500;
+
+	record->subnet = (char *)e->config.bridge_subnet;
+	record->gateway = (char *)e->config.bridge_gateway;
+	PB_MAP_SET(a, record, options, "com.docker.network.bridge.default_bridge", "true");
+	PB_MAP_SET(a, record, options, "com.docker.network.bridge.enable_icc",
+		   e->config.defaults.no_icc ? "false" : "true");
+	PB_MAP_SET(a, record, options, "com.docker.network.bridge.enable_ip_masquerade", "true");
+	PB_MAP_SET(a, record, options, "com.docker.network.bridge.host_binding_ipv4",
+		   e->config.defaults.publish_ip ? e->config.defaults.publish_ip : "0.0.0.0");
+	PB_MAP_SET(a, record, options, "com.docker.network.driver.mtu", arena_printf(a, "%d", mtu));
+}
+
+static bool has_running(const struct engine *e, const struct network *n)
+{
+	struct container *c;
+
+	tree_each (&e->containers, struct container, by_id, c) {
+		if (!container_is_running(c))
+			continue;
+		for (size_t i = 0; i < c->record->n_endpoints; i++)
+			if (strcmp(c->record->endpoints[i]->network_id, n->record->id) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* The default bridge is as the configuration says, which may have changed since it was made. What
+ * runs on it keeps its addresses, so then the change waits. */
+static void renew_bridge(struct engine *e, struct network *n)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	Pb__LocalNetwork *record = pb_dup(&a, n->record);
+
+	describe_bridge(e, &a, record);
+	if (pb_equal(record, n->record))
+		return;
+	if (has_running(e, n)) {
+		log_warn(e->config.log, "engine",
+			 "the default bridge stays as it was: containers run on it");
+		return;
+	}
+	network_free(e, n);
+	(void)network_new(e, record);
+	record_put(e, TABLE_NETWORKS, record->id, record);
+}
+
 static void ensure(struct engine *e, const char *name, const char *driver)
 {
 	AUTO_ARENA struct arena a = { 0 };
+	struct network *n = network_by_name(e, name);
 	Pb__LocalNetwork *record;
-	char id[HEX_ID_LEN + 1], mtu[16];
+	char id[HEX_ID_LEN + 1];
 
-	if (network_by_name(e, name))
+	if (n && strcmp(driver, BRIDGE) == 0)
+		renew_bridge(e, n);
+	if (n)
 		return;
 	record = PB_NEW(&a, local_network);
 	hex_id_new(&e->prng, id);
@@ -221,19 +273,8 @@ static void ensure(struct engine *e, const char *name, const char *driver)
 	record->name = (char *)name;
 	record->driver = (char *)driver;
 	record->created_ns = e->now.wall_ns;
-	if (strcmp(driver, BRIDGE) == 0) {
-		record->subnet = (char *)e->config.bridge_subnet;
-		record->gateway = (char *)e->config.bridge_gateway;
-		snprintf(mtu, sizeof(mtu), "%d",
-			 e->config.bridge_mtu ? e->config.bridge_mtu : 1500);
-		PB_MAP_SET(&a, record, options, "com.docker.network.bridge.default_bridge", "true");
-		PB_MAP_SET(&a, record, options, "com.docker.network.bridge.enable_icc", "true");
-		PB_MAP_SET(&a, record, options, "com.docker.network.bridge.enable_ip_masquerade",
-			   "true");
-		PB_MAP_SET(&a, record, options, "com.docker.network.bridge.host_binding_ipv4",
-			   "0.0.0.0");
-		PB_MAP_SET(&a, record, options, "com.docker.network.driver.mtu", mtu);
-	}
+	if (strcmp(driver, BRIDGE) == 0)
+		describe_bridge(e, &a, record);
 	(void)network_new(e, record);
 	record_put(e, TABLE_NETWORKS, record->id, record);
 }
@@ -246,6 +287,16 @@ void networks_ensure_predefined(struct engine *e)
 }
 
 /* --- create --- */
+
+static bool choose_pool(struct engine *e, const struct subnet *used, size_t count,
+			struct subnet *mine, struct err *err)
+{
+	const struct engine_config *c = &e->config;
+
+	return c->pool_count ? ipam_choose_pool(c->pools, c->pool_count, used, count, mine, err)
+			     : ipam_choose_pool(ipam_default_pools, ipam_default_pool_count, used,
+						count, mine, err);
+}
 
 static bool choose_subnet(struct engine *e, struct arena *a, Pb__LocalNetwork *record,
 			  struct err *err)
@@ -260,7 +311,7 @@ static bool choose_subnet(struct engine *e, struct arena *a, Pb__LocalNetwork *r
 	tree_each (&e->networks, struct network, by_id, n)
 		count += subnet_parse(n->record->subnet, &used[count]);
 	if (!record->subnet[0]) {
-		if (!ipam_choose_pool(used, count, &mine, err))
+		if (!choose_pool(e, used, count, &mine, err))
 			return false;
 	} else if (!subnet_parse(record->subnet, &mine) || mine.bits > 30) {
 		return fail(err, ERR_INVALID, "invalid subnet %s", record->subnet);

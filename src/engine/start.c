@@ -210,9 +210,10 @@ static bool choose_init(struct engine *e, const struct container *c, const char 
 			struct err *err)
 {
 	const Pb__BoolValue *asked = c->record->host_config->init;
+	bool is_wanted = asked ? asked->value : e->config.defaults.init;
 
-	*path = asked && asked->value ? e->config.init_path : "";
-	if (asked && asked->value && !e->config.init_path[0])
+	*path = is_wanted ? e->config.init_path : "";
+	if (is_wanted && !e->config.init_path[0])
 		return fail(err, ERR_INVALID,
 			    "exec: \"docker-init\": executable file not found in $PATH");
 	return true;

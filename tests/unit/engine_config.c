@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "engine/capability.h"
+#include "engine/defaults.h"
 #include "engine/port.h"
 #include "engine/signal.h"
 #include "pb/map.h"
@@ -166,6 +167,61 @@ TEST(signals_have_names_and_numbers)
 	CHECK(!signal_parse("0", &n, &err) && !signal_parse("65", &n, &err) &&
 	      !signal_parse("RTMIN+99", &n, &err));
 	CHECK(!signal_parse("", &n, &err) && !signal_parse("SIG", &n, &err));
+}
+
+TEST(what_is_left_open_is_as_the_daemon_says_and_what_is_said_stays)
+{
+	arena_reset(&a);
+	Pb__Ulimit files = PB__ULIMIT__INIT, *ulimits[] = { &files };
+	const char *const log_options[] = { "max-size", "10m", "max-file", "3" };
+	struct engine_defaults d = { .ulimits = ulimits,
+				     .ulimit_count = 1,
+				     .shm_size_bytes = 1 << 20,
+				     .ipc_mode = "shareable",
+				     .cgroupns_mode = "host",
+				     .no_new_privileges = true,
+				     .log_options = log_options,
+				     .log_option_count = 2 };
+	Pb__HostConfig *open_one = PB_NEW(&a, host_config), *said = PB_NEW(&a, host_config);
+	Pb__Ulimit *own = PB_NEW(&a, ulimit);
+
+	files.name = own->name = "nofile";
+	files.soft = files.hard = 4096;
+	own->soft = own->hard = 8;
+	PB_APPEND(&a, said, ulimits, own);
+	PB_APPEND(&a, said, security_opt, "no-new-privileges:false");
+	said->shm_size = 5;
+	said->ipc_mode = "host";
+	PB_MAP_SET(&a, said->log_config, config, "max-size", "1k");
+
+	host_config_take_defaults(&a, &d, open_one);
+	host_config_take_defaults(&a, &d, said);
+	CHECK(open_one->n_ulimits == 1 && open_one->ulimits[0]->hard == 4096);
+	CHECK_INT(open_one->shm_size, 1 << 20);
+	CHECK_STR(open_one->ipc_mode, "shareable");
+	CHECK_STR(open_one->cgroupns_mode, "host");
+	CHECK_STR(open_one->security_opt[0], "no-new-privileges");
+	CHECK_STR(open_one->log_config->type, "json-file");
+	CHECK_STR(PB_MAP_GET(open_one->log_config, config, "max-file"), "3");
+
+	CHECK(said->n_ulimits == 1 && said->ulimits[0]->hard == 8);
+	CHECK_INT(said->shm_size, 5);
+	CHECK_STR(said->ipc_mode, "host");
+	CHECK_INT(said->n_security_opt, 1);
+	CHECK_STR(PB_MAP_GET(said->log_config, config, "max-size"), "1k");
+	CHECK_STR(PB_MAP_GET(said->log_config, config, "max-file"), "3");
+}
+
+TEST(log_options_go_with_the_driver_they_are_for)
+{
+	arena_reset(&a);
+	const char *const options[] = { "max-size", "10m" };
+	struct engine_defaults d = { .log_options = options, .log_option_count = 1 };
+	Pb__HostConfig *h = PB_NEW(&a, host_config);
+
+	h->log_config->type = "none";
+	host_config_take_defaults(&a, &d, h);
+	CHECK_INT(h->log_config->n_config, 0);
 }
 
 TEST_MAIN()

@@ -60,6 +60,11 @@ TEST(a_range_narrows_the_choice)
 	CHECK(ipam_choose(&ipam, 0, &got, &e) && got == 0x0a000500);
 }
 
+static bool choose_pool(const struct subnet *used, size_t count, struct subnet *pool, struct err *e)
+{
+	return ipam_choose_pool(ipam_default_pools, ipam_default_pool_count, used, count, pool, e);
+}
+
 TEST(pools_do_not_overlap_with_what_is_used)
 {
 	struct subnet used[40], pool;
@@ -68,13 +73,46 @@ TEST(pools_do_not_overlap_with_what_is_used)
 	size_t count = 0;
 
 	CHECK(subnet_parse("172.16.0.0/15", &used[count++]));
-	CHECK(ipam_choose_pool(used, count, &pool, &e));
+	CHECK(choose_pool(used, count, &pool, &e));
 	subnet_print(pool, text);
 	CHECK_STR(text, "172.18.0.0/16");
-	while (ipam_choose_pool(used, count, &pool, &e))
+	while (choose_pool(used, count, &pool, &e))
 		used[count++] = pool;
 	CHECK_INT(count, 1 + 14 + 16);
 	CHECK_INT(e.kind, ERR_EXHAUSTED);
+}
+
+TEST(pools_of_ones_own_are_taken_in_their_order)
+{
+	struct ipam_pool pools[2] = { { .bits = 24 }, { .bits = 8 } };
+	struct subnet used[8], pool;
+	char text[SUBNET_TEXT_MAX];
+	struct err e;
+
+	CHECK(subnet_parse("10.9.0.0/23", &pools[0].base) &&
+	      subnet_parse("11.0.0.0/8", &pools[1].base));
+	CHECK(subnet_parse("10.9.0.64/30", &used[0]));
+	CHECK(ipam_choose_pool(pools, 2, used, 1, &pool, &e));
+	subnet_print(pool, text);
+	CHECK_STR(text, "10.9.1.0/24");
+	used[1] = pool;
+	CHECK(ipam_choose_pool(pools, 2, used, 2, &pool, &e));
+	subnet_print(pool, text);
+	CHECK_STR(text, "11.0.0.0/8");
+	used[2] = pool;
+	CHECK(!ipam_choose_pool(pools, 2, used, 3, &pool, &e));
+}
+
+TEST(a_pool_of_millions_costs_no_more_than_what_is_used)
+{
+	struct ipam_pool wide = { { 0, 0 }, 30 };
+	struct subnet used = { 0, 1 }, pool;
+	struct err e;
+
+	CHECK(ipam_choose_pool(&wide, 1, &used, 1, &pool, &e));
+	CHECK_INT(pool.base, 0x80000000u);
+	used = (struct subnet){ 0, 0 };
+	CHECK(!ipam_choose_pool(&wide, 1, &used, 1, &pool, &e));
 }
 
 TEST_MAIN()

@@ -1,4 +1,5 @@
 #include "engine_bench.h"
+#include "pb/map.h"
 
 static struct bench b;
 
@@ -215,6 +216,80 @@ TEST(prune_takes_networks_without_users)
 	CHECK_STR(BENCH_ASK(&b, engine_networks_prune, ((struct engine_filter){ 0 }))->lines,
 		  "idle;");
 	CHECK(find("used") && !find("idle"));
+	end();
+}
+
+/* The daemon goes and comes back with this configuration. */
+static void come_back(void (*change)(struct engine_config *))
+{
+	engine_free(b.engine);
+	change(&b.config);
+	bench_start(&b);
+	(void)bench_settle(&b);
+}
+
+static void with_another_bridge(struct engine_config *c)
+{
+	c->bridge_subnet = "10.77.0.0/24";
+	c->bridge_gateway = "10.77.0.1";
+	c->bridge_mtu = 1400;
+	c->defaults.no_icc = true;
+}
+
+TEST(the_default_bridge_follows_the_configuration_once_nothing_runs_on_it)
+{
+	char id[80];
+
+	begin();
+	snprintf(id, sizeof(id), "%s", find("bridge")->id);
+	(void)bench_create(&b, "c1", "top");
+	(void)BENCH_ASK(&b, engine_container_start, "c1");
+	come_back(with_another_bridge);
+	CHECK_STR(find("bridge")->gateway, "172.17.0.1");
+
+	(void)BENCH_ASK(&b, engine_container_kill, "c1", "");
+	come_back(with_another_bridge);
+	CHECK_STR(find("bridge")->gateway, "10.77.0.1");
+	CHECK_STR(find("bridge")->id, id);
+	CHECK_STR(PB_MAP_GET(find("bridge"), options, "com.docker.network.driver.mtu"), "1400");
+	CHECK_STR(PB_MAP_GET(find("bridge"), options, "com.docker.network.bridge.enable_icc"),
+		  "false");
+	(void)BENCH_ASK(&b, engine_container_start, "c1");
+	CHECK_STR(bench_find(&b, "c1")->endpoints[0]->ip_address, "10.77.0.2");
+	end();
+}
+
+static const struct ipam_pool own_pools[] = { { { 10u << 24 | 200u << 16, 16 }, 24 } };
+
+static void with_own_pools(struct engine_config *c)
+{
+	c->pools = own_pools;
+	c->pool_count = 1;
+}
+
+TEST(networks_come_out_of_the_configured_pools)
+{
+	begin();
+	come_back(with_own_pools);
+	(void)create_network("one", "");
+	(void)create_network("two", "");
+	CHECK_STR(find("one")->subnet, "10.200.0.0/24");
+	CHECK_STR(find("two")->subnet, "10.200.1.0/24");
+	end();
+}
+
+static void with_publish_ip(struct engine_config *c)
+{
+	c->defaults.publish_ip = "127.0.0.1";
+}
+
+TEST(ports_are_published_on_the_configured_address)
+{
+	begin();
+	come_back(with_publish_ip);
+	create_published("c1", "8080");
+	CHECK_INT(BENCH_ASK(&b, engine_container_start, "c1")->kind, ENGINE_DONE);
+	CHECK_STR(bench_find(&b, "c1")->ports[0]->host_ip, "127.0.0.1");
 	end();
 }
 
