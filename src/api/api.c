@@ -34,6 +34,7 @@ struct api *api_new(const struct api_config *config)
 	api->config = *config;
 	api->calls = TREE(compare_exchange);
 	api->waiting = TREE(compare_ticket);
+	list_init(&api->early);
 	return api;
 }
 
@@ -50,6 +51,8 @@ static void forget_ticket(struct call *c)
 static void call_free(struct call *c)
 {
 	forget_ticket(c);
+	if (c->is_early)
+		list_remove(&c->early);
 	heap_remove(&c->api->sleepers, &c->sleeper);
 	tree_remove(&c->api->calls, &c->by_exchange);
 	arena_clear(&c->arena);
@@ -193,12 +196,43 @@ static const char *not_a_manager(const struct node *n)
 	       "manager.";
 }
 
+static bool is_early(const struct call *c)
+{
+	const struct engine *e = c->api->config.engine;
+
+	return e && !engine_is_ready(e) && c->route && c->route->handle != ping;
+}
+
+static void run(struct call *c);
+
+static bool run_early(struct api *api)
+{
+	bool went_on = false;
+
+	if (!api->config.engine || !engine_is_ready(api->config.engine))
+		return false;
+	while (!list_is_empty(&api->early)) {
+		struct call *c = list_first(&api->early, struct call, early);
+
+		list_remove(&c->early);
+		c->is_early = false;
+		run(c);
+		went_on = true;
+	}
+	return went_on;
+}
+
 static void run(struct call *c)
 {
 	const struct route *r = c->route;
 	const char *type = call_header(c, "Content-Type");
 	const char *why;
 
+	if (is_early(c)) {
+		c->is_early = true;
+		list_push_back(&c->api->early, &c->early);
+		return;
+	}
 	if (!r && c->is_plain_refusal)
 		call_reply_text(c, c->refusal_status, c->refusal.text);
 	else if (!r)
@@ -322,7 +356,7 @@ int64_t api_after_turn(struct api *api, struct now now)
 {
 	struct engine_answer from_engine;
 	struct leader_answer *a;
-	bool went_on = false;
+	bool went_on = run_early(api);
 
 	while ((a = node_take_answer(api->config.node))) {
 		struct call *c = waiting_for(api, a->ticket);

@@ -8,6 +8,9 @@
  * routes (route.h) holds the version gates, what a route needs of the swarm, and how its body
  * comes.
  *
+ * What comes before the engine knows what exists waits until it does, which takes moments: a client
+ * that connects while the daemon starts is served, not refused. Only /_ping is answered at once.
+ *
  * Versions: clients of API_MIN_MINOR to API_MINOR are served; a path without a version means
  * API_MINOR. Reads of the swarm's state are linearizable; `?stale=1` takes this node's copy as it
  * is. */
@@ -29,7 +32,7 @@ struct engine;
 struct log;
 struct node;
 
-/* What does not change while the daemon runs. All borrowed. */
+/* What the daemon knows of itself; it may change between requests. All borrowed. */
 struct api_host {
 	const char *version; /* of shoald: "0.1.0" */
 	const char *commit, *built_at;
@@ -47,6 +50,12 @@ struct api_host {
 	size_t label_count;
 	const char *const *insecure_registries, *const *mirrors;
 	size_t insecure_registry_count, mirror_count;
+	const char *const *address_pools; /* "10.0.0.0/8", "24", ...: base and size, in turn */
+	size_t address_pool_count;
+	const char *const *warnings; /* what a person should know: "WARNING: ..." */
+	size_t warning_count;
+	const char *backing_filesystem; /* below the data root: "extfs" */
+	const char *init_binary;        /* "": there is none */
 	bool is_debug;
 };
 

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/heap.h"
 #include "base/json_write.h"
+#include "base/list.h"
 #include "base/tree.h"
 #include "docker/dialect.h"
 #include "docker/filters.h"
@@ -30,6 +31,8 @@ typedef void call_joined(struct call *c, const struct stream_event *ev);
 
 struct call {
 	struct tree_node by_exchange, by_ticket;
+	struct list early; /* in api->early while the engine is still finding out what exists */
+	bool is_early;
 	struct api *api;
 	uint64_t exchange, ticket;
 	const struct route *route; /* NULL: it will be refused with `refusal` */
@@ -61,6 +64,7 @@ struct api {
 	struct tree calls;   /* by exchange */
 	struct tree waiting; /* by ticket */
 	struct heap sleepers;
+	struct list early; /* calls, in order */
 };
 
 /* ---- answers ---- */

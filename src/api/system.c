@@ -2,6 +2,7 @@
 #include "api/call.h"
 #include "api/cluster.h"
 #include "api/route.h"
+#include "base/mem.h"
 #include "docker/tables.h"
 #include "engine/engine.h"
 #include "node/membership.h"
@@ -119,6 +120,19 @@ static void write_plugins(struct json *j)
 	json_close(j);
 }
 
+static void write_mirrors(struct json *j, const struct api_host *h)
+{
+	json_open_list(j, "Mirrors");
+	for (size_t i = 0; i < h->mirror_count; i++) {
+		AUTO_FREE char *url =
+			xasprintf("%s%s", h->mirrors[i],
+				  h->mirrors[i][strlen(h->mirrors[i]) - 1] == '/' ? "" : "/");
+
+		json_text(j, NULL, url);
+	}
+	json_close(j);
+}
+
 static void write_registries(struct json *j, const struct api_host *h)
 {
 	json_open_object(j, "RegistryConfig");
@@ -127,16 +141,21 @@ static void write_registries(struct json *j, const struct api_host *h)
 	json_open_list(j, "AllowNondistributableArtifactsHostnames");
 	json_close(j);
 	json_open_list(j, "InsecureRegistryCIDRs");
+	for (size_t i = 0; i < h->insecure_registry_count; i++)
+		if (strchr(h->insecure_registries[i], '/'))
+			json_text(j, NULL, h->insecure_registries[i]);
 	json_text(j, NULL, "127.0.0.0/8");
 	json_close(j);
 	json_open_object(j, "IndexConfigs");
 	json_open_object(j, "docker.io");
 	json_text(j, "Name", "docker.io");
-	json_strings(j, "Mirrors", h->mirrors, h->mirror_count);
+	write_mirrors(j, h);
 	json_bool(j, "Secure", true);
 	json_bool(j, "Official", true);
 	json_close(j);
 	for (size_t i = 0; i < h->insecure_registry_count; i++) {
+		if (strchr(h->insecure_registries[i], '/'))
+			continue;
 		json_open_object(j, h->insecure_registries[i]);
 		json_text(j, "Name", h->insecure_registries[i]);
 		json_open_list(j, "Mirrors");
@@ -146,7 +165,7 @@ static void write_registries(struct json *j, const struct api_host *h)
 		json_close(j);
 	}
 	json_close(j);
-	json_strings(j, "Mirrors", h->mirrors, h->mirror_count);
+	write_mirrors(j, h);
 	json_close(j);
 }
 
@@ -270,6 +289,46 @@ static void write_commit(struct json *j, const char *key)
 	json_close(j);
 }
 
+static void write_driver(struct json *j, const struct api_host *h)
+{
+	const char *const facts[][2] = {
+		{ "Backing Filesystem", h->backing_filesystem },
+		{ "Supports d_type", "true" },
+		{ "Native Overlay Diff", "true" },
+		{ "userxattr", "false" },
+	};
+
+	json_text(j, "Driver", "overlay2");
+	json_open_list(j, "DriverStatus");
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+		json_strings(j, NULL, facts[i], 2);
+	json_close(j);
+}
+
+/* Before 1.25 an option was a word. */
+static void write_security(struct json *j, struct call *c, const struct api_host *h)
+{
+	json_open_list(j, "SecurityOptions");
+	json_text(j, NULL, c->minor >= 25 ? "name=seccomp,profile=builtin" : "seccomp");
+	if (h->cgroup_version == 2 && c->minor >= 25)
+		json_text(j, NULL, "name=cgroupns");
+	json_close(j);
+}
+
+static void write_pools(struct json *j, const struct api_host *h)
+{
+	if (!h->address_pool_count)
+		return;
+	json_open_list(j, "DefaultAddressPools");
+	for (size_t i = 0; i < h->address_pool_count; i++) {
+		json_open_object(j, NULL);
+		json_text(j, "Base", h->address_pools[2 * i]);
+		json_int(j, "Size", atoi(h->address_pools[2 * i + 1]));
+		json_close(j);
+	}
+	json_close(j);
+}
+
 void system_info(struct call *c)
 {
 	static const char *const abilities[] = { "MemoryLimit", "SwapLimit",      "CpuCfsPeriod",
@@ -282,9 +341,7 @@ void system_info(struct call *c)
 	json_open_object(&j, NULL);
 	json_text(&j, "ID", h->id);
 	write_containers(&j, c->api->config.engine);
-	json_text(&j, "Driver", "overlay2");
-	json_open_list(&j, "DriverStatus");
-	json_close(&j);
+	write_driver(&j, h);
 	write_plugins(&j);
 	for (size_t i = 0; abilities[i]; i++)
 		json_bool(&j, abilities[i], true);
@@ -295,14 +352,16 @@ void system_info(struct call *c)
 	write_swarm(&j, c);
 	json_bool(&j, "LiveRestoreEnabled", false);
 	json_text(&j, "Isolation", "");
-	json_text(&j, "InitBinary", "");
+	json_text(&j, "InitBinary", h->init_binary);
 	write_commit(&j, "ContainerdCommit");
 	write_commit(&j, "RuncCommit");
 	write_commit(&j, "InitCommit");
-	json_open_list(&j, "SecurityOptions");
-	json_text(&j, NULL, "name=seccomp,profile=builtin");
-	json_close(&j);
-	json_none(&j, "Warnings");
+	write_security(&j, c, h);
+	write_pools(&j, h);
+	if (h->warning_count)
+		json_strings(&j, "Warnings", h->warnings, h->warning_count);
+	else
+		json_none(&j, "Warnings");
 	json_close(&j);
 	call_reply_json(c, 200, &out);
 }

@@ -6,6 +6,7 @@
  *
  *   op           fields, beside `ticket`                           in done (a = image, b = manifest)
  *   pull         reference platform auth have mirror* insecure*    a b
+ *                downloads: so many pulls at a time, those beyond wait
  *   inspect      reference auth mirror* insecure*                  b platform*: "os/arch/variant"
  *   push         reference image auth insecure*                    b tag
  *   load         stream                                            -; before it {event: image} each: a tag*

@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "daemon/option.h"
 #include "host/file.h"
-#include "host/listener.h"
 
 static const struct option *option_of(const char *flag)
 {
@@ -101,6 +100,11 @@ bool config_uses_tls(const struct config *c)
 	return c->tls || is_given(c, "tlsverify");
 }
 
+bool config_names_group(const struct config *c)
+{
+	return is_given(c, "group");
+}
+
 bool config_verifies_clients(const struct config *c)
 {
 	return is_given(c, "tlsverify") ? c->tlsverify : c->tls;
@@ -153,6 +157,11 @@ static void set_defaults(struct config *c)
 	set_default(&c->storage_driver, "overlay2");
 	set_default(&c->default_advertise_addr, "");
 	set_default(&c->bip, "");
+	set_default(&c->ip, "");
+	set_default(&c->host_gateway_ip, "");
+	set_default(&c->default_ipc_mode, "");
+	set_default(&c->default_cgroupns_mode, "");
+	set_default(&c->default_shm_size, "");
 	set_default(&c->metrics_addr, "");
 	set_default(&c->tlscacert, docker_file(c, "ca.pem"));
 	set_default(&c->tlscert, docker_file(c, "cert.pem"));
@@ -163,74 +172,9 @@ static void set_defaults(struct config *c)
 		c->hosts = (struct config_list){ (const char **)&host, 1 };
 }
 
-static bool check_hosts(const struct config *c, struct err *e)
-{
-	for (size_t i = 0; i < c->hosts.count; i++) {
-		struct listen_address a;
-
-		if (!listen_address_parse(str_of(c->hosts.items[i]), &a, e))
-			return while_doing(e, "--host");
-		if (a.kind == LISTEN_TCP && !config_uses_tls(c) && !config_allows_plain_tcp(c))
-			return fail(e, ERR_INVALID,
-				    "%s: whoever reaches an unprotected TCP port is root on this "
-				    "host: use "
-				    "--tlsverify, or say --tls=false if that is what you want",
-				    c->hosts.items[i]);
-	}
-	return true;
-}
-
-static bool check_roots(const struct config *c, struct err *e)
-{
-	if (c->data_root[0] != '/')
-		return fail(e, ERR_INVALID, "--data-root: \"%s\" is not an absolute path",
-			    c->data_root);
-	if (c->exec_root[0] != '/')
-		return fail(e, ERR_INVALID, "--exec-root: \"%s\" is not an absolute path",
-			    c->exec_root);
-	if (strcmp(c->data_root, c->exec_root) == 0)
-		return fail(e, ERR_INVALID, "--data-root and --exec-root must not be the same");
-	return true;
-}
-
-static bool check_words(const struct config *c, struct err *e)
-{
-	enum log_level level;
-
-	if (strcmp(c->log_level, "fatal") != 0 && !log_level_parse(c->log_level, &level))
-		return fail(e, ERR_INVALID,
-			    "--log-level: \"%s\" is none of debug, info, warn, error, fatal",
-			    c->log_level);
-	if (strcmp(c->log_format, "text") != 0 && strcmp(c->log_format, "json") != 0)
-		return fail(e, ERR_INVALID, "--log-format: \"%s\" is neither text nor json",
-			    c->log_format);
-	if (strcmp(c->storage_driver, "overlay2") != 0 && strcmp(c->storage_driver, "overlay") != 0)
-		return fail(e, ERR_UNSUPPORTED,
-			    "--storage-driver: \"%s\" is not supported by shoald: overlay2 is",
-			    c->storage_driver);
-	return true;
-}
-
-static bool check_labels(const struct config *c, struct err *e)
-{
-	for (size_t i = 0; i < c->labels.count; i++) {
-		struct str label = str_of(c->labels.items[i]), key, value;
-
-		if (!str_cut(label, '=', &key, &value) || !key.len)
-			return fail(e, ERR_INVALID, "--label: \"%s\" is not KEY=VALUE",
-				    c->labels.items[i]);
-	}
-	return true;
-}
-
-static bool check(const struct config *c, struct err *e)
-{
-	return check_hosts(c, e) && check_roots(c, e) && check_words(c, e) && check_labels(c, e);
-}
-
 bool config_load(struct config *c, int argc, char **argv, struct err *e)
 {
-	*c = (struct config){ 0 };
+	*c = (struct config){ .icc = true };
 	if (!parse_flags(c, argc, argv, e))
 		return false;
 	if (c->action == CONFIG_HELP || c->action == CONFIG_VERSION)
@@ -239,7 +183,7 @@ bool config_load(struct config *c, int argc, char **argv, struct err *e)
 	if (!read_file(c, e))
 		return false;
 	set_defaults(c);
-	return check(c, e);
+	return options_check(c, e);
 }
 
 void config_clear(struct config *c)

@@ -49,7 +49,14 @@ struct config {
 	const char *log_driver;
 	struct config_list log_opts; /* "key=value" */
 
-	const char *bip;
+	const char *default_ipc_mode, *default_cgroupns_mode, *default_shm_size;
+	struct config_list default_ulimits; /* "name=soft:hard" */
+	bool init, no_new_privileges;
+	int64_t oom_score_adjust;
+	struct config_list exec_opts, storage_opts;
+
+	const char *bip, *ip, *host_gateway_ip;
+	bool icc;
 	int64_t mtu;
 	struct config_list dns, dns_search, dns_opts;
 	struct config_list default_address_pools; /* "base=...,size=..." */
@@ -74,6 +81,8 @@ void config_write_help(struct buf *out);
 /* May plain TCP be served, because that was asked for in plain words? */
 bool config_allows_plain_tcp(const struct config *c);
 bool config_uses_tls(const struct config *c);
+/* Was the socket's group asked for, or is it the usual one? */
+bool config_names_group(const struct config *c);
 bool config_verifies_clients(const struct config *c);
 
 enum log_level config_log_level(const struct config *c);

@@ -115,6 +115,27 @@ static bool set_pools(struct config *c, const struct option *o, json_t *list, st
 	return true;
 }
 
+static bool set_ulimits(struct config *c, const struct option *o, json_t *object, struct err *e)
+{
+	const char *name;
+	json_t *about;
+
+	json_object_foreach(object, name, about)
+	{
+		json_t *soft = json_object_get(about, "Soft"),
+		       *hard = json_object_get(about, "Hard");
+		AUTO_FREE char *text = NULL;
+
+		if (!json_is_integer(soft) || !json_is_integer(hard))
+			return wrong_type(o, "an object of {\"Soft\": N, \"Hard\": N}", e);
+		text = xasprintf("%s=%lld:%lld", name, (long long)json_integer_value(soft),
+				 (long long)json_integer_value(hard));
+		if (!option_set(c, o, str_of(text), FROM_FILE, e))
+			return false;
+	}
+	return true;
+}
+
 static bool set_key(struct config *c, const struct option *o, json_t *value, struct err *e)
 {
 	switch (o->kind) {
@@ -127,6 +148,7 @@ static bool set_key(struct config *c, const struct option *o, json_t *value, str
 		return json_is_string(value) ? set_text(c, o, value, e)
 					     : wrong_type(o, "a string", e);
 	case OPTION_NUMBER:
+	case OPTION_SIGNED:
 		return json_is_integer(value) ? set_number(c, o, value, e)
 					      : wrong_type(o, "a number", e);
 	case OPTION_LIST:
@@ -141,6 +163,11 @@ static bool set_key(struct config *c, const struct option *o, json_t *value, str
 	case OPTION_POOLS:
 		return json_is_array(value) ? set_pools(c, o, value, e)
 					    : wrong_type(o, "an array", e);
+	case OPTION_ULIMITS:
+		return json_is_object(value) ? set_ulimits(c, o, value, e)
+					     : wrong_type(o, "an object", e);
+	case OPTION_ANYTHING:
+		return option_set(c, o, STR(""), FROM_FILE, e);
 	}
 	abort();
 }

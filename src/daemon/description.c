@@ -48,8 +48,8 @@ static Pb__Resources *describe_resources(struct arena *a, const struct config *c
 static const struct {
 	const char *type, *name;
 } plugins[] = {
-	{"Log", "json-file"}, {"Log", "none"},    {"Network", "bridge"},
-	{"Network", "host"},  {"Network", "null"}, {"Volume", "local"},
+	{ "Log", "json-file" }, { "Log", "none" },     { "Network", "bridge" },
+	{ "Network", "host" },  { "Network", "null" }, { "Volume", "local" },
 };
 
 static Pb__EngineDescription *describe_engine(struct arena *a, const struct config *c)

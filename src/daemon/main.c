@@ -47,14 +47,16 @@ static void notify_reloading(void)
 	notify_service_manager(text);
 }
 
-static void reload(void *self)
+static bool reload(void *self)
 {
 	struct program *p = self;
 	AUTO_BUF struct buf changed = BUF_MAX(4096);
 	struct err e;
+	bool ok;
 
 	notify_reloading();
-	if (!config_reload(&p->config, p->argc, p->argv, &changed, &e)) {
+	ok = config_reload(&p->config, p->argc, p->argv, &changed, &e);
+	if (!ok) {
 		log_error(&p->sink.log, "daemon", "the configuration stays as it was: %s", e.text);
 	} else {
 		p->sink.log.level = config_log_level(&p->config);
@@ -62,6 +64,7 @@ static void reload(void *self)
 			 changed.len ? changed.data : "nothing");
 	}
 	notify_service_manager("READY=1");
+	return ok;
 }
 
 static bool serve(struct program *p, struct err *e)
@@ -72,7 +75,6 @@ static bool serve(struct program *p, struct err *e)
 		return false;
 	log_info(&p->sink.log, "daemon", "shoald %s runs in %s", SHOAL_VERSION,
 		 p->config.data_root);
-	notify_service_manager("READY=1");
 	daemon_run(daemon);
 
 	notify_service_manager("STOPPING=1");
@@ -90,6 +92,7 @@ static bool run(struct program *p, struct err *e)
 	log_sink_init(&p->sink, STDERR_FILENO, p->config.log_format[0] == 'j',
 		      config_log_level(&p->config));
 	log_hollow(p);
+	process_set_oom_score(p->config.oom_score_adjust, &p->sink.log);
 	if (!pidfile_take(p->config.pidfile, &pid_fd, e))
 		return false;
 	ok = serve(p, e);

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -112,6 +113,21 @@ void notify_service_manager(const char *state)
 	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
 		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 	close(fd);
+}
+
+void process_set_oom_score(int64_t adjust, const struct log *log)
+{
+	int fd, n;
+	char text[32];
+
+	if (adjust == 0)
+		return;
+	n = snprintf(text, sizeof(text), "%lld", (long long)adjust);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		log_warn(log, "daemon", "--oom-score-adjust: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 static void end_now(int signum)

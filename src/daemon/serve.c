@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -10,6 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/config.h"
+#include "daemon/engine_settings.h"
+#include "daemon/metrics.h"
 #include "host/address.h"
 #include "host/dir.h"
 #include "host/file.h"
@@ -20,19 +24,21 @@
 #include "wire/seal.h"
 #include "wire/tls.h"
 
-#define PEM_MAX (1 << 20)
+#define PEM_MAX   (1 << 20)
+#define ZFS_MAGIC 0x2fc12fc1 /* not in linux/magic.h, as it is not in linux */
 
 struct serving {
 	struct loop *loop;
 	struct node *node;
 	const struct log *log;
-	struct arena memory;
+	struct arena memory, reloaded;
 	struct stream_server *server;
 	struct stream stream;
 	struct api *api;
 	struct api_host host;
 	struct address_config addresses;
 	struct tls_config *tls;
+	struct metrics *metrics;
 };
 
 /* ---- what clients are told of this host ---- */
@@ -86,11 +92,63 @@ static const char *architecture(const char *machine)
 						 : machine;
 }
 
+/* The part that a reload may change. */
+static void describe_configuration(struct api_host *h, const struct config *c, struct arena *a)
+{
+	h->default_runtime = setting_default_runtime(c);
+	h->runtimes = setting_runtimes(c, a, &h->runtime_count);
+	h->labels = c->labels.items;
+	h->label_count = c->labels.count;
+	h->insecure_registries = c->insecure_registries.items;
+	h->insecure_registry_count = c->insecure_registries.count;
+	h->mirrors = c->registry_mirrors.items;
+	h->mirror_count = c->registry_mirrors.count;
+	h->is_debug = c->debug;
+}
+
+static void describe_pools(struct api_host *h, const struct config *c, struct arena *a)
+{
+	size_t count = c->default_address_pools.count;
+	const char **pairs = arena_alloc(a, (2 * count + 1) * sizeof(*pairs));
+
+	for (size_t i = 0; i < count; i++) {
+		struct ipam_pool pool;
+		char *base = arena_alloc(a, SUBNET_TEXT_MAX);
+
+		if (!setting_pool(c->default_address_pools.items[i], &pool))
+			continue;
+		subnet_print(pool.base, base);
+		pairs[2 * h->address_pool_count] = base;
+		pairs[2 * h->address_pool_count++ + 1] = arena_printf(a, "%d", pool.bits);
+	}
+	h->address_pools = pairs;
+}
+
+/* In docker's words. */
+static const char *filesystem_of(const char *path)
+{
+	static const struct {
+		long type;
+		const char *name;
+	} known[] = {
+		{ EXT4_SUPER_MAGIC, "extfs" },          { XFS_SUPER_MAGIC, "xfs" },
+		{ BTRFS_SUPER_MAGIC, "btrfs" },         { TMPFS_MAGIC, "tmpfs" },
+		{ OVERLAYFS_SUPER_MAGIC, "overlayfs" }, { NFS_SUPER_MAGIC, "nfs" },
+		{ F2FS_SUPER_MAGIC, "f2fs" },           { ZFS_MAGIC, "zfs" },
+	};
+	struct statfs found;
+
+	if (statfs(path, &found) == 0)
+		for (size_t i = 0; i < ARRAY_LEN(known); i++)
+			if ((unsigned long)found.f_type == (unsigned long)known[i].type)
+				return known[i].name;
+	return "<unknown>";
+}
+
 static bool describe(struct serving *s, const struct config *c, struct err *e)
 {
 	struct arena *a = &s->memory;
 	struct api_host *h = &s->host;
-	const char **runtimes = arena_alloc(a, (c->runtimes.count + 2) * sizeof(*runtimes));
 	struct utsname uts;
 
 	if (uname(&uts) != 0)
@@ -108,29 +166,26 @@ static bool describe(struct serving *s, const struct config *c, struct err *e)
 		.cpus = sysconf(_SC_NPROCESSORS_ONLN),
 		.memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),
 		.data_root = c->data_root,
-		.default_runtime =
-			c->default_runtime && c->default_runtime[0] ? c->default_runtime : "crun",
-		.log_driver = c->log_driver && c->log_driver[0] ? c->log_driver : "json-file",
+		.log_driver = c->log_driver,
+		.backing_filesystem = filesystem_of(c->data_root),
+		.init_binary = c->init_path,
 		.cgroup_driver = "cgroupfs",
 		.cgroup_version = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? 2 : 1,
-		.labels = c->labels.items,
-		.label_count = c->labels.count,
-		.insecure_registries = c->insecure_registries.items,
-		.insecure_registry_count = c->insecure_registries.count,
-		.mirrors = c->registry_mirrors.items,
-		.mirror_count = c->registry_mirrors.count,
-		.is_debug = c->debug,
 	};
-	runtimes[h->runtime_count++] = "crun";
-	runtimes[h->runtime_count++] = "runc";
-	for (size_t i = 0; i < c->runtimes.count; i++) {
-		struct str name, path;
-
-		(void)str_cut(str_of(c->runtimes.items[i]), '=', &name, &path);
-		runtimes[h->runtime_count++] = arena_str(a, name);
-	}
-	h->runtimes = runtimes;
+	describe_pools(h, c, a);
+	describe_configuration(h, c, a);
 	return load_engine_id(c, a, &h->id, e);
+}
+
+void serving_reconfigure(struct serving *s, const struct config *c)
+{
+	arena_reset(&s->reloaded);
+	describe_configuration(&s->host, c, &s->reloaded);
+}
+
+const char *serving_engine_id(const struct serving *s)
+{
+	return s->host.id;
 }
 
 /* ---- listeners ---- */
@@ -161,6 +216,24 @@ static bool make_tls(struct serving *s, const struct config *c, struct err *e)
 	return s->tls != NULL || while_doing(e, "the API's TLS (%s)", c->tlscert);
 }
 
+/* In the log, and in what `docker info` shows. */
+static void warn_of(struct serving *s, const char *where, const char *lacks)
+{
+	struct api_host *h = &s->host;
+	const char **all = arena_alloc(&s->memory, (h->warning_count + 1) * sizeof(*all));
+	const char *text =
+		arena_printf(&s->memory,
+			     "API is accessible on %s without %s: whoever reaches it is root "
+			     "on this host",
+			     where, lacks);
+
+	log_warn(s->log, "daemon", "%s", text);
+	for (size_t i = 0; i < h->warning_count; i++)
+		all[i] = h->warnings[i];
+	all[h->warning_count++] = arena_printf(&s->memory, "WARNING: %s", text);
+	h->warnings = all;
+}
+
 static bool listen_on(struct serving *s, const struct config *c, const char *text, gid_t group,
 		      struct err *e)
 {
@@ -179,17 +252,29 @@ static bool listen_on(struct serving *s, const struct config *c, const char *tex
 				  bound, e))
 		return false;
 	log_info(s->log, "daemon", "API on %s", bound);
+	if (at.kind == LISTEN_TCP && !(s->tls && config_verifies_clients(c)))
+		warn_of(s, bound, s->tls ? "TLS client verification" : "TLS");
+	return true;
+}
+
+/* A group that was asked for must be there; without the usual one the socket is root's alone. */
+static bool choose_group(struct serving *s, const struct config *c, gid_t *group, struct err *e)
+{
+	*group = getgid();
+	if (!c->group[0] || listen_group(c->group, group, e))
+		return true;
+	if (config_names_group(c))
+		return while_doing(e, "--group");
+	log_warn(s->log, "daemon", "no group %s: the API's socket is root's alone", c->group);
 	return true;
 }
 
 static bool listen_on_all(struct serving *s, const struct config *c, struct err *e)
 {
-	gid_t group = getgid();
-	struct err ignored;
+	gid_t group;
 
-	if (c->group && c->group[0] && !listen_group(c->group, &group, &ignored))
-		log_warn(s->log, "daemon", "no group %s: the API's socket is root's alone",
-			 c->group);
+	if (!choose_group(s, c, &group, e))
+		return false;
 	for (size_t i = 0; i < c->hosts.count; i++)
 		if (!listen_on(s, c, c->hosts.items[i], group, e))
 			return false;
@@ -233,7 +318,9 @@ bool serving_open(const struct config *c, struct loop *loop, struct endpoints *e
 		.addresses = { .self = &s->addresses, .choose = address_choose },
 	};
 	s->api = api_new(&api);
-	if (!listen_on_all(s, c, e)) {
+	if (!listen_on_all(s, c, e) ||
+	    (c->metrics_addr[0] &&
+	     !metrics_open(c->metrics_addr, loop, endpoints, s->api, log, &s->metrics, e))) {
 		serving_close(s);
 		return false;
 	}
@@ -250,9 +337,11 @@ void serving_close(struct serving *s)
 {
 	if (!s)
 		return;
+	metrics_close(s->metrics);
 	stream_server_close(s->server);
 	api_free(s->api);
 	tls_config_free(s->tls);
+	arena_clear(&s->reloaded);
 	arena_clear(&s->memory);
 	free(s);
 }

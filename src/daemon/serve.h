@@ -18,6 +18,9 @@ struct serving;
 bool serving_open(const struct config *c, struct loop *loop, struct endpoints *endpoints,
 		  struct node *node, const struct log *log, struct serving **serving,
 		  struct err *e) MUST_CHECK;
+/* Take over what a reload may have changed: labels, registries, runtimes. */
+void serving_reconfigure(struct serving *s, const struct config *c);
+const char *serving_engine_id(const struct serving *s);
 /* After each turn; when another is wanted at the latest. */
 int64_t serving_after_turn(struct serving *s, struct now now);
 /* Before loop_free(). NULL is fine. */

@@ -8,7 +8,9 @@
 #include "daemon/config.h"
 #include "daemon/containers.h"
 #include "daemon/description.h"
+#include "daemon/engine_settings.h"
 #include "daemon/process.h"
+#include "daemon/reload.h"
 #include "daemon/serve.h"
 #include "host/data_key.h"
 #include "host/file.h"
@@ -23,7 +25,8 @@
 struct daemon {
 	const struct config *config;
 	const struct log *log;
-	struct arena memory; /* of what outlives the node */
+	struct arena memory;   /* of what outlives the node */
+	struct arena reloaded; /* the same, since the last reload */
 	struct node *node;
 	struct loop *loop;
 
@@ -39,6 +42,7 @@ struct daemon {
 	struct serving *serving;
 
 	struct reloader reloader;
+	bool is_ready; /* and the service manager knows */
 };
 
 /* ---- beginning ---- */
@@ -51,9 +55,14 @@ static bool make_dirs(const struct config *c, struct err *e)
 static int64_t turn(void *self, struct now now)
 {
 	struct daemon *d = self;
-
 	int64_t next = node_turn(d->node, now);
-	int64_t api_next = d->serving ? serving_after_turn(d->serving, now) : NEVER_MS;
+	int64_t api_next;
+
+	if (!d->is_ready && engine_is_ready(node_engine(d->node))) {
+		d->is_ready = true;
+		notify_service_manager("READY=1");
+	}
+	api_next = d->serving ? serving_after_turn(d->serving, now) : NEVER_MS;
 
 	return api_next < next ? api_next : next;
 }
@@ -121,12 +130,31 @@ static void on_stop(void *self, int signum)
 	loop_stop(d->loop);
 }
 
+/* What a reload may have changed goes to whoever needs it, and the event is told. */
+static void take_over(struct daemon *d)
+{
+	struct arena fresh = { 0 };
+	size_t count;
+	const char *const *names = setting_runtimes(d->config, &fresh, &count);
+
+	engine_set_runtimes(node_engine(d->node), names, count, setting_default_runtime(d->config));
+	node_describe(d->node, describe_host(&fresh, d->config));
+	container_hands_reconfigure(d->container_hands, d->config);
+	serving_reconfigure(d->serving, d->config);
+	tell_reload(d->config, node_engine(d->node), serving_engine_id(d->serving),
+		    loop_now(d->loop));
+	loop_wake(d->loop);
+	arena_clear(&d->reloaded);
+	d->reloaded = fresh;
+}
+
 static void on_reload(void *self, int signum)
 {
 	struct daemon *d = self;
 
 	(void)signum;
-	d->reloader.reload(d->reloader.self);
+	if (d->reloader.reload(d->reloader.self))
+		take_over(d);
 }
 
 static void hear_signals(struct daemon *d)
@@ -152,7 +180,7 @@ bool daemon_open(const struct config *config, const struct log *log, struct relo
 	hear_signals(d);
 	make_swarm_hands(d);
 	endpoints_init(&d->endpoints);
-	container_hands_configure(config, &d->memory, &d->engine);
+	engine_settings(config, &d->memory, &d->engine);
 	if (!container_hands_open(config, d->loop, &d->endpoints, &d->container_hands, e)) {
 		daemon_close(d);
 		return false;
@@ -179,11 +207,13 @@ void daemon_close(struct daemon *d)
 		return;
 	serving_close(d->serving);
 	container_hands_close(d->container_hands);
-	peer_hands_free(d->peer_hands);
+	peer_hands_end(d->peer_hands);
 	journal_disk_close(d->journal_disk);
 	loop_free(d->loop); /* outcomes that are under way come in still */
 	keys_hands_free(d->keys_hands);
 	node_free(d->node);
+	peer_hands_free(d->peer_hands);
+	arena_clear(&d->reloaded);
 	arena_clear(&d->memory);
 	free(d);
 }

@@ -15,10 +15,11 @@ struct config;
 struct daemon;
 struct log;
 
-/* Called on SIGHUP. */
+/* Called on SIGHUP: read the configuration again, into the one that the daemon was given. False:
+ * it stays as it was. */
 struct reloader {
 	void *self;
-	void (*reload)(void *self);
+	bool (*reload)(void *self);
 };
 
 /* `config` and `log` outlive the daemon. Signals are heard from here on. On failure nothing is

@@ -392,6 +392,23 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 	join_plan_renewal(n, identity);
 }
 
+void node_describe(struct node *n, const Pb__NodeDescription *description)
+{
+	struct arena fresh = { 0 };
+	const Pb__NodeDescription *old = n->description;
+
+	n->config.description = description;
+	if (!old)
+		return; /* not begun: it begins with this one */
+	n->description = pb_dup(&fresh, description);
+	if (old->tls_info)
+		n->description->tls_info = pb_dup(&fresh, old->tls_info);
+	arena_clear(&n->description_memory);
+	n->description_memory = fresh;
+	if (n->agent)
+		agent_describe(n->agent, n->description);
+}
+
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev)
 {
 	struct membership *m = &n->membership;

@@ -67,6 +67,8 @@ void node_free(struct node *n);
 
 /* The hands are there: begin. The first turn does this if nobody did. */
 void node_begin(struct node *n);
+/* The host is another than it was said to be (its labels, its resources); outlives the node. */
+void node_describe(struct node *n, const Pb__NodeDescription *description);
 /* Where the hands put facts (seam/input.h). */
 struct inbox *node_inbox(struct node *n);
 /* Returns the monotonic time in ms at which to call again if nothing happens before, or NEVER_MS.

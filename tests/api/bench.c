@@ -195,6 +195,8 @@ static const struct api_host host = {
 	.data_root = "/var/lib/shoal",
 	.default_runtime = "crun",
 	.log_driver = "json-file",
+	.backing_filesystem = "extfs",
+	.init_binary = "",
 	.cgroup_driver = "cgroupfs",
 	.cgroup_version = 2,
 };
@@ -216,9 +218,6 @@ static void start_engine(struct bench *b)
 		.cpus = 2,
 		.bridge_subnet = "172.17.0.0/16",
 		.bridge_gateway = "172.17.0.1",
-		.log_driver = "json-file",
-		.log_max_size = "",
-		.log_max_file = "",
 		.read_image = machine_read_image,
 		.log = &b->node->log,
 		.tickets = &b->tickets,

@@ -189,7 +189,7 @@ void bench_begin(struct bench *b)
 	struct runtime_hands_config config = { .endpoints = &b->endpoints,
 					       .data_root = b->data_root,
 					       .exec_root = b->exec_root,
-					       .default_runtime = b->runtime_name };
+					       .programs.fallback = b->runtime_name };
 	struct err e;
 
 	inbox_init(&b->box);

@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 
+#include "base/mem.h"
 #include "daemon/option.h"
 #include "temp.h"
 #include "test.h"
@@ -161,7 +162,7 @@ TEST(what_is_not_built_is_refused_unless_it_asks_for_nothing)
 	CHECK_STR(e.text, "--userns-remap: \"default\" is not supported by shoald");
 	CHECK_INT(e.kind, ERR_UNSUPPORTED);
 	CHECK(!LOAD(NO_FILE, "--authorization-plugin=x"));
-	CHECK(!LOAD(NO_FILE, "--icc=false"));
+	CHECK(!LOAD(NO_FILE, "--bridge=mine"));
 	CHECK(!LOAD(NO_FILE, "--selinux-enabled"));
 	CHECK(!LOAD(NO_FILE, "--seccomp-profile=/x.json"));
 	CHECK(LOAD(NO_FILE, "--userns-remap", "", "--icc", "--selinux-enabled=false",
@@ -173,6 +174,8 @@ TEST(what_means_nothing_here_is_accepted_and_remembered)
 	CHECK(LOAD(NO_FILE, "--containerd=/run/c.sock", "--iptables=false", "--experimental"));
 	CHECK_INT(c.hollow.count, 3);
 	CHECK_STR(c.hollow.items[0], "--containerd");
+	CHECK(LOAD(NO_FILE, "--feature=a=true", "--feature", "b=true"));
+	CHECK_INT(c.hollow.count, 1);
 }
 
 TEST(tcp_wants_client_certificates_unless_told_otherwise_in_plain_words)
@@ -214,12 +217,161 @@ TEST(a_reload_takes_over_what_may_change_and_nothing_else)
 	temp_remove(&dir);
 }
 
+/* Each option with a value that is taken, one that is refused, and what the refusal says. NULL: the
+ * value cannot be wrong. What shoald ignores or refuses altogether needs no row. */
+static const struct {
+	const char *flag, *good, *bad, *says;
+} samples[] = {
+	{ "add-runtime", "mine=/bin/mine", "mine", "invalid value" },
+	{ "bip", "10.1.0.1/16", "10.1.0.0/16", "is not an address with the size of its network" },
+	{ "bip", "192.168.5.1/24", "bridge", "is not an address" },
+	{ "cgroup-parent", "/mine", "../other", "leads out of itself" },
+	{ "config-file", "/dev/null", "/nonexistent", "No such file" },
+	{ "data-root", "/x", "x", "is not an absolute path" },
+	{ "debug", "true", "perhaps", "invalid value" },
+	{ "default-address-pool", "base=10.9.0.0/16,size=24", "base=10.9.0.0/16,size=8",
+	  "is not base=CIDR,size=N" },
+	{ "default-address-pool", "base=10.0.0.0/8,size=30", "10.0.0.0/8", "is not base=CIDR" },
+	{ "default-advertise-addr", "eth0", NULL, NULL },
+	{ "default-cgroupns-mode", "host", "mine", "private and host are" },
+	{ "default-ipc-mode", "shareable", "host", "private and shareable are" },
+	{ "default-runtime", "runc", "mine", "specified default runtime 'mine' does not exist" },
+	{ "default-shm-size", "128m", "big", "invalid size: 'big'" },
+	{ "default-ulimit", "nofile=10:20", "nofile=20:10",
+	  "ulimit soft limit must be less than or equal to hard limit: 20 > 10" },
+	{ "default-ulimit", "core=-1", "frob=1", "invalid ulimit type: frob" },
+	{ "dns", "10.0.0.53", "resolver", "is not an ip address" },
+	{ "dns-opt", "ndots:3", NULL, NULL },
+	{ "dns-search", "example.com", NULL, NULL },
+	{ "exec-opt", "native.cgroupdriver=cgroupfs", "native.cgroupdriver=systemd",
+	  "native.cgroupdriver=cgroupfs is" },
+	{ "exec-root", "/y", "y", "is not an absolute path" },
+	{ "group", "root", NULL, NULL },
+	{ "host", "unix:///x", "ftp://x", "--host" },
+	{ "host-gateway-ip", "10.0.0.1", "here", "is not an ip address" },
+	{ "icc", "false", "no way", "invalid value" },
+	{ "init", "true", "maybe", "invalid value" },
+	{ "init-path", "/bin/tini", NULL, NULL },
+	{ "insecure-registry", "10.0.0.0/8", "http://r:5000", "should not contain a scheme" },
+	{ "ip", "127.0.0.1", "::1", "is not an IPv4 address" },
+	{ "label", "a=b", "a", "is not KEY=VALUE" },
+	{ "log-driver", "none", "syslog", "json-file and none are" },
+	{ "log-format", "json", "xml", "text and json are" },
+	{ "log-level", "warn", "loud", "debug, info, warn, error and fatal are" },
+	{ "log-opt", "max-size=10m", "max-size=much", "invalid size: 'much'" },
+	{ "log-opt", "max-file=3", "max-file=0", "max-file cannot be 0" },
+	{ "log-opt", "labels=a", "syslog-address=x",
+	  "unknown log opt 'syslog-address' for json-file log driver" },
+	{ "max-concurrent-downloads", "5", "many", "invalid value" },
+	{ "metrics-addr", "127.0.0.1:9323", "unix:///x", "is not HOST:PORT" },
+	{ "mtu", "1400", "67", "is not between 68 and 65535" },
+	{ "no-new-privileges", "true", "2", "invalid value" },
+	{ "node-generic-resource", "gpu=2", "gpu", "is not NAME=VALUE" },
+	{ "oom-score-adjust", "-500", "-1001", "is not between -1000 and 1000" },
+	{ "pidfile", "/x", NULL, NULL },
+	{ "registry-mirror", "https://mirror.example/path", "mirror.example", "invalid mirror" },
+	{ "registry-mirror", "http://10.0.0.1:5000", "https://user@host", "invalid mirror" },
+	{ "storage-driver", "overlay2", "btrfs", "overlay2 is" },
+	{ "storage-opt", "overlay2.override_kernel_check=1", "overlay2.size=10G",
+	  "is not supported by shoald" },
+	{ "swarm-default-advertise-addr", "10.0.0.1", NULL, NULL },
+	{ "tls", "false", "x", "invalid value" },
+	{ "tlscacert", "/ca", NULL, NULL },
+	{ "tlscert", "/cert", NULL, NULL },
+	{ "tlskey", "/key", NULL, NULL },
+	{ "tlsverify", "true", "x", "invalid value" },
+};
+
+static bool load_with(const char *flag, const char *value)
+{
+	char *text = value ? xasprintf("--%s=%s", flag, value) : NULL;
+	bool ok = strcmp(flag, "config-file") == 0 ? LOAD(text) : LOAD(NO_FILE, text);
+
+	free(text);
+	return ok;
+}
+
+TEST(every_option_takes_what_makes_sense_and_says_what_does_not)
+{
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+		bool ok = load_with(samples[i].flag, samples[i].good);
+
+		if (!ok)
+			printf("    --%s=%s: %s\n", samples[i].flag, samples[i].good, e.text);
+		CHECK(ok);
+		if (!samples[i].bad)
+			continue;
+		CHECK(!load_with(samples[i].flag, samples[i].bad));
+		if (!strstr(e.text, samples[i].says))
+			printf("    --%s=%s: %s\n", samples[i].flag, samples[i].bad, e.text);
+		CHECK(strstr(e.text, samples[i].says));
+	}
+}
+
+static bool has_sample(const char *flag)
+{
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+		if (strcmp(samples[i].flag, flag) == 0)
+			return true;
+	return false;
+}
+
+static const char *value_for(const struct option *o)
+{
+	return o->kind == OPTION_BOOL ? "true" : o->kind == OPTION_NUMBER ? "5" : "something";
+}
+
+TEST(every_option_is_sampled_ignored_aloud_or_refused)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option *o = &options[i];
+
+		if (!o->flag)
+			continue;
+		if (o->use == OPTION_USED) {
+			if (!has_sample(o->flag))
+				printf("    no sample of --%s\n", o->flag);
+			CHECK(has_sample(o->flag));
+		} else if (o->use == OPTION_HOLLOW) {
+			CHECK(load_with(o->flag, value_for(o)));
+			CHECK_INT(c.hollow.count, 1);
+		} else if (!(o->kind == OPTION_BOOL && o->neutral)) {
+			CHECK(!load_with(o->flag, value_for(o)));
+			CHECK(strstr(e.text, "is not supported by shoald"));
+		}
+	}
+}
+
+TEST(ulimits_and_what_nobody_reads_come_from_the_file_too)
+{
+	dir = temp_make();
+	write_file("{\"default-ulimits\": {\"nofile\": {\"Name\": \"nofile\", \"Hard\": 20, "
+		   "\"Soft\": 10}}, \"features\": {\"buildkit\": true}, \"builder\": {\"gc\": {}},"
+		   "\"oom-score-adjust\": -300, \"icc\": false}");
+	CHECK(LOAD(file_flag));
+	CHECK_STR(c.default_ulimits.items[0], "nofile=10:20");
+	CHECK_INT(c.hollow.count, 2);
+	CHECK_INT(c.oom_score_adjust, -300);
+	CHECK(!c.icc);
+	CHECK_STR(refusal_of("{\"default-ulimits\": {\"nofile\": 5}}"),
+		  "default-ulimits: must be an object of {\"Soft\": N, \"Hard\": N}");
+	temp_remove(&dir);
+}
+
+TEST(labels_that_contradict_are_refused)
+{
+	CHECK(!LOAD(NO_FILE, "--label", "a=1", "--label", "a=2"));
+	CHECK_STR(e.text, "conflict labels for a: a=1 and a=2");
+	CHECK(LOAD(NO_FILE, "--label", "a=1", "--label", "a=1"));
+}
+
 TEST(the_table_is_sound)
 {
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *o = &options[i];
 
-		CHECK(o->flag && option_by_flag(str_of(o->flag)) == o);
+		CHECK(o->flag || o->key);
+		CHECK(!o->flag || option_by_flag(str_of(o->flag)) == o);
 		CHECK(!o->key || option_by_key(o->key) == o);
 		CHECK(!o->letter || option_by_letter(o->letter) == o);
 		CHECK(o->use != OPTION_USED || (o->help && o->offset));

@@ -154,6 +154,8 @@ static void ask_registry(void *self, uint64_t ticket, enum content_op op,
 	put_text(&o, "auth", what->auth);
 	put_text(&o, "have", what->have);
 	put_registries(&o, true);
+	if (o.request->hands->registries.downloads_max > 0)
+		put_number(&o, "downloads", o.request->hands->registries.downloads_max);
 	give(&o);
 }
 

@@ -80,28 +80,40 @@ static bool make_folders(const struct runtime_hands *hands, struct err *e)
 	return true;
 }
 
-static void free_memory(struct runtime_hands *hands)
+static void drop_programs(struct runtime_hands *hands)
 {
 	for (size_t i = 0; i < hands->program_count; i++) {
 		free((char *)hands->programs[i].name);
 		free((char *)hands->programs[i].path);
 	}
 	free(hands->programs);
-	free(hands->data_root);
-	free(hands->exec_root);
 	free(hands->default_runtime);
-	free(hands->conmon_cgroup_procs);
-	free(hands);
 }
 
-static void copy_programs(struct runtime_hands *hands, const struct runtime_hands_config *config)
+static void copy_programs(struct runtime_hands *hands, const struct runtime_programs *p)
 {
-	hands->programs = xcalloc(config->program_count + 1, sizeof(*hands->programs));
-	hands->program_count = config->program_count;
-	for (size_t i = 0; i < config->program_count; i++) {
-		hands->programs[i].name = xstrdup(config->programs[i].name);
-		hands->programs[i].path = xstrdup(config->programs[i].path);
+	hands->default_runtime = xstrdup(p->fallback ? p->fallback : "");
+	hands->programs = xcalloc(p->count + 1, sizeof(*hands->programs));
+	hands->program_count = p->count;
+	for (size_t i = 0; i < p->count; i++) {
+		hands->programs[i].name = xstrdup(p->list[i].name);
+		hands->programs[i].path = xstrdup(p->list[i].path);
 	}
+}
+
+void runtime_hands_set_programs(struct runtime_hands *hands, const struct runtime_programs *p)
+{
+	drop_programs(hands);
+	copy_programs(hands, p);
+}
+
+static void free_memory(struct runtime_hands *hands)
+{
+	drop_programs(hands);
+	free(hands->data_root);
+	free(hands->exec_root);
+	free(hands->conmon_cgroup_procs);
+	free(hands);
 }
 
 bool runtime_hands_new(const struct runtime_hands_config *config, struct runtime_hands **out,
@@ -113,8 +125,7 @@ bool runtime_hands_new(const struct runtime_hands_config *config, struct runtime
 	hands->endpoints = config->endpoints;
 	hands->data_root = xstrdup(config->data_root);
 	hands->exec_root = xstrdup(config->exec_root);
-	hands->default_runtime = xstrdup(config->default_runtime ? config->default_runtime : "");
-	copy_programs(hands, config);
+	copy_programs(hands, &config->programs);
 	hands->containers = containers_tree();
 	hands->execs = execs_tree();
 	list_init(&hands->early);

@@ -35,13 +35,17 @@ struct runtime_program {
 	const char *path;
 };
 
+struct runtime_programs {
+	const char *fallback;               /* where none is named; "": crun if there, else runc */
+	const struct runtime_program *list; /* beside crun and runc */
+	size_t count;
+};
+
 struct runtime_hands_config {
 	struct loop *loop;
 	struct endpoints *endpoints;
-	const char *data_root, *exec_root;      /* absolute */
-	const char *default_runtime;            /* "": crun if it is there, else runc */
-	const struct runtime_program *programs; /* beside crun and runc */
-	size_t program_count;
+	const char *data_root, *exec_root; /* absolute */
+	struct runtime_programs programs;
 };
 
 /* Makes the folders. What it points at is copied, but for loop and endpoints. */
@@ -49,6 +53,9 @@ bool runtime_hands_new(const struct runtime_hands_config *config, struct runtime
 		       struct err *e) MUST_CHECK;
 /* Containers run on; endpoints of ours end. Before loop_free(). */
 void runtime_hands_free(struct runtime_hands *hands);
+
+/* For what is started from now on; copied. */
+void runtime_hands_set_programs(struct runtime_hands *hands, const struct runtime_programs *p);
 
 struct runtime runtime_hands_seam(struct runtime_hands *hands);
 
