@@ -1,0 +1,118 @@
+"""The stock Docker Engine, as Debian packs it, on a host of the lab.
+
+The programs are those of the machine when it has them, else those of the packages, fetched once and unpacked into the
+lab's cache: nothing is installed. SHOAL_STOCK names a folder with them for machines without a network."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+from lab import BUILD, REGISTRY, Host, call, command_of, enter, until
+
+PACKAGES = ["docker.io", "containerd", "runc", "tini"]
+PROGRAMS = ["dockerd", "docker", "docker-proxy", "docker-init", "containerd", "containerd-shim-runc-v2", "runc"]
+
+# What the engine says of a manager that is gone or that has given it up, of tasks that fail, and of joins that are
+# refused: what tests do to it on purpose.
+EXPECTED = re.compile(r"fatal task error|pulling image failed|session failed.*(Unavailable|node must disconnect)"
+                      r"|(connection refused|connection reset by peer|i/o timeout|no route to host|EOF).*Reconnecting|heartbeat to manager"
+                      r"|join token is necessary|does not match fingerprint|was removed from swarm"
+                      r"|remove task failed.*already in progress|manager does not support log subscriptions"
+                      r"|agent: session failed.*node not registered|context canceled|DeadlineExceeded")
+
+
+def find(cache):
+    """Folder of the programs; None when there is none to be had."""
+    given = os.environ.get("SHOAL_STOCK")
+    if given:
+        return given
+    if all(shutil.which(p) for p in PROGRAMS):
+        return os.path.dirname(shutil.which("dockerd"))
+    folder = os.path.join(cache, "stock")
+    programs = os.path.join(folder, "programs")
+    if not os.path.exists(os.path.join(programs, "dockerd")):
+        if not unpack(folder):
+            return None
+        os.makedirs(programs, exist_ok=True)
+        for path in glob.glob(folder + "/usr/*bin/*"):
+            shutil.copy2(path, programs, follow_symlinks=True)
+    return programs
+
+
+def skipped():
+    """Says so and is true when there is no stock engine."""
+    if find(os.path.join(BUILD, "tests", "e2e-cache")):
+        return 0
+    print("skipped: no stock engine is installed and none can be fetched\n0 passed, 0 failed")
+    return 77
+
+
+def unpack(folder):
+    os.makedirs(folder, exist_ok=True)
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        return False
+    try:
+        subprocess.run(["apt-get", "download", *PACKAGES], cwd=folder, capture_output=True, timeout=120, check=True)
+        for package in glob.glob(folder + "/*.deb"):
+            call("dpkg", "-x", package, folder)
+            os.unlink(package)
+    except (subprocess.SubprocessError, OSError):
+        return False
+    return True
+
+
+class StockHost(Host):
+    """A host of the lab on which the stock engine runs in place of ours."""
+
+    def start(self, wait=True):
+        programs = self.lab.stock
+        words = [f"{programs}/dockerd", f"--data-root={self.data}", f"--exec-root={self.exec}",
+                 f"--pidfile={self.root}/pid", f"--config-file={self.root}/daemon.json", f"--host=unix://{self.socket}",
+                 "--group=root", f"--cgroup-parent={self.cgroup}", f"--insecure-registry={REGISTRY}",
+                 "--storage-driver=overlay2", "--iptables=false", "--ip-masq=false", "--ip-forward=false",
+                 *self.flags]
+        with open(self.root + "/log", "a") as log:
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                                            env={**os.environ, "PATH": programs + ":" + os.environ["PATH"]},
+                                            preexec_fn=enter(self.netns, self.name), start_new_session=True)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout_s=30):
+        until(timeout_s, lambda: self.process.poll() is not None or self.answers())
+        assert self.process.poll() is None, f"{self.name} ended: {self.log()[-2000:]}"
+
+    def answers(self):
+        try:
+            return self.api("GET", "/version")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self, timeout_s=20):
+        return super().stop(timeout_s)
+
+    def complaints(self):
+        """What its log says of the cluster protocol that it would not say among its own kind."""
+        return [line for line in self.log().splitlines()
+                if re.search(r"panic|goroutine \d+ \[|fatal error|http2|HPACK|proto:", line)
+                or (re.search(r"level=(error|warning|fatal)", line)
+                    and re.search(r"module=node|cluster|swarm|:2377", line) and not EXPECTED.search(line))]
+
+    def kill(self):
+        """Whoever has containerd's pidfile believes that it runs, zombies too: it is forgotten along."""
+        super().kill()
+        until(10, lambda: not [p for p in self.pids() if "containerd\0" in command_of(p)], fails=False)
+        for path in glob.glob(self.exec + "/containerd/containerd.pid"):
+            os.unlink(path)
+
+    def remains(self):
+        return [f"container {line}" for line in self.docker("ps", "-aq").lines()]
+
+
+def stock_host(lab, name=None, flags=()):
+    number = len(lab.hosts) + 1
+    host = StockHost(lab, name or f"stock{number}", f"10.90.0.{10 + number}", list(flags))
+    lab.hosts.append(host)
+    return host
