@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/machine.h"
 #include "console/complete.h"
 #include "console/field.h"
 
@@ -109,4 +110,5 @@ const struct program program = {
 	.options = options,
 	.run = run,
 	.add_names = add_names,
+	.add_words = machine_complete,
 };

@@ -4,6 +4,7 @@
 #include "cli/auth.h"
 #include "console/complete.h"
 #include "cli/list_options.h"
+#include "cli/machine.h"
 #include "console/man.h"
 #include "cli/program.h"
 #include "cli/prune.h"
@@ -79,6 +80,8 @@ const struct command short_commands[] = {
 	  login_options, auth_login, 0, 1, COMMAND_COMMON },
 	{ "logout", NULL, "[SERVER]", "log out from a registry", "$ shoal logout registry.example.com:5000", NULL,
 	  auth_logout, 0, 1, COMMAND_COMMON },
+	{ "machine", NULL, "COMMAND", "make and manage hosts with an engine", "$ shoal machine create node-01\n"
+	  "$ eval $(shoal machine env node-01)", NULL, machine_run, 0, -1, COMMAND_PROGRAM | COMMAND_COMMON },
 	{ "man", NULL, "DIR", "write the manual pages to a folder", "$ shoal man /usr/share/man/man1", NULL,
 	  man_write, 1, 1 },
 	{ "version", NULL, NULL, "show the versions of client and daemon",

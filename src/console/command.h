@@ -28,6 +28,7 @@ enum names {
 	NAMES_SECRETS,
 	NAMES_CONFIGS,
 	NAMES_COMMANDS,
+	NAMES_MACHINES,
 	NAMES_KINDS,
 };
 
@@ -36,7 +37,7 @@ enum command_flag {
 	COMMAND_RUNS = 2,  /* failures exit 125, as the exit code is otherwise the container's */
 	COMMAND_HIDDEN = 4,
 	COMMAND_COMMON = 8,   /* listed first in the program's help, under its short name */
-	COMMAND_PROGRAM = 16, /* a program of its own, with its own help and manual pages */
+	COMMAND_PROGRAM = 16, /* a program of its own, with its own options, help and manual pages */
 };
 
 struct command {
@@ -73,6 +74,9 @@ struct program {
 		    const struct args *a, int *status, struct err *e);
 	/* Append names of a kind that begin like `begun`, a line each. May be NULL. */
 	void (*add_names)(struct cli *c, enum names names, const char *begun, struct buf *out);
+	/* Append what can follow the words of a COMMAND_PROGRAM. NULL where there is none. */
+	void (*add_words)(struct cli *c, const struct command *cmd, const char *const *words,
+			  size_t count, struct buf *out);
 };
 
 extern const struct program program;

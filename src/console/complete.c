@@ -145,6 +145,10 @@ void complete_candidates(struct cli *c, const char *const *words, size_t count, 
 	cmd = command_find(words, count, &used);
 	if (!cmd)
 		return;
+	if (cmd->flags & COMMAND_PROGRAM) {
+		program.add_words(c, cmd, words + used, count - used, out);
+		return;
+	}
 	before = count >= 2 ? find_option(cmd->options, words[count - 2]) : NULL;
 	if (before && before->kind != OPT_BOOL)
 		add_option_values(c, before, begun, out);

@@ -52,6 +52,19 @@ static int report(const struct command *cmd, const char *name, const struct err 
 	return program.usage_status;
 }
 
+/* All that follows is the other program's business. */
+static int run_program(struct cli *c, const struct command *cmd, const char *name, size_t count,
+		       const char *const *words)
+{
+	struct args a = { .words = (const char **)words, .word_count = count };
+	struct err e;
+	int status;
+
+	if (!program.run(c, cmd, name, &a, &status, &e))
+		return report(cmd, name, &e);
+	return status;
+}
+
 static int run_command(struct cli *c, const struct command *cmd, const char *name, int argc,
 		       char *const *argv)
 {
@@ -112,7 +125,7 @@ static bool wants_help(const char *word)
 }
 
 /* `shoal help [COMMAND...]` */
-static int help_for(const char *const *words, size_t count)
+static int help_for(struct cli *c, const char *const *words, size_t count)
 {
 	const struct command_group *g;
 	const struct command *cmd;
@@ -133,6 +146,8 @@ static int help_for(const char *const *words, size_t count)
 		return unknown_command(g ? g->name : NULL, words[g ? 1 : 0]);
 	(void)snprintf(name, sizeof(name), "%s%s%s", words[0], used > 1 ? " " : "",
 		       used > 1 ? words[1] : "");
+	if (cmd->flags & COMMAND_PROGRAM)
+		return run_program(c, cmd, name, 1, (const char *const[]){ "--help", NULL });
 	help_command(cmd, name, stdout);
 	return 0;
 }
@@ -145,7 +160,7 @@ int dispatch(struct cli *c, const char *const *words, size_t count)
 	size_t used;
 
 	if (count == 0 || strcmp(words[0], "help") == 0)
-		return help_for(words + (count > 0), count - (count > 0));
+		return help_for(c, words + (count > 0), count - (count > 0));
 	g = command_group_find(words[0]);
 	if (g && (count == 1 || wants_help(words[1]))) {
 		help_group(g, stdout);
@@ -156,5 +171,7 @@ int dispatch(struct cli *c, const char *const *words, size_t count)
 		return unknown_command(g ? g->name : NULL, words[g ? 1 : 0]);
 	(void)snprintf(name, sizeof(name), "%s%s%s", words[0], used > 1 ? " " : "",
 		       used > 1 ? words[1] : "");
+	if (cmd->flags & COMMAND_PROGRAM)
+		return run_program(c, cmd, name, count - used, words + used);
 	return run_command(c, cmd, name, (int)(count - used), (char *const *)(words + used));
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -255,6 +256,22 @@ bool link_set_port(struct rtnl *r, int index, bool is_isolated, struct err *e)
 	mnl_attr_nest_end(message, port);
 	failed = talk(r, message, NULL, NULL);
 	return failed == 0 || fail_sys(e, failed, "set up a port of a bridge");
+}
+
+bool link_set_forwarding(struct rtnl *r, int index, bool forwards, struct err *e)
+{
+	struct nlmsghdr *message = link_request(r, RTM_SETLINK, 0, index);
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	struct nlattr *port;
+	int failed;
+
+	info->ifi_family = AF_BRIDGE;
+	port = mnl_attr_nest_start(message, IFLA_PROTINFO);
+	mnl_attr_put_u8(message, IFLA_BRPORT_STATE,
+			forwards ? BR_STATE_FORWARDING : BR_STATE_DISABLED);
+	mnl_attr_nest_end(message, port);
+	failed = talk(r, message, NULL, NULL);
+	return failed == 0 || fail_sys(e, failed, "change a port of a bridge");
 }
 
 bool link_delete(struct rtnl *r, const char *name, struct err *e)

@@ -60,6 +60,8 @@ bool link_change(struct rtnl *rtnl, const struct link_change *c, struct err *e) 
  * what it sent (hairpin): a container reaches itself through its published port, also where
  * br_netfilter makes a packet that was redirected take the short way inside the bridge. */
 bool link_set_port(struct rtnl *rtnl, int index, bool is_isolated, struct err *e) MUST_CHECK;
+/* Does a port of a bridge let packets through? Either way its link stays up. */
+bool link_set_forwarding(struct rtnl *rtnl, int index, bool forwards, struct err *e) MUST_CHECK;
 /* Gone is fine. */
 bool link_delete(struct rtnl *rtnl, const char *name, struct err *e) MUST_CHECK;
 
