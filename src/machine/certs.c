@@ -17,11 +17,11 @@
 #include "console/field.h"
 #include "machine/file.h"
 
-#define DAYS	       1080
-#define DAY_S	       86400L
-#define BACKDATED_S    300L /* clocks differ */
-#define PEM_BYTES_MAX  65536
-#define ORG_BYTES_MAX  64
+#define DAYS          1080
+#define DAY_S         86400L
+#define BACKDATED_S   300L /* clocks differ */
+#define PEM_BYTES_MAX 65536
+#define ORG_BYTES_MAX 64
 
 struct pair {
 	X509 *cert;
@@ -89,7 +89,8 @@ static bool write_bio(BIO *bio, const char *path, mode_t mode, struct err *e)
 }
 
 /* The key first: a certificate whose key is missing is made anew, a key alone is overwritten. */
-static bool write_pair(const struct pair *p, const char *cert_path, const char *key_path, struct err *e)
+static bool write_pair(const struct pair *p, const char *cert_path, const char *key_path,
+		       struct err *e)
 {
 	AUTO_BIO BIO *key = BIO_new(BIO_s_secmem()), *cert = BIO_new(BIO_s_mem());
 
@@ -187,8 +188,9 @@ static bool prepare_ca(const struct store *s, bool *made, struct err *e)
 {
 	AUTO_PAIR struct pair old = { 0 }, fresh = { 0 };
 	struct profile profile = { .org = user_name(),
-				   .usage = "critical,digitalSignature,keyEncipherment,keyAgreement,"
-					    "keyCertSign",
+				   .usage =
+					   "critical,digitalSignature,keyEncipherment,keyAgreement,"
+					   "keyCertSign",
 				   .is_ca = true };
 
 	*made = false;
@@ -218,7 +220,8 @@ static bool prepare_client(const struct store *s, bool *made, struct err *e)
 {
 	AUTO_PAIR struct pair ca = { 0 }, client = { 0 };
 	AUTO_FREE char *org = xasprintf("%.40s.<bootstrap>", user_name());
-	struct profile profile = { .org = org, .usage = "critical,digitalSignature",
+	struct profile profile = { .org = org,
+				   .usage = "critical,digitalSignature",
 				   .extended_usage = "clientAuth" };
 
 	*made = false;
@@ -248,11 +251,12 @@ bool certs_prepare(const struct store *s, bool *made_ca, bool *made_client, stru
 static void add_name(struct buf *names, const char *name)
 {
 	struct in6_addr address;
-	bool is_address = inet_pton(AF_INET, name, &address) == 1 ||
-			  inet_pton(AF_INET6, name, &address) == 1;
+	bool is_address =
+		inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
 
 	if (*name && !strpbrk(name, ",:\n") | is_address)
-		buf_printf(names, "%s%s:%s", names->len ? "," : "", is_address ? "IP" : "DNS", name);
+		buf_printf(names, "%s%s:%s", names->len ? "," : "", is_address ? "IP" : "DNS",
+			   name);
 }
 
 static void collect_names(const struct machine *m, struct buf *names)
@@ -283,9 +287,11 @@ bool certs_issue(const struct machine *m, struct err *e)
 {
 	AUTO_PAIR struct pair ca = { 0 }, server = { 0 };
 	AUTO_FREE char *org = xasprintf("%.*s.%.24s", ORG_BYTES_MAX - 25, user_name(), m->name);
-	AUTO_FREE char *cert = machine_file(m, "server.pem"), *key = machine_file(m, "server-key.pem");
+	AUTO_FREE char *cert = machine_file(m, "server.pem"),
+		       *key = machine_file(m, "server-key.pem");
 	AUTO_BUF struct buf names = BUF_MAX(PEM_BYTES_MAX);
-	struct profile profile = { .org = org, .usage = "critical,digitalSignature",
+	struct profile profile = { .org = org,
+				   .usage = "critical,digitalSignature",
 				   .extended_usage = "serverAuth" };
 
 	collect_names(m, &names);

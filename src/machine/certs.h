@@ -1,4 +1,5 @@
-/* Certificates of a store: one CA, one client (us), one server a machine. P-256, SHA-256, 1080 days.
+/* Certificates of a store: one CA, one client (us), one server a machine. P-256, SHA-256, 1080
+ * days.
  *
  * Keys are written 0600 and never leave this computer but in files of their own. Nothing here has a
  * revocation: who holds the client's key is trusted by every engine of the store. */
@@ -13,7 +14,8 @@
 
 /* Make CA and client certificate if they are missing or have expired; *made_ca and *made_client say
  * which. A client certificate that the CA did not sign is made anew. */
-bool certs_prepare(const struct store *s, bool *made_ca, bool *made_client, struct err *e) MUST_CHECK;
+bool certs_prepare(const struct store *s, bool *made_ca, bool *made_client,
+		   struct err *e) MUST_CHECK;
 
 /* A new server certificate for a machine: its address, its name, localhost and its extra names.
  * Puts copies of what clients need beside it. */

@@ -104,7 +104,8 @@ static char *store_folder(const struct args *globals)
 		given = getenv("MACHINE_STORAGE_PATH");
 	if (!*given)
 		return xasprintf("%s/.shoal/machine", home && *home ? home : "/root");
-	return given[0] == '/' ? xstrdup(given) : xasprintf("%s/%s", getcwd((char[4096]){ 0 }, 4096), given);
+	return given[0] == '/' ? xstrdup(given)
+			       : xasprintf("%s/%s", getcwd((char[4096]){ 0 }, 4096), given);
 }
 
 int machine_main(int argc, char **argv)

@@ -15,8 +15,8 @@ struct cli {
 	int argc;
 	char **argv;
 	int status;
-	FILE *to;           /* progress: standard output, or standard error when output is for eval */
-	bool names_hosts;   /* several hosts are worked on: lines begin with "(name) " */
+	FILE *to;         /* progress: standard output, or standard error when output is for eval */
+	bool names_hosts; /* several hosts are worked on: lines begin with "(name) " */
 	bool debug;
 };
 
@@ -37,8 +37,8 @@ void complain(struct cli *c, const struct err *e);
 
 /* The one machine of a command: the word, or "default" if there is one; NULL and *e otherwise. */
 struct machine *machine_wanted(struct cli *c, const struct args *a, struct err *e);
-/* For each machine named, or "default". Nothing is done unless all can be loaded; then all are done,
- * and what fails is told. */
+/* For each machine named, or "default". Nothing is done unless all can be loaded; then all are
+ * done, and what fails is told. */
 bool machines_each(struct cli *c, const struct args *a,
 		   bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e);
 

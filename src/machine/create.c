@@ -107,18 +107,22 @@ static void put_options(struct machine *m, const struct args *a)
 	field_put(m->config, "HostOptions.EngineOptions.TlsVerify", json_true());
 }
 
+static bool name_is_valid(const char *name, struct err *e)
+{
+	return machine_name_is_valid(name) || fail(e, ERR_INVALID,
+						   "Error creating machine: Invalid hostname "
+						   "specified. Allowed hostname chars are: "
+						   "0-9a-zA-Z . -");
+}
+
 /* A fresh machine, or the one whose creation did not come to its end. */
 static struct machine *begin(struct cli *c, const char *name, const struct driver *driver,
 			     struct err *e)
 {
 	struct machine *m;
 
-	if (!machine_name_is_valid(name)) {
-		fail(e, ERR_INVALID,
-		     "Error creating machine: Invalid hostname specified. Allowed hostname chars are: "
-		     "0-9a-zA-Z . -");
+	if (!name_is_valid(name, e))
 		return NULL;
-	}
 	if (!store_has(&c->store, name))
 		return machine_new(&c->store, name, driver);
 	m = machine_load(&c->store, name, e);
@@ -127,8 +131,9 @@ static struct machine *begin(struct cli *c, const char *name, const struct drive
 	if (m && strcmp(field_text(m->config, "Stage"), "creating") != 0)
 		fail(e, ERR_CONFLICT, "Docker machine \"%s\" already exists", name);
 	else if (m && m->driver != driver)
-		fail(e, ERR_CONFLICT, "Docker machine \"%s\" was begun with driver %s: remove it first",
-		     name, m->driver->name);
+		fail(e, ERR_CONFLICT,
+		     "Docker machine \"%s\" was begun with driver %s: remove it first", name,
+		     m->driver->name);
 	else if (m)
 		return m;
 	machine_free(m);
@@ -139,7 +144,8 @@ static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, m, "Creating machine...");
 	if (!m->driver->create(c, m, e))
-		return while_doing(e, "Error creating machine: Error in driver during machine creation");
+		return while_doing(
+			e, "Error creating machine: Error in driver during machine creation");
 	if (!machine_save(m, e))
 		return false;
 	if (!provision(c, m, e))
@@ -149,7 +155,8 @@ static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 		return false;
 	say(c, m, "Docker is up and running!");
 	say(c, m,
-	    "To see how to connect your Docker Client to the Docker Engine running on this virtual machine, "
+	    "To see how to connect your Docker Client to the Docker Engine running on this virtual "
+	    "machine, "
 	    "run: %s env %s",
 	    program.name, m->name);
 	return true;
@@ -247,7 +254,7 @@ bool machine_create(struct cli *c, const struct args *a, struct err *e)
 			    "Driver \"%s\" not found. Do you have the plugin binary "
 			    "\"docker-machine-driver-%s\" accessible in your PATH?",
 			    wanted, wanted);
-	if (!prepare_certs(c, e))
+	if (!name_is_valid(a->words[0], e) || !prepare_certs(c, e))
 		return false;
 	return args_has(a, "count") ? create_many(c, a->words[0], (size_t)count, driver, a, e)
 				    : create_one(c, a->words[0], driver, a, e);

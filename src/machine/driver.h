@@ -1,9 +1,9 @@
 /* Drivers: where hosts come from. A driver is a row of functions over a machine whose own members
  * (m->own, the "Driver" of config.json) it alone reads and writes.
  *
- * create is a sequence of steps, each of which looks whether it was done: after a crash it is called
- * again and goes on. What a step will make is in m->own, and saved, before it is made. remove
- * works after a crash at any point, too, and on what is half there. */
+ * create is a sequence of steps, each of which looks whether it was done: after a crash it is
+ * called again and goes on. What a step will make is in m->own, and saved, before it is made.
+ * remove works after a crash at any point, too, and on what is half there. */
 #ifndef SHOAL_MACHINE_DRIVER_H
 #define SHOAL_MACHINE_DRIVER_H
 

@@ -22,9 +22,15 @@ const struct driver *driver_find(const char *name)
 const char *state_name(enum machine_state s)
 {
 	static const char *const names[] = {
-		[STATE_NONE] = "",	     [STATE_RUNNING] = "Running",   [STATE_PAUSED] = "Paused",
-		[STATE_SAVED] = "Saved",     [STATE_STOPPED] = "Stopped",   [STATE_STOPPING] = "Stopping",
-		[STATE_STARTING] = "Starting", [STATE_ERROR] = "Error",     [STATE_TIMEOUT] = "Timeout",
+		[STATE_NONE] = "",
+		[STATE_RUNNING] = "Running",
+		[STATE_PAUSED] = "Paused",
+		[STATE_SAVED] = "Saved",
+		[STATE_STOPPED] = "Stopped",
+		[STATE_STOPPING] = "Stopping",
+		[STATE_STARTING] = "Starting",
+		[STATE_ERROR] = "Error",
+		[STATE_TIMEOUT] = "Timeout",
 	};
 
 	return names[s];

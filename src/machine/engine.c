@@ -8,8 +8,8 @@
 #include "machine/driver.h"
 
 #define ANSWER_BYTES_MAX ((size_t)256 << 10)
-#define POLL_MS		 20
-#define ENGINES_AT_ONCE	 64L
+#define POLL_MS          20
+#define ENGINES_AT_ONCE  64L
 
 struct question {
 	struct engine_answer *answer;
@@ -76,7 +76,8 @@ static bool read_version(struct question *q)
 
 	curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200 || !*field_text(said, "Version"))
-		return fail(&a->why, ERR_UNAVAILABLE, "the engine answers %ld and no version", status);
+		return fail(&a->why, ERR_UNAVAILABLE, "the engine answers %ld and no version",
+			    status);
 	(void)snprintf(a->version, sizeof(a->version), "%s", field_text(said, "Version"));
 	return true;
 }
@@ -175,6 +176,8 @@ bool engine_wait(const struct machine *m, int64_t timeout_ms, struct err *e)
 		engines_ask(&a, 1, left_ms > 1000 ? 1000 : left_ms > 1 ? left_ms : 1);
 		if (*a.version)
 			return true;
+		if (m->driver->state(m) != STATE_RUNNING)
+			return fail(e, ERR_UNAVAILABLE, "the host has ended");
 		if (a.why.kind == ERR_DENIED || now_ms() >= end_ms) {
 			*e = a.why;
 			return false;

@@ -23,7 +23,8 @@ struct dialect {
 static const struct dialect dialects[] = {
 	{ "bash", "export ", "=\"", "\"", "unset ", "", "# eval $(", ")" },
 	{ "fish", "set -gx ", " \"", "\";", "set -e ", ";", "# eval (", ")" },
-	{ "powershell", "$Env:", " = \"", "\"", "Remove-Item Env:\\\\", "", "# & ", " | Invoke-Expression" },
+	{ "powershell", "$Env:", " = \"", "\"", "Remove-Item Env:\\\\", "", "# & ",
+	  " | Invoke-Expression" },
 	{ "cmd", "SET ", "=", "", "SET ", "=", "REM \t@FOR /f \"tokens=*\" %i IN ('", "') DO @%i" },
 	{ "tcsh", "setenv ", " \"", "\";", "unsetenv ", ";", ": eval `", "`" },
 	{ "emacs", "(setenv \"", "\" \"", "\")", "(setenv \"", "\" nil)",
@@ -37,7 +38,8 @@ static const struct dialect *dialect_of(const struct args *a, struct err *e)
 	if (!*name)
 		name = getenv("SHELL");
 	if (!name || !*name) {
-		printf("The default lines below are for a sh/bash shell, you can specify the shell you're "
+		printf("The default lines below are for a sh/bash shell, you can specify the shell "
+		       "you're "
 		       "using, with the --shell flag.\n\n");
 		fail(e, ERR_INVALID, "Error: Unknown shell");
 		return NULL;
@@ -57,10 +59,10 @@ static void print_set(const struct dialect *d, const char *name, const char *val
 
 static void print_hint(const struct cli *c, const struct dialect *d)
 {
-	const char *mark = strncmp(d->hint, "# ", 2) == 0	      ? "# "
-			   : strncmp(d->hint, "REM", 3) == 0  ? "REM "
-			   : strncmp(d->hint, ";;", 2) == 0   ? ";; "
-							      : ": ";
+	const char *mark = strncmp(d->hint, "# ", 2) == 0    ? "# "
+			   : strncmp(d->hint, "REM", 3) == 0 ? "REM "
+			   : strncmp(d->hint, ";;", 2) == 0  ? ";; "
+							     : ": ";
 
 	printf("%sRun this command to configure your shell: \n%s%s", mark, d->hint, program.name);
 	for (int i = 1; i < c->argc; i++)
@@ -98,14 +100,17 @@ static bool check_connection(const struct machine *m, const char *url, struct er
 	if (engine_version(m, CHECK_WAIT_MS, version, e))
 		return true;
 	(void)while_doing(e,
-			  "Error checking TLS connection: Error checking and/or regenerating the certs: There "
+			  "Error checking TLS connection: Error checking and/or regenerating the "
+			  "certs: There "
 			  "was an error validating certificates for host \"%s\"",
 			  url + strlen("tcp://"));
 	if (e->kind == ERR_DENIED)
-		(void)snprintf(e->text + strlen(e->text), sizeof(e->text) - strlen(e->text),
-			       "\nYou can attempt to regenerate them using 'shoal machine regenerate-certs "
-			       "[name]'.\nBe advised that this will trigger a Docker daemon restart which "
-			       "might stop running containers.");
+		(void)snprintf(
+			e->text + strlen(e->text), sizeof(e->text) - strlen(e->text),
+			"\nYou can attempt to regenerate them using 'shoal machine "
+			"regenerate-certs "
+			"[name]'.\nBe advised that this will trigger a Docker daemon restart which "
+			"might stop running containers.");
 	return false;
 }
 
@@ -132,7 +137,8 @@ static bool unset(struct cli *c, const struct args *a, const struct dialect *d, 
 					     "DOCKER_MACHINE_NAME" };
 
 	if (a->word_count)
-		return fail(e, ERR_INVALID, "Error: Expected no machine name when the -u flag is present");
+		return fail(e, ERR_INVALID,
+			    "Error: Expected no machine name when the -u flag is present");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		printf("%s%s%s\n", d->unset, names[i], d->unset_after);
 	if (args_bool(a, "no-proxy"))
@@ -175,7 +181,8 @@ bool machine_config(struct cli *c, const struct args *a, struct err *e)
 	m = reach(c, a, &url, e);
 	if (!m)
 		return false;
-	printf("--tlsverify\n--tlscacert=\"%s/ca.pem\"\n--tlscert=\"%s/cert.pem\"\n--tlskey=\"%s/key.pem\"\n"
+	printf("--tlsverify\n--tlscacert=\"%s/ca.pem\"\n--tlscert=\"%s/cert.pem\"\n--tlskey=\"%s/"
+	       "key.pem\"\n"
 	       "-H=%s\n",
 	       m->folder, m->folder, m->folder, url);
 	machine_free(m);

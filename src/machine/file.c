@@ -44,7 +44,8 @@ static void sync_folder_of(const char *path)
 bool file_replace(const char *path, struct str bytes, mode_t mode, struct err *e)
 {
 	AUTO_FREE char *fresh = xasprintf("%s.%d.new", path, (int)getpid());
-	AUTO_CLOSE int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	AUTO_CLOSE int fd =
+		open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 
 	if (fd < 0)
 		return fail_sys(e, errno, "create %s", fresh);
@@ -115,8 +116,7 @@ static bool move_up(struct removal *r, int folder, const char *name, struct err 
 	char fresh[32];
 
 	(void)snprintf(fresh, sizeof(fresh), ".deep-%u", r->moved++);
-	return renameat(folder, name, r->top, fresh) == 0 ||
-	       fail_sys(e, errno, "move up %s", name);
+	return renameat(folder, name, r->top, fresh) == 0 || fail_sys(e, errno, "move up %s", name);
 }
 
 static bool remove_entry(struct removal *r, int folder, const char *name, int depth, struct err *e)

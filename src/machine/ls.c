@@ -15,18 +15,26 @@
 #include "machine/driver.h"
 #include "machine/engine.h"
 
-#define COLUMN_MIN	 5
-#define TEXT_BYTES_MAX	 ((size_t)64 << 20)
-#define TIMEOUT_S_MAX	 3600
-#define DEFAULT_TEMPLATE "{{.Name}}\t{{.Active}}\t{{.DriverName}}\t{{.State}}\t{{.URL}}\t{{.Swarm}}\t" \
-			 "{{.DockerVersion}}\t{{.Error}}"
+#define COLUMN_MIN     5
+#define TEXT_BYTES_MAX ((size_t)64 << 20)
+#define TIMEOUT_S_MAX  3600
+#define DEFAULT_TEMPLATE                                                                           \
+	"{{.Name}}\t{{.Active}}\t{{.DriverName}}\t{{.State}}\t{{.URL}}\t{{.Swarm}}\t"              \
+	"{{.DockerVersion}}\t{{.Error}}"
 
 static const struct {
 	const char *field, *header;
 } columns[] = {
-	{ "Name", "NAME" }, { "Active", "ACTIVE" }, { "ActiveHost", "ACTIVE_HOST" },
-	{ "ActiveSwarm", "ACTIVE_SWARM" }, { "DriverName", "DRIVER" }, { "State", "STATE" }, { "URL", "URL" },
-	{ "Swarm", "SWARM" }, { "Error", "ERRORS" }, { "DockerVersion", "DOCKER" },
+	{ "Name", "NAME" },
+	{ "Active", "ACTIVE" },
+	{ "ActiveHost", "ACTIVE_HOST" },
+	{ "ActiveSwarm", "ACTIVE_SWARM" },
+	{ "DriverName", "DRIVER" },
+	{ "State", "STATE" },
+	{ "URL", "URL" },
+	{ "Swarm", "SWARM" },
+	{ "Error", "ERRORS" },
+	{ "DockerVersion", "DOCKER" },
 	{ "ResponseTime", "RESPONSE" },
 };
 
@@ -119,7 +127,8 @@ static bool is_active(const struct row *r)
 static json_t *row_json(const struct row *r, const struct engine_answer *answer)
 {
 	json_t *row = row_new(NULL);
-	AUTO_FREE char *version = *answer->version ? xasprintf("v%s", answer->version) : xstrdup("Unknown");
+	AUTO_FREE char *version =
+		*answer->version ? xasprintf("v%s", answer->version) : xstrdup("Unknown");
 	AUTO_FREE char *trouble = NULL;
 	bool late = r->url && answer->is_late;
 
@@ -215,7 +224,8 @@ static bool print_by_template(const char *text, bool has_header, json_t *rows, s
 		return false;
 	if (has_header)
 		table_layout_wide(buf_str(&lines), COLUMN_MIN, &laid);
-	printf("%s", buf_str(has_header ? &laid : &lines).len ? (has_header ? &laid : &lines)->data : "");
+	printf("%s",
+	       buf_str(has_header ? &laid : &lines).len ? (has_header ? &laid : &lines)->data : "");
 	return true;
 }
 

@@ -40,8 +40,8 @@ static bool start_one(struct cli *c, struct machine *m, struct err *e)
 static void advise(struct cli *c, const char *what)
 {
 	say(c, NULL,
-	    "%s machines may have new IP addresses. You may need to re-run the `%s env` command.", what,
-	    program.name);
+	    "%s machines may have new IP addresses. You may need to re-run the `%s env` command.",
+	    what, program.name);
 }
 
 bool machine_start(struct cli *c, const struct args *a, struct err *e)
@@ -91,8 +91,8 @@ bool machine_kill(struct cli *c, const struct args *a, struct err *e)
 static bool restart_one(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, NULL, "Restarting \"%s\"...", m->name);
-	if (!machine_lock(m, e) || (is_running(m) && !m->driver->stop(c, m, e)) || !bring_up(c, m, e) ||
-	    !machine_save(m, e))
+	if (!machine_lock(m, e) || (is_running(m) && !m->driver->stop(c, m, e)) ||
+	    !bring_up(c, m, e) || !machine_save(m, e))
 		return false;
 	say(c, NULL, "Machine \"%s\" was restarted.", m->name);
 	return true;
@@ -164,7 +164,8 @@ bool machine_rm(struct cli *c, const struct args *a, struct err *e)
 	bool force = args_bool(a, "force");
 
 	if (a->word_count == 0)
-		return fail(e, ERR_INVALID, "Error: Expected to get one or more machine names as arguments");
+		return fail(e, ERR_INVALID,
+			    "Error: Expected to get one or more machine names as arguments");
 	if (!force && !args_bool(a, "yes") && !is_sure(a))
 		return true;
 	for (size_t i = 0; i < a->word_count; i++) {
@@ -187,7 +188,8 @@ bool machine_rm(struct cli *c, const struct args *a, struct err *e)
 static bool plug(struct machine *m, bool is_cut, struct err *e)
 {
 	if (!m->driver->cut)
-		return fail(e, ERR_UNSUPPORTED, "driver %s cannot cut a machine off", m->driver->name);
+		return fail(e, ERR_UNSUPPORTED, "driver %s cannot cut a machine off",
+			    m->driver->name);
 	if (!is_running(m))
 		return fail(e, ERR_UNAVAILABLE, "Host is not running");
 	return m->driver->cut(m, is_cut, e);

@@ -21,8 +21,8 @@ bool machine_ssh(struct cli *c, const struct args *a, struct err *e)
 		count--;
 	}
 	if (m->driver->state(m) != STATE_RUNNING)
-		ok = fail(e, ERR_UNAVAILABLE, "Error: Cannot run SSH command: Host \"%s\" is not running",
-			  m->name);
+		ok = fail(e, ERR_UNAVAILABLE,
+			  "Error: Cannot run SSH command: Host \"%s\" is not running", m->name);
 	else
 		ok = m->driver->shell(m, words, count, &c->status, e);
 	machine_free(m);

@@ -140,7 +140,8 @@ struct machine *machine_new(const struct store *s, const char *name, const struc
 json_t *config_parse(struct str text, struct err *e)
 {
 	json_error_t why;
-	json_t *config = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &why);
+	json_t *config =
+		json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &why);
 
 	if (!config) {
 		fail(e, ERR_INVALID, "line %d: %s", why.line, why.text);
@@ -184,7 +185,8 @@ struct machine *machine_load(const struct store *s, const char *name, struct err
 
 	if (!store_has(s, name)) {
 		fail(e, ERR_NOT_FOUND,
-		     "Docker machine \"%s\" does not exist. Use \"shoal machine ls\" to list machines. "
+		     "Docker machine \"%s\" does not exist. Use \"shoal machine ls\" to list "
+		     "machines. "
 		     "Use \"shoal machine create\" to add a new one.",
 		     name);
 		return NULL;

@@ -23,9 +23,9 @@
 
 struct driver;
 
-#define CONFIG_VERSION	 3
+#define CONFIG_VERSION   3
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
-#define MACHINES_MAX	 10000
+#define MACHINES_MAX     10000
 
 struct store {
 	char *root;

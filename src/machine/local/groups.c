@@ -12,14 +12,14 @@
 #include "base/mem.h"
 #include "machine/file.h"
 
-#define TOP		"/sys/fs/cgroup"
+#define TOP             "/sys/fs/cgroup"
 #define HIERARCHIES_MAX 32
-#define MOUNTINFO_MAX	((size_t)16 << 20)
-#define REMOVE_TRIES	200
+#define MOUNTINFO_MAX   ((size_t)16 << 20)
+#define REMOVE_TRIES    200
 #define REMOVE_PAUSE_MS 10
 
 struct hierarchy {
-	char path[256];	   /* where it is mounted: /sys/fs/cgroup/memory */
+	char path[256];    /* where it is mounted: /sys/fs/cgroup/memory */
 	char options[256]; /* of the mount: "memory", "none,name=systemd" */
 	bool is_v2;
 };
@@ -166,8 +166,8 @@ static bool mount_one(const char *root, const struct hierarchy *h, struct err *e
 
 	if (mkdir(target, 0755) < 0 && errno != EEXIST)
 		return fail_sys(e, errno, "create %s", target);
-	return mount("cgroup", target, h->is_v2 ? "cgroup2" : "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		     h->options) == 0 ||
+	return mount("cgroup", target, h->is_v2 ? "cgroup2" : "cgroup",
+		     MS_NOSUID | MS_NODEV | MS_NOEXEC, h->options) == 0 ||
 	       fail_sys(e, errno, "mount %s (%s)", target, h->options);
 }
 

@@ -1,9 +1,9 @@
 /* The record of a local host: /var/lib/shoal-machine/ID/host.json, and where its other things lie.
  *
  *   /var/lib/shoal-machine/ID/   host.json, data (the engine's root), etc, tls, log
- *   /run/shoal-machine/ID/       pid of its first process, root (where its view of files is mounted)
- *   smID                         its veth's end in the bridge
- *   shoal-machine-ID             its cgroup in each hierarchy
+ *   /run/shoal-machine/ID/       pid of its first process, root (where its view of files is
+ * mounted) smID                         its veth's end in the bridge shoal-machine-ID its cgroup in
+ * each hierarchy
  *
  * All of it follows from the id, so whoever knows that can remove what a crash left. Ids are drawn
  * at random: the stores of several users share this computer. An address is taken as long as a
@@ -26,11 +26,11 @@
 struct host {
 	char id[HOST_ID_LEN + 1];
 	char *name;
-	char *store;	       /* which store it belongs to, for people who wonder */
-	uint32_t address;      /* host order */
-	uint32_t network;      /* its /24; .1 is the bridge */
-	char **engine;	       /* words of the engine's command line behind its name, NULL-ended */
-	char **environment;    /* NAME=VALUE of the engine, NULL-ended */
+	char *store;        /* which store it belongs to, for people who wonder */
+	uint32_t address;   /* host order */
+	uint32_t network;   /* its /24; .1 is the bridge */
+	char **engine;      /* words of the engine's command line behind its name, NULL-ended */
+	char **environment; /* NAME=VALUE of the engine, NULL-ended */
 };
 
 /* A fresh id. */

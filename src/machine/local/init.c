@@ -20,19 +20,22 @@
 #define ENGINE_ENDS_WITHIN_MS 3000
 #define REST_ENDS_WITHIN_MS   1500
 #define RESTART_PAUSE_MS      1000
-#define RESOLV_MAX	      65536
+#define FIRST_START_MS        2000
+#define RESOLV_MAX            65536
 
 /* ---- its view of files ---- */
 
-/* Mounts of this namespace are made not to show in the one it was copied from. Inside of a chroot the
- * mount that holds our root may be out of reach: go to the namespace's very root and come back. */
+/* Mounts of this namespace are made not to show in the one it was copied from. Inside of a chroot
+ * the mount that holds our root may be out of reach: go to the namespace's very root and come back.
+ */
 static bool cut_mounts_loose(struct err *e)
 {
 	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 
 	if (root < 0 || own < 0 || setns(own, CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || fchdir(root) < 0 || chroot(".") < 0)
+	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || fchdir(root) < 0 ||
+	    chroot(".") < 0)
 		return fail_sys(e, errno, "cut mounts loose");
 	return true;
 }
@@ -54,8 +57,8 @@ void resolvers_for_host(struct str ours, struct buf *out)
 		str_cut(ours, '\n', &line, &ours);
 		line = str_trim(line);
 		/* What listens on our loopback does not on the host's. */
-		if (str_starts_with(line, "nameserver 127.") || str_starts_with(line, "nameserver ::1") ||
-		    line.len == 0 || line.ptr[0] == '#')
+		if (str_starts_with(line, "nameserver 127.") ||
+		    str_starts_with(line, "nameserver ::1") || line.len == 0 || line.ptr[0] == '#')
 			continue;
 		buf_append_str(out, line);
 		buf_append_char(out, '\n');
@@ -64,7 +67,8 @@ void resolvers_for_host(struct str ours, struct buf *out)
 
 static void read_resolvers(struct buf *out)
 {
-	static const char *const files[] = { "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf" };
+	static const char *const files[] = { "/etc/resolv.conf",
+					     "/run/systemd/resolve/resolv.conf" };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		AUTO_BUF struct buf text = BUF_MAX(RESOLV_MAX);
@@ -109,7 +113,8 @@ static bool give_files(const struct host *h, const char *root, struct err *e)
 	char address[16];
 
 	read_resolvers(&resolvers);
-	buf_printf(&names, "127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n%s\thost.shoal.internal\n",
+	buf_printf(&names,
+		   "127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n%s\thost.shoal.internal\n",
 		   address_text(h->address, address), h->name,
 		   address_text(h->network | 1, (char[16]){ 0 }));
 	if (!folder_make(etc, 0755, e) || !give_file(h, root, "hosts", buf_str(&names), e) ||
@@ -130,8 +135,9 @@ static bool make_view(const struct host *h, struct err *e)
 	if (mount("/", root, NULL, MS_BIND | MS_REC, NULL) < 0 ||
 	    mount(NULL, root, NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return fail_sys(e, errno, "mount %s", root);
-	if (!mount_at(root, "/proc", "proc", NULL, e) || !mount_at(root, "/sys", "sysfs", NULL, e) ||
-	    !groups_mount(root, e) || !mount_at(root, "/run", "tmpfs", "mode=755", e))
+	if (!mount_at(root, "/proc", "proc", NULL, e) ||
+	    !mount_at(root, "/sys", "sysfs", NULL, e) || !groups_mount(root, e) ||
+	    !mount_at(root, "/run", "tmpfs", "mode=755", e))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		AUTO_FREE char *path = xasprintf("%s%s", root, folders[i]);
@@ -141,7 +147,8 @@ static bool make_view(const struct host *h, struct err *e)
 	}
 	if (!give_files(h, root, e))
 		return false;
-	return (chroot(root) == 0 && chdir("/") == 0 && sethostname(h->name, strlen(h->name)) == 0) ||
+	return (chroot(root) == 0 && chdir("/") == 0 &&
+		sethostname(h->name, strlen(h->name)) == 0) ||
 	       fail_sys(e, errno, "enter %s", root);
 }
 
@@ -193,14 +200,20 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Collect what died. True if `pid` was among it; *any says whether somebody is left. */
-static bool collect(pid_t pid, bool *any)
+/* Collect what died. True if `pid` was among it, with its status; *any says whether somebody is
+ * left. */
+static bool collect(pid_t pid, int *status, bool *any)
 {
 	bool found = false;
+	int how;
 	pid_t dead;
 
-	while ((dead = waitpid(-1, NULL, WNOHANG)) > 0)
-		found = found || dead == pid;
+	while ((dead = waitpid(-1, &how, WNOHANG)) > 0) {
+		if (dead != pid)
+			continue;
+		*status = how;
+		found = true;
+	}
 	*any = dead == 0;
 	return found;
 }
@@ -209,10 +222,11 @@ static bool collect(pid_t pid, bool *any)
 static void wait_for(const sigset_t *signals, pid_t pid, int64_t timeout_ms)
 {
 	int64_t end_ms = now_ms() + timeout_ms, left_ms;
+	int status;
 	bool any;
 
 	for (;;) {
-		if (collect(pid, &any) || !any)
+		if (collect(pid, &status, &any) || !any)
 			return;
 		left_ms = end_ms - now_ms();
 		if (left_ms <= 0)
@@ -230,12 +244,24 @@ static void shut_down(const sigset_t *signals, pid_t engine)
 		wait_for(signals, -1, REST_ENDS_WITHIN_MS);
 }
 
+/* Are we told to end within this time? */
+static bool is_ended_within(int64_t ms)
+{
+	sigset_t term;
+
+	(void)sigemptyset(&term);
+	(void)sigaddset(&term, SIGTERM);
+	return sigtimedwait(&term, NULL, &(struct timespec){ ms / 1000, ms % 1000 * 1000000 }) ==
+	       SIGTERM;
+}
+
 static int supervise(const struct host *h)
 {
 	AUTO_FREE char *path = find_engine();
-	const struct timespec pause = { RESTART_PAUSE_MS / 1000, RESTART_PAUSE_MS % 1000 * 1000000L };
+	int64_t begun_ms = now_ms();
 	sigset_t signals;
 	pid_t engine;
+	int status = 0;
 	bool any;
 
 	(void)sigemptyset(&signals);
@@ -250,22 +276,26 @@ static int supervise(const struct host *h)
 			shut_down(&signals, engine);
 			return 0;
 		}
-		if (collect(engine, &any)) {
-			fprintf(stderr, "shoal-machine: the engine has ended; it is started again\n");
-			if (sigtimedwait(&signals, NULL, &pause) == SIGTERM) {
-				shut_down(&signals, 0);
-				return 0;
-			}
-			engine = start_engine(h, path);
+		if (!collect(engine, &status, &any))
+			continue;
+		/* It says why in the log; a host whose engine does not start is none. */
+		if (WIFEXITED(status) && WEXITSTATUS(status) &&
+		    now_ms() - begun_ms < FIRST_START_MS)
+			return 1;
+		fprintf(stderr, "shoal-machine: the engine has ended; it is started again\n");
+		if (is_ended_within(RESTART_PAUSE_MS)) {
+			shut_down(&signals, 0);
+			return 0;
 		}
+		engine = start_engine(h, path);
 	}
 }
 
 static void set_path(void)
 {
 	AUTO_FREE char *folder = own_folder();
-	AUTO_FREE char *path = xasprintf("%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-					 folder);
+	AUTO_FREE char *path = xasprintf(
+		"%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", folder);
 
 	(void)clearenv();
 	(void)setenv("PATH", path, 1);
@@ -282,7 +312,8 @@ int host_init(const char *id)
 	(void)signal(SIGPIPE, SIG_IGN);
 	set_path();
 	if (!host_id_is_valid(id) || !host_read(id, &h, &e) || !make_view(&h, &e)) {
-		fprintf(stderr, "shoal-machine: %s\n", host_id_is_valid(id) ? e.text : "no such host");
+		fprintf(stderr, "shoal-machine: %s\n",
+			host_id_is_valid(id) ? e.text : "no such host");
 		return 1;
 	}
 	status = supervise(&h);

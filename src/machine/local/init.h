@@ -2,7 +2,8 @@
  * it again when it ends by itself, and collects dead processes.
  *
  * The host sees this computer's files but has /proc, /sys, /run and /etc/{hostname,hosts,
- * resolv.conf} of its own. SIGTERM shuts it down: the engine, then everything else. */
+ * resolv.conf} of its own. SIGTERM shuts it down: the engine, then everything else. When the engine
+ * ends with an error right after its first start, the host ends, too. */
 #ifndef SHOAL_MACHINE_LOCAL_INIT_H
 #define SHOAL_MACHINE_LOCAL_INIT_H
 

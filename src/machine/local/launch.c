@@ -19,10 +19,10 @@
 #include "machine/local/init.h"
 #include "machine/local/network.h"
 
-#define NAMESPACES                                                                              \
+#define NAMESPACES                                                                                 \
 	(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP)
 #define END_IN_ORDER_MS 10000
-#define END_MS		5000
+#define END_MS          5000
 #define WORDS_BYTES_MAX ((size_t)1 << 20)
 
 char *own_folder(void)
@@ -54,10 +54,10 @@ static unsigned long long started_at(pid_t pid)
 	if (!file_read(path, &text, &e) || !text.data)
 		return 0;
 	behind_name = strrchr(text.data, ')');
-	if (!behind_name ||
-	    sscanf(behind_name + 1,
-		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &state, &start) != 2)
+	if (!behind_name || sscanf(behind_name + 1,
+				   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+				   "%*d %*d %*d %*d %llu",
+				   &state, &start) != 2)
 		return 0;
 	return state == 'Z' || state == 'X' ? 0 : start;
 }
@@ -245,8 +245,8 @@ static bool join_namespaces(pid_t pid, struct err *e)
 static void set_environment(const struct host *h)
 {
 	AUTO_FREE char *folder = own_folder();
-	AUTO_FREE char *path = xasprintf("%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-					 folder);
+	AUTO_FREE char *path = xasprintf(
+		"%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", folder);
 	static const char *const kept[] = { "TERM", "LANG", "LC_ALL", "COLORTERM" };
 	char *values[ARRAY_LEN(kept)];
 

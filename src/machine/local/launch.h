@@ -10,8 +10,8 @@
 
 #include "machine/local/host.h"
 
-/* Start its first process, with its link to the bridge. The engine follows by itself. A crash on the
- * way leaves no process. */
+/* Start its first process, with its link to the bridge. The engine follows by itself. A crash on
+ * the way leaves no process. */
 bool host_launch(const struct host *h, struct err *e) MUST_CHECK;
 /* Its first process as this computer sees it; 0 when the host does not run. */
 pid_t host_pid(const char *id);

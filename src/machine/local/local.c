@@ -1,5 +1,5 @@
-/* The driver `local`: hosts on this computer, each with an engine, an address, a name, processes and
- * files of its own. No cloud, no virtual machine; needs root.
+/* The driver `local`: hosts on this computer, each with an engine, an address, a name, processes
+ * and files of its own. No cloud, no virtual machine; needs root.
  *
  * Its members of config.json: IPAddress, and ID, from which everything it makes is named (host.h).
  * The id is saved before anything is made, so a crash at any point leaves what create can go on
@@ -46,7 +46,8 @@ static bool precheck(const struct machine *m, struct err *e)
 					      "/proc/self/ns/cgroup", "/sys/fs/cgroup" };
 
 	if (geteuid() != 0)
-		return fail(e, ERR_DENIED, "the local driver makes network namespaces and needs root");
+		return fail(e, ERR_DENIED,
+			    "the local driver makes network namespaces and needs root");
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (access(needed[i], F_OK) < 0)
 			return fail(e, ERR_UNSUPPORTED, "this system has no %s", needed[i]);
@@ -79,7 +80,9 @@ static void compose_engine(struct host *h, const struct machine *m)
 	size_t count = 0;
 	static const struct {
 		const char *option, *file;
-	} tls[] = { { "tlscacert", "ca.pem" }, { "tlscert", "server.pem" }, { "tlskey", "server-key.pem" } };
+	} tls[] = { { "tlscacert", "ca.pem" },
+		    { "tlscert", "server.pem" },
+		    { "tlskey", "server-key.pem" } };
 
 	add(h, &count, xasprintf("--data-root=" HOSTS_FOLDER "/%s/data", h->id));
 	add(h, &count, xasprintf("--config-file=" HOSTS_FOLDER "/%s/daemon.json", h->id));
@@ -88,8 +91,9 @@ static void compose_engine(struct host *h, const struct machine *m)
 	add(h, &count, xasprintf("--host=tcp://0.0.0.0:%d", ENGINE_PORT));
 	add(h, &count, xstrdup("--tlsverify"));
 	for (size_t i = 0; i < ARRAY_LEN(tls); i++)
-		add(h, &count, xasprintf("--%s=" HOSTS_FOLDER "/%s/tls/%s", tls[i].option, h->id,
-					 tls[i].file));
+		add(h, &count,
+		    xasprintf("--%s=" HOSTS_FOLDER "/%s/tls/%s", tls[i].option, h->id,
+			      tls[i].file));
 	if (*storage)
 		add(h, &count, xasprintf("--storage-driver=%s", storage));
 	add_list(h, &count, m, "HostOptions.EngineOptions.Labels", "label=");
@@ -241,7 +245,8 @@ static char *log_tail(const struct machine *m)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return NULL;
-	n = pread(fd, text, LOG_TAIL_BYTES, st.st_size > LOG_TAIL_BYTES ? st.st_size - LOG_TAIL_BYTES : 0);
+	n = pread(fd, text, LOG_TAIL_BYTES,
+		  st.st_size > LOG_TAIL_BYTES ? st.st_size - LOG_TAIL_BYTES : 0);
 	if (n <= 0)
 		return NULL;
 	text[n] = '\0';

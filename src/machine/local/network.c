@@ -14,21 +14,22 @@
 #include "netlink/netns.h"
 #include "netlink/rtnl.h"
 
-#define ALIAS		"network of shoal's local hosts"
-#define PREFIX		24
-#define MASK		UINT32_C(0xffffff00)
-#define MTU		1500
-#define FORWARD		"/proc/sys/net/ipv4/ip_forward"
-#define FORWARD_NOTE	RUN_FOLDER "/forward-was-off"
-#define ROUTES_MAX	((size_t)4 << 20)
-#define FIRST_HOST	2
-#define LAST_HOST	254
+#define ALIAS        "network of shoal's local hosts"
+#define PREFIX       24
+#define MASK         UINT32_C(0xffffff00)
+#define MTU          1500
+#define FORWARD      "/proc/sys/net/ipv4/ip_forward"
+#define FORWARD_NOTE RUN_FOLDER "/forward-was-off"
+#define ROUTES_MAX   ((size_t)4 << 20)
+#define FIRST_HOST   2
+#define LAST_HOST    254
 
 /* 192.168.213.0 to .254.0, then 10.213.0.0 to .254.0: away from what routers at home, Docker's
  * bridges (172.17 to 172.31) and a swarm's networks (10.0.x) use. */
 static uint32_t candidate(unsigned i)
 {
-	return i < 42 ? UINT32_C(0xc0a80000) | (213 + i) << 8 : UINT32_C(0x0ad50000) | (213 + i - 42) << 8;
+	return i < 42 ? UINT32_C(0xc0a80000) | (213 + i) << 8
+		      : UINT32_C(0x0ad50000) | (213 + i - 42) << 8;
 }
 #define CANDIDATES 84
 
@@ -61,7 +62,8 @@ bool network_is_taken(struct str routes, uint32_t network)
 			continue;
 		AUTO_FREE char *text = str_dup(line);
 
-		if (sscanf(text, "%63s %8x %*x %*x %*d %*d %*d %8x", name, &destination, &mask) != 3 ||
+		if (sscanf(text, "%63s %8x %*x %*x %*d %*d %*d %8x", name, &destination, &mask) !=
+			    3 ||
 		    strcmp(name, BRIDGE_NAME) == 0)
 			continue;
 		mask = ntohl(mask);
@@ -223,7 +225,8 @@ bool network_up(const struct host *h, char note[ERR_TEXT_MAX], struct err *e)
 	note[0] = '\0';
 	if (lock < 0 || !rtnl_open(-1, &r, e))
 		return false;
-	ok = make_bridge(r, &bridge, e) && address_add(r, bridge.index, h->network | 1, PREFIX, e) &&
+	ok = make_bridge(r, &bridge, e) &&
+	     address_add(r, bridge.index, h->network | 1, PREFIX, e) &&
 	     link_change(r, &(struct link_change){ .index = bridge.index, .up = true }, e);
 	rtnl_close(r);
 	if (ok && (!let_out(h->network, &way_out) || !forward_packets(&way_out)))
