@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -16,6 +17,8 @@
 #include "machine/file.h"
 
 #define NAME_MAX_BYTES 63
+#define LOCK_TRIES     100
+#define LOCK_PAUSE_MS  10
 
 void store_init(struct store *s, const char *root)
 {
@@ -213,6 +216,8 @@ void machine_free(struct machine *m)
 
 bool machine_lock(struct machine *m, struct err *e)
 {
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+
 	if (m->lock >= 0)
 		return true;
 	if (!folder_make(m->folder, 0700, e))
@@ -220,10 +225,13 @@ bool machine_lock(struct machine *m, struct err *e)
 	m->lock = open(m->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->lock < 0)
 		return fail_sys(e, errno, "open %s", m->folder);
-	if (flock(m->lock, LOCK_EX | LOCK_NB) < 0)
-		return fail(e, ERR_CONFLICT, "another command is working on machine \"%s\"",
-			    m->name);
-	return true;
+	/* A command that was killed may have a child that is about to notice. */
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(m->lock, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return fail(e, ERR_CONFLICT, "another command is working on machine \"%s\"", m->name);
 }
 
 bool machine_save(struct machine *m, struct err *e)
