@@ -7,6 +7,7 @@ all:
 	@./dev build
 
 demo: all
+	@tools/deps demo
 	@tools/demo
 
 test:

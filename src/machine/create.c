@@ -140,6 +140,15 @@ static struct machine *begin(struct cli *c, const char *name, const struct drive
 	return NULL;
 }
 
+static void tell_how_to_connect(struct cli *c, const char *name)
+{
+	say(c, NULL,
+	    "To see how to connect your Docker Client to the Docker Engine running on this virtual "
+	    "machine, "
+	    "run: %s env %s",
+	    program.name, name);
+}
+
 static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, m, "Creating machine...");
@@ -154,11 +163,8 @@ static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 	if (!machine_save(m, e))
 		return false;
 	say(c, m, "Docker is up and running!");
-	say(c, m,
-	    "To see how to connect your Docker Client to the Docker Engine running on this virtual "
-	    "machine, "
-	    "run: %s env %s",
-	    program.name, m->name);
+	if (!c->names_hosts)
+		tell_how_to_connect(c, m->name);
 	return true;
 }
 
@@ -230,6 +236,11 @@ static bool create_many(struct cli *c, const char *base, size_t count, const str
 			worst = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_FAILURE;
 	}
 	c->status = worst;
+	if (worst == 0) {
+		AUTO_FREE char *first = xasprintf("%s-01", base);
+
+		tell_how_to_connect(c, first);
+	}
 	return true;
 }
 

@@ -1,8 +1,7 @@
 """`shoal machine` with the driver `local`: real hosts, the stock client and ours, and kill -9 on the way.
 
-The whole test lives in a network and mount namespace of its own, so that it meets no other host of this computer and
-its sweep at the end sees only what it left itself. Needs root, crun and conmon; says "skipped: why" without them."""
-import ctypes
+The tests are one story, in order. Needs root, crun and conmon; says "skipped: why" without them."""
+import fcntl
 import glob
 import json
 import os
@@ -13,15 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-BUILD = os.environ.get("SHOAL_BUILD") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build")
-BUILD = os.path.abspath(BUILD)
-IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "images")
-HOSTS, RUN = "/var/lib/shoal-machine", "/run/shoal-machine"
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
-MS_REC, MS_PRIVATE, MS_BIND = 16384, 1 << 18, 4096
-libc = ctypes.CDLL(None, use_errno=True)
+from world import BUILD, HERE, HOSTS, known_ids, nothing_is_left, processes_of, run_tests, until
+
+IMAGES = os.path.join(HERE, "..", "images")
 
 
 class Answer:
@@ -74,56 +68,10 @@ def record(name):
     return json.load(open(f"{STORE}/machines/{name}/config.json"))
 
 
-def until(timeout_s, is_so):
-    end = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-def host_pids():
-    """Processes of local hosts in our network of namespaces: those whose record is ours."""
-    ids = [os.path.basename(p) for p in glob.glob(HOSTS + "/*")]
-    return [i for i in ids if os.path.exists(f"{RUN}/{i}/pid")]
-
-
-def remains():
-    """What hosts bring, in words; empty when there is nothing."""
-    found = [f"folder {p}" for p in glob.glob(HOSTS + "/*") + glob.glob(RUN + "/*/")]
-    links = json.loads(run("ip", "-j", "link").ok().out)
-    found += [f"link {link['ifname']}" for link in links if link["ifname"] not in ("lo",)]
-    found += [line for line in run("nft", "list", "tables").ok().out.splitlines() if "shoal_machine" in line]
-    found += [f"mount {line.split()[4]}" for line in open("/proc/self/mountinfo") if "shoal-machine/" in line]
-    for ident in known_ids:
-        found += [f"cgroup {p}" for p in glob.glob(f"/sys/fs/cgroup/*/shoal-machine-{ident}") +
-                  glob.glob(f"/sys/fs/cgroup/shoal-machine-{ident}")]
-        found += [f"process {p}" for p in processes_of(ident)]
-    return found
-
-
-known_ids = set()
-
-
 def remember_ids():
     for path in glob.glob(f"{STORE}/machines/*/config.json"):
         known_ids.add(json.load(open(path))["Driver"].get("ID", ""))
     known_ids.discard("")
-
-
-def processes_of(ident):
-    found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            if ident.encode() in open(path, "rb").read():
-                found.append(path.split("/")[2])
-        except OSError:
-            pass
-    return found
-
-
-def nothing_is_left():
-    left = remains()
-    assert not left, "; ".join(left)
 
 
 # ---- the tests, in order ----
@@ -382,12 +330,10 @@ def a_create_killed_at_any_step_goes_on_or_is_removed():
 
 
 def only_one_command_works_on_a_machine():
-    with open(f"{STORE}/machines/many-01/config.json"):
-        folder = os.open(f"{STORE}/machines/many-01", os.O_RDONLY)
-        import fcntl
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        machine("stop", "many-01").fails(1, 'another command is working on machine "many-01"')
-        os.close(folder)
+    folder = os.open(f"{STORE}/machines/many-01", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    machine("stop", "many-01").fails(1, 'another command is working on machine "many-01"')
+    os.close(folder)
 
 
 def a_broken_record_is_told_and_does_not_hide_the_others():
@@ -406,8 +352,8 @@ def completion_knows_the_machines():
     said = run(f"{BUILD}/shoal", "__complete", "--", "machine", "stop", "many").ok().out
     assert said == "many-01\nmany-02\nmany-03\n", said
     assert run(f"{BUILD}/shoal", "__complete", "--", "machine", "rege").ok().out == "regenerate-certs\n"
-    assert "--driver" in run(f"{BUILD}/shoal", "help", "machine").ok().out or True
-    machine("create", "--help").ok()
+    assert "Usage:  shoal machine [OPTIONS] COMMAND" in run(f"{BUILD}/shoal", "help", "machine").ok().out
+    assert "--driver" in machine("create", "--help").ok().out
 
 
 def manual_pages_come_from_the_tables():
@@ -437,66 +383,15 @@ TESTS = [mistakes_are_told_in_a_sentence, a_host_is_created_and_says_how_to_reac
          manual_pages_come_from_the_tables, rm_asks_and_then_leaves_nothing]
 
 
-def lack():
-    if os.geteuid() != 0:
-        return "not root"
-    for program in ("crun", "conmon", "nft", "ip", "openssl", "curl"):
-        if not shutil.which(program):
-            return f"no {program}"
-    return None
-
-
-def own_world(folder):
-    """Namespaces of our own; what hosts keep lies in `folder`."""
-    if libc.unshare(CLONE_NEWNS | CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "unshare")
-    libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
-    for path in (HOSTS, RUN):
-        os.makedirs(path, exist_ok=True)
-        kept = folder + path.replace("/", "-")
-        os.makedirs(kept)
-        if libc.mount(kept.encode(), path.encode(), None, MS_BIND, None):
-            raise OSError(ctypes.get_errno(), "mount " + path)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-
-
-def main():
+def begin(folder):
     global STORE
-    why = lack()
-    if why:
-        print(f"skipped: {why}\n0 passed, 0 failed")
-        return 0
-    folder = tempfile.mkdtemp(prefix="shoal-machine-test-", dir="/tmp")
-    own_world(folder)
     STORE = folder + "/store"
-    passed = failed = 0
-    wanted = sys.argv[1:]
-    try:
-        for test in TESTS:
-            if wanted and test.__name__ not in wanted:
-                continue
-            began = time.monotonic()
-            try:
-                test()
-                passed += 1
-                print(f"ok {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-            except Exception as e:  # noqa: BLE001
-                failed += 1
-                where = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == __file__][-1]
-                print(f"FAILED {test.__name__} (line {where.lineno}): {type(e).__name__}: {e}", flush=True)
-    finally:
-        names = machine("ls", "-q").out.split()
-        if names:
-            machine("rm", "-f", *names)
-        for path in (HOSTS, RUN):
-            libc.umount2(path.encode(), 2)
-            try:
-                os.rmdir(path)
-            except OSError:
-                pass
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
 
 
-sys.exit(main())
+def end():
+    names = machine("ls", "-q").out.split()
+    if names:
+        machine("rm", "-f", *names)
+
+
+sys.exit(run_tests(TESTS, begin, end))

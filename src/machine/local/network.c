@@ -23,6 +23,7 @@
 #define ROUTES_MAX   ((size_t)4 << 20)
 #define FIRST_HOST   2
 #define LAST_HOST    254
+#define LIKED_OFFSET 10
 
 /* 192.168.213.0 to .254.0, then 10.213.0.0 to .254.0: away from what routers at home, Docker's
  * bridges (172.17 to 172.31) and a swarm's networks (10.0.x) use. */
@@ -92,18 +93,35 @@ static bool choose_network(const struct host *hosts, size_t count, uint32_t *net
 	return fail(e, ERR_EXHAUSTED, "no private network is free for local hosts");
 }
 
-static bool choose_address(const struct host *hosts, size_t count, uint32_t network,
-			   uint32_t *address, struct err *e)
+/* node-07 likes .17: people look for it there. 0 when the name ends with no number. */
+static unsigned liked_address(const char *name)
+{
+	size_t at = strlen(name);
+	unsigned number = 0;
+
+	while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9')
+		at--;
+	for (; name[at] && number <= LAST_HOST; at++)
+		number = number * 10 + (unsigned)(name[at] - '0');
+	return number > 0 && number + LIKED_OFFSET <= LAST_HOST ? number + LIKED_OFFSET : 0;
+}
+
+static bool choose_address(const struct host *hosts, size_t count, struct host *h, struct err *e)
 {
 	bool taken[256] = { false };
+	unsigned liked = liked_address(h->name);
 
 	for (size_t i = 0; i < count; i++)
-		if ((hosts[i].address & MASK) == network)
+		if ((hosts[i].address & MASK) == h->network)
 			taken[hosts[i].address & 0xff] = true;
+	if (liked && !taken[liked]) {
+		h->address = h->network | liked;
+		return true;
+	}
 	for (unsigned i = FIRST_HOST; i <= LAST_HOST; i++) {
 		if (taken[i])
 			continue;
-		*address = network | i;
+		h->address = h->network | i;
 		return true;
 	}
 	return fail(e, ERR_EXHAUSTED, "all %d addresses of local hosts are taken",
@@ -127,8 +145,8 @@ bool network_reserve(struct host *h, struct err *e)
 		return true;
 	}
 	hosts = hosts_read(&count);
-	ok = choose_network(hosts, count, &h->network, e) &&
-	     choose_address(hosts, count, h->network, &h->address, e) && host_write(h, e);
+	ok = choose_network(hosts, count, &h->network, e) && choose_address(hosts, count, h, e) &&
+	     host_write(h, e);
 	for (size_t i = 0; i < count; i++)
 		host_clear(&hosts[i]);
 	free(hosts);
