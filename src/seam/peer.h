@@ -48,6 +48,7 @@ struct peer_identity {
 	const char *org;     /* O: the cluster's id */
 	const char *addr;    /* "ip:port" of the original caller */
 	bool is_forwarded;   /* a manager relayed it; the names above are the original caller's */
+	const char *forwarder; /* that manager's node id; NULL or "" if it was not */
 	bool is_local;       /* this process itself, or its own control socket */
 };
 
@@ -78,7 +79,8 @@ struct peer {
 	/* Where this manager's leader is: NULL while there is none. While it is not this node,
 	 * the hands relay to it, frame by frame, the calls that a follower does not answer. */
 	void (*lead)(void *self, bool is_me, const char *leader_addr);
-	/* Begin or stop answering on the swarm port; "" stops. A failure is an `unheard` event. */
+	/* Begin or stop answering on the swarm port; "" stops, and ends what others have open here. A
+	 * failure is an `unheard` event. */
 	void (*listen)(void *self, const char *addr);
 };
 
@@ -100,6 +102,7 @@ struct peer_event {
 	struct str message;
 	enum peer_status status;
 	const char *text;
+	bool is_unsent; /* ENDED, of a call of ours: nothing of it left this host */
 };
 
 #endif

@@ -51,6 +51,8 @@ void call_free(struct call *c)
 	heap_remove(&p->deadlines, &c->deadline);
 	list_each (&c->queue, struct waiting_message, link, m)
 		free(m);
+	if (c->twin)
+		c->twin->twin = NULL;
 	free(c->finish_text);
 	free(c);
 }
@@ -69,10 +71,16 @@ static struct input *fact(struct peer_hands *p, uint64_t ticket, enum peer_event
 void call_ended(struct call *c, enum peer_status status, const char *text)
 {
 	struct peer_hands *p = c->link->hands;
-	struct input *in = fact(p, c->ticket, PEER_ENDED);
+	struct input *in;
 
+	if (c->is_relayed) {
+		relay_ended(c, status, text ? text : "");
+		return;
+	}
+	in = fact(p, c->ticket, PEER_ENDED);
 	in->peer.status = status;
 	in->peer.text = arena_strdup(&loop_inbox(p->loop)->memory, text ? text : "");
+	in->peer.is_unsent = !c->is_theirs && !c->link->was_open;
 	call_free(c);
 }
 
@@ -89,6 +97,7 @@ static void refuse(void *self)
 
 	in->peer.status = PEER_UNAVAILABLE;
 	in->peer.text = arena_strdup(&loop_inbox(r->hands->loop)->memory, r->why);
+	in->peer.is_unsent = true;
 	free(r->why);
 	free(r);
 }
@@ -190,7 +199,7 @@ static struct call *call_of(struct link *l, uint32_t number)
 	return NULL;
 }
 
-static const char *metadata_value(const struct grpc_event *ev, const char *name, struct arena *a)
+const char *metadata_value(const struct grpc_event *ev, const char *name, struct arena *a)
 {
 	for (size_t i = 0; i < ev->metadata_count; i++)
 		if (str_equal_c(ev->metadata[i].name, name))
@@ -206,7 +215,11 @@ static void identify(struct link *l, const struct grpc_event *ev, struct peer_id
 	const struct cert_identity *cert = tls_peer(l->tls);
 
 	*who = (struct peer_identity){
-		.node_id = "", .role = "", .org = "", .addr = arena_strdup(a, l->remote)
+		.node_id = "",
+		.role = "",
+		.org = "",
+		.addr = arena_strdup(a, l->remote),
+		.forwarder = "",
 	};
 	if (cert) {
 		who->node_id = arena_strdup(a, cert->cn);
@@ -216,6 +229,7 @@ static void identify(struct link *l, const struct grpc_event *ev, struct peer_id
 	if (strcmp(metadata_value(ev, "forwarded_cert", a), "true") != 0)
 		return;
 	who->is_forwarded = true;
+	who->forwarder = who->node_id;
 	if (!cert || !identity_has_ou(cert, "swarm-manager")) {
 		/* Only a manager's word counts; anybody else has no certificate as far as we know.
 		 */
@@ -249,18 +263,27 @@ static void on_event(struct link *l, const struct grpc_event *ev)
 
 	switch (ev->kind) {
 	case GRPC_OPENED:
-		on_opened(l, ev);
+		if (relay_takes(p, ev->method))
+			relay_open(l, ev);
+		else
+			on_opened(l, ev);
 		break;
 	case GRPC_MESSAGE:
 		if (!c)
 			break;
+		if (c->is_relayed) {
+			relay_message(c, ev->message);
+			break;
+		}
 		in = fact(p, c->ticket, PEER_MESSAGE);
 		in->peer.message = str_bytes(
 			arena_copy(&loop_inbox(p->loop)->memory, ev->message.ptr, ev->message.len),
 			ev->message.len);
 		break;
 	case GRPC_HALF_CLOSED:
-		if (c)
+		if (c && c->is_relayed)
+			relay_half_closed(c);
+		else if (c)
 			(void)fact(p, c->ticket, PEER_HALF_CLOSED);
 		break;
 	case GRPC_DRAINED:

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "base/arena.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/tree.h"
@@ -71,6 +72,8 @@ struct call {
 	bool is_finishing; /* finish() was said: carry it out when the queue is empty */
 	enum peer_status finish_status;
 	char *finish_text;
+	bool is_relayed;   /* the mind does not know of it */
+	struct call *twin; /* the other half of a relayed call; NULL once that is over */
 };
 
 struct peer_hands {
@@ -85,7 +88,8 @@ struct peer_hands {
 	char *listen_addr;
 	uint64_t last_ticket;
 	bool is_ending;
-	bool is_leading;
+	bool is_relaying;  /* somebody else leads, or nobody */
+	char *leader_addr; /* NULL: nobody */
 };
 
 /* link.c */
@@ -108,7 +112,18 @@ void call_finish(struct call *c, enum peer_status status, const char *text);
 void calls_take_events(struct link *l);
 void calls_deadline(struct peer_hands *p);
 void calls_plan_deadline(struct peer_hands *p);
+/* A header of a call; "" if there is none. */
+const char *metadata_value(const struct grpc_event *ev, const char *name, struct arena *a);
+/* The call could not be made: nothing of it was sent. */
 void call_refuse_later(struct peer_hands *p, uint64_t ticket, const char *why);
+
+/* relay.c: a call that only the leader answers, while this node does not lead. */
+bool relay_takes(const struct peer_hands *p, const char *method);
+void relay_open(struct link *l, const struct grpc_event *ev);
+void relay_message(struct call *c, struct str message);
+void relay_half_closed(struct call *c);
+/* Half of a relayed call ended: so does the other. */
+void relay_ended(struct call *c, enum peer_status status, const char *text);
 
 /* "a.b.c.d:port", "[v6]:port" or "name:port" in two parts, each of at most 256 bytes. */
 bool addr_split(const char *addr, char host[256], char port[8], struct err *e) MUST_CHECK;

@@ -10,6 +10,8 @@
 
 #define CIPHER_CHUNK (64 << 10)
 
+static const char idle[] = "idle";
+
 bool addr_split(const char *addr, char host[256], char port[8], struct err *e)
 {
 	const char *colon = strrchr(addr, ':');
@@ -77,6 +79,16 @@ static void tell_refused(struct link *l)
 	loop_wake(p->loop);
 }
 
+static struct link *link_made(struct peer_hands *p, const char *addr, enum peer_trust trust,
+			      bool is_raft);
+
+/* Is the host that we lost still there? One attempt to connect tells. */
+static void probe(struct link *l)
+{
+	if (!l->is_server && l->is_raft && l->was_open && !l->is_retired && !l->hands->is_ending)
+		(void)link_made(l->hands, l->addr, l->trust, true);
+}
+
 void link_lose(struct link *l, const char *why)
 {
 	struct call *c;
@@ -92,6 +104,8 @@ void link_lose(struct link *l, const char *why)
 	l->closing = 2;
 	uv_close((uv_handle_t *)&l->tcp, on_handle_closed);
 	uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+	if (why != idle)
+		probe(l);
 }
 
 struct sending {
@@ -176,7 +190,7 @@ static void on_idle(uv_timer_t *timer)
 	struct link *l = timer->data;
 
 	if (list_is_empty(&l->calls) && !l->is_server)
-		link_lose(l, "idle");
+		link_lose(l, idle);
 	else
 		plan_idle_close(l);
 }
@@ -417,6 +431,19 @@ static void begin_connecting(struct link *l)
 		link_lose(l, uv_strerror(status));
 }
 
+static struct link *link_made(struct peer_hands *p, const char *addr, enum peer_trust trust,
+			      bool is_raft)
+{
+	struct link *l = link_new(p, false);
+
+	l->addr = xstrdup(addr);
+	l->trust = trust;
+	l->is_raft = is_raft;
+	l->state = LINK_RESOLVING;
+	begin_connecting(l);
+	return l;
+}
+
 struct link *link_to(struct peer_hands *p, const struct peer_target *to)
 {
 	struct link *l;
@@ -426,13 +453,7 @@ struct link *link_to(struct peer_hands *p, const struct peer_target *to)
 		    l->is_raft == to->is_raft && strcmp(l->addr, to->addr) == 0 &&
 		    grpc_can_open(l->grpc))
 			return l;
-	l = link_new(p, false);
-	l->addr = xstrdup(to->addr);
-	l->trust = to->trust;
-	l->is_raft = to->is_raft;
-	l->state = LINK_RESOLVING;
-	begin_connecting(l);
-	return l;
+	return link_made(p, to->addr, to->trust, to->is_raft);
 }
 
 /* ---- from others ---- */

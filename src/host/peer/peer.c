@@ -100,6 +100,7 @@ void peer_hands_free(struct peer_hands *p)
 	if (!p)
 		return;
 	heap_clear(&p->deadlines);
+	free(p->leader_addr);
 	free(p);
 }
 
@@ -214,8 +215,9 @@ static void seam_lead(void *self, bool is_me, const char *leader_addr)
 {
 	struct peer_hands *p = self;
 
-	(void)leader_addr;
-	p->is_leading = is_me;
+	free(p->leader_addr);
+	p->leader_addr = leader_addr ? xstrdup(leader_addr) : NULL;
+	p->is_relaying = !is_me;
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -267,6 +269,15 @@ static void tell_listening(void *self)
 	free(l);
 }
 
+static void end_served(struct peer_hands *p)
+{
+	struct link *l;
+
+	list_each (&p->links, struct link, all, l)
+		if (l->is_server)
+			link_lose(l, "this node answers no more");
+}
+
 static void seam_listen(void *self, const char *addr)
 {
 	struct peer_hands *p = self;
@@ -276,8 +287,10 @@ static void seam_listen(void *self, const char *addr)
 	if (p->is_ending)
 		return;
 	stop_listening(p);
-	if (!addr[0])
+	if (!addr[0]) {
+		end_served(p);
 		return;
+	}
 	l = NEW(struct listening);
 	l->hands = p;
 	(void)snprintf(l->addr, sizeof(l->addr), "%s", addr);

@@ -3,10 +3,16 @@
  * One connection to each address and purpose (raft or the rest, and each kind of trust), made when
  * the first call needs it and closed when it breaks or has been idle for a while. Calls of
  * others come in on the swarm port. Certificates are judged at each handshake by the identity that
- * is installed at that moment; connections that stand go on with the one they began with.
+ * is installed at that moment; connections that stand go on with the one they began with, and
+ * carry no new calls once there is another.
  *
- * Who leads is told by lead(): here it only matters to know that calls are answered by this node.
- */
+ * Who leads is told by lead(). While that is another, calls that only a leader answers are made
+ * again to it with the caller's identity in their metadata, and messages go to and fro between the
+ * two; the mind does not hear of them. When either call ends, so does the other. A manager's word
+ * is all that counts as such metadata, and a call is passed on once (SwarmKit's raft proxy).
+ *
+ * When an open raft connection breaks, one attempt is made to connect again: refused, it is told as
+ * PEER_REFUSED. */
 #ifndef SHOAL_HOST_PEER_H
 #define SHOAL_HOST_PEER_H
 
