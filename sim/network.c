@@ -149,6 +149,19 @@ struct parcel {
 	char data[]; /* ends with a NUL behind it */
 };
 
+/* The end of a call of which the other side never heard. */
+static void end_unsent(struct network *n, struct end *e, const char *text)
+{
+	struct input *in = deliver(n, e, PEER_ENDED);
+
+	if (in) {
+		in->peer.status = PEER_UNAVAILABLE;
+		in->peer.text = text;
+		in->peer.is_unsent = true;
+	}
+	e->is_closed = true;
+}
+
 static void fill_opened(struct network *n, struct inbox *box, struct peer_event *ev,
 			const struct call *c)
 {
@@ -216,7 +229,10 @@ static void arrive_at_callee(struct network *n, struct parcel *p)
 	struct input *in;
 
 	if (!callee->node) {
-		end_with(n, &c->caller, PEER_UNAVAILABLE, "connection refused");
+		if (c->is_opened)
+			end_with(n, &c->caller, PEER_UNAVAILABLE, "connection lost");
+		else
+			end_unsent(n, &c->caller, "connection refused");
 		return;
 	}
 	switch (p->kind) {
@@ -376,7 +392,7 @@ static void seam_call(void *self, uint64_t ticket, const struct peer_target *to,
 	add_end(n, &c->caller);
 	if (!find_addr(n, to->addr, &callee)) {
 		c->callee.is_closed = true;
-		end_with(n, &c->caller, PEER_UNAVAILABLE, "no such host");
+		end_unsent(n, &c->caller, "no such host");
 		call_release(n, c);
 		return;
 	}
@@ -445,11 +461,31 @@ static void seam_lead(void *self, bool is_me, const char *leader_addr)
 		       leader_addr ? leader_addr : "");
 }
 
+/* It answers no more, and passes nothing on. */
+static void end_served(struct network *n, size_t node)
+{
+	struct call *c;
+
+	list_each (&n->calls, struct call, link, c) {
+		if (c->callee.node != node && c->via != node)
+			continue;
+		end_with(n, &c->caller, PEER_UNAVAILABLE, "connection lost");
+		if (c->is_opened)
+			end_with(n, &c->callee, PEER_UNAVAILABLE, "connection lost");
+		call_release(n, c);
+	}
+}
+
 static void seam_listen(void *self, const char *addr)
 {
 	struct sim_peer *owner = self;
-	struct input *in = inbox_add(node_inbox(owner->owner->node), INPUT_PEER, 0);
+	struct input *in;
 
+	if (!addr[0]) {
+		end_served(owner->network, (size_t)(owner->owner - owner->network->world->nodes));
+		return;
+	}
+	in = inbox_add(node_inbox(owner->owner->node), INPUT_PEER, 0);
 	in->peer.kind = PEER_LISTENING;
 	in->peer.text = arena_strdup(&node_inbox(owner->owner->node)->memory, addr);
 	world_wake(owner->owner);
@@ -552,6 +588,22 @@ void network_cut(struct network *n, size_t from, size_t to, bool is_cut)
 	/* What was swallowed leaves a hole in the stream: the connection does not survive it. */
 	if (!is_cut && (n->was_cut[pair(n, from, to)] || n->was_cut[pair(n, to, from)]))
 		network_break(n, from, to);
+}
+
+void network_refuse(struct network *n, size_t node)
+{
+	for (size_t other = 0; other < n->world->node_count; other++) {
+		struct sim_node *s = node_at(n, other);
+		struct input *in;
+
+		if (!s->node || n->is_cut[pair(n, node, other)] || n->is_cut[pair(n, other, node)])
+			continue;
+		in = inbox_add(node_inbox(s->node), INPUT_PEER, 0);
+		in->peer.kind = PEER_REFUSED;
+		in->peer.method = "";
+		in->peer.text = arena_strdup(&node_inbox(s->node)->memory, node_at(n, node)->addr);
+		world_wake(s);
+	}
 }
 
 void network_heal(struct network *n)

@@ -30,6 +30,8 @@ void network_cut(struct network *n, size_t from, size_t to, bool is_cut);
 bool network_is_cut(const struct network *n, size_t from, size_t to);
 void network_heal(struct network *n);
 /* Break the connections between two nodes. */
+/* A process that died refuses connections: those who had one with it try, and know. */
+void network_refuse(struct network *n, size_t node);
 void network_break(struct network *n, size_t a, size_t b);
 /* A node died: its connections break, unless its power went silently (others then hear nothing). */
 void network_node_died(struct network *n, size_t node, bool is_silent);

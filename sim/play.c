@@ -156,13 +156,19 @@ static bool do_node_update(struct doing *d, struct err *e)
 	request->node_id = arena_strdup(d->arena, node->id);
 	request->node_version = pb_dup(d->arena, node->meta->version);
 	request->spec = pb_dup(d->arena, node->spec);
+	if (strcmp(d->words[1], "--role") == 0) {
+		request->spec->desired_role = strcmp(d->words[2], "manager") == 0
+						      ? PB__NODE_ROLE__MANAGER
+						      : PB__NODE_ROLE__WORKER;
+		return stage_change(d->stage, "UpdateNode", request, e);
+	}
 	for (size_t i = 0; strcmp(d->words[1], "--availability") == 0 && i < ARRAY_LEN(rows); i++) {
 		if (strcmp(rows[i].word, d->words[2]) != 0)
 			continue;
 		request->spec->availability = rows[i].value;
 		return stage_change(d->stage, "UpdateNode", request, e);
 	}
-	return fail(e, ERR_INVALID, "not --availability active, pause or drain");
+	return fail(e, ERR_INVALID, "not --availability active, pause or drain, nor --role");
 }
 
 static bool do_node_rm(struct doing *d, struct err *e)

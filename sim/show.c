@@ -166,6 +166,11 @@ bool show_nodes(struct stage *g, struct buf *out, struct err *e)
 				 node->spec->availability);
 		if (host->node && node_is_leading(host->node))
 			row[3] = "leader";
+		else if (!host->is_manager && node->role == PB__NODE_ROLE__MANAGER)
+			row[3] = host->node && node_is_manager(host->node) ? "manager"
+									   : "to be manager";
+		else if (!host->is_manager && host->node && node_is_manager(host->node))
+			row[3] = "still manager";
 	}
 	columns_print(&c, out);
 	return true;

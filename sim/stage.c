@@ -22,7 +22,7 @@ static struct sim_node *leader_now(struct stage *g)
 {
 	struct world *w = &g->world;
 
-	for (size_t i = 0; i < w->config.managers; i++)
+	for (size_t i = 0; i < w->node_count; i++)
 		if (w->nodes[i].node && node_is_leading(w->nodes[i].node) &&
 		    w->nodes[i].paused_until_ms <= w->now_ms)
 			return &w->nodes[i];

@@ -204,6 +204,8 @@ void world_crash(struct sim_node *s, bool is_silent)
 	else
 		hands_process_died(s->hands);
 	network_node_died(w->network, (size_t)(s - w->nodes), is_silent);
+	if (!is_silent)
+		network_refuse(w->network, (size_t)(s - w->nodes));
 }
 
 /* What the managers begin with: the texts that the fake keys take for certificates. */

@@ -256,6 +256,11 @@ void call_read(struct call *c, call_next *next)
 	node_read(c->api->config.node, call_node(c, next));
 }
 
+void call_read_managers(struct call *c, call_next *next)
+{
+	node_read_managers(c->api->config.node, call_node(c, next));
+}
+
 void call_change(struct call *c, const char *method, const void *request, call_next *next)
 {
 	node_change(c->api->config.node, call_node(c, next),

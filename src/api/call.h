@@ -106,6 +106,8 @@ bool call_filters(struct call *c, const char *const *allowed, struct list_filter
 
 /* Go on with `next` when a read is not stale. */
 void call_read(struct call *c, call_next *next);
+/* The same for a read that shows who can be reached. */
+void call_read_managers(struct call *c, call_next *next);
 /* Ask for a change: "CreateService"; go on with `next` when it is applied. Refused changes are
  * answered. */
 void call_change(struct call *c, const char *method, const void *request, call_next *next);

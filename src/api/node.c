@@ -82,7 +82,7 @@ void nodes_list(struct call *c)
 	if (!roles_of(c, &f, r->filters) || !memberships_of(c, &f, r->filters))
 		return;
 	c->state = r;
-	call_read(c, list);
+	call_read_managers(c, list);
 }
 
 static void inspect(struct call *c, const struct leader_answer *a)
@@ -105,7 +105,7 @@ static void inspect(struct call *c, const struct leader_answer *a)
 
 void node_inspect(struct call *c)
 {
-	call_read(c, inspect);
+	call_read_managers(c, inspect);
 }
 
 static void replied_empty(struct call *c, const struct leader_answer *a)

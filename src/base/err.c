@@ -112,6 +112,14 @@ int err_grpc_status(enum err_kind kind)
 	return kinds[kind].grpc;
 }
 
+enum err_kind err_of_grpc(int status)
+{
+	for (int kind = ERR_NONE + 1; kind < ERR_KINDS; kind++)
+		if (kinds[kind].grpc == status)
+			return (enum err_kind)kind;
+	return ERR_INTERNAL;
+}
+
 const char *err_kind_name(enum err_kind kind)
 {
 	assert(kind < ERR_KINDS);

@@ -52,6 +52,8 @@ bool while_doing(struct err *e, const char *format, ...) __attribute__((format(p
 /* One table, so that an HTTP answer, a gRPC answer and an exit code never disagree. */
 int err_http_status(enum err_kind kind);
 int err_grpc_status(enum err_kind kind);
+/* What a status that came back means: the first kind that is told so; ERR_INTERNAL for others. */
+enum err_kind err_of_grpc(int status);
 const char *err_kind_name(enum err_kind kind);
 
 #define MUST_CHECK __attribute__((warn_unused_result))

@@ -21,10 +21,22 @@ void change_keys_event(struct node *n, const struct keys_event *ev)
 	n->has_chance = true;
 }
 
+/* A follower speaks with the leader alone, and believes what that says of the others. */
+static bool is_reachable(const struct node *n, const struct member *m, bool leads)
+{
+	if (strcmp(m->node_id, n->id) == 0)
+		return true;
+	for (size_t i = 0; !leads && group_leader(n->group) && i < n->seen_count; i++)
+		if (n->seen[i].raft_id == m->raft_id)
+			return n->seen[i].is_reachable;
+	return m->is_active;
+}
+
 static size_t list_members(const struct node *n, struct arena *a, struct control_member **list)
 {
 	const struct members *members = group_members(n->group);
 	const struct member *leader = group_leader(n->group), *it;
+	bool leads = leader_is_leading(n->leader);
 	size_t count = 0;
 
 	*list = arena_alloc(a, (members->by_raft_id.count + 1) * sizeof(**list));
@@ -33,9 +45,21 @@ static size_t list_members(const struct node *n, struct arena *a, struct control
 		.raft_id = it->raft_id,
 		.addr = it->addr,
 		.is_leader = it == leader,
-		.is_reachable = it->is_active || strcmp(it->node_id, n->id) == 0,
+		.is_reachable = is_reachable(n, it, leads),
+		.is_voter = it->is_voter,
 	};
 	return count;
+}
+
+void change_count_managers(const struct node *n, size_t *reachable, size_t *all)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct control_member *list;
+
+	*all = list_members(n, &a, &list);
+	*reachable = 0;
+	for (size_t i = 0; i < *all; i++)
+		*reachable += list[i].is_reachable;
 }
 
 bool change_carry_out(void *self, struct txn *t, const char *method, const void *request,

@@ -14,6 +14,7 @@
 #include "swarm/ca/ca.h"
 #include "swarm/controllers.h"
 #include "swarm/found.h"
+#include "swarm/roles.h"
 #include "swarm/control/control.h"
 #include "swarm/dispatch/dispatch.h"
 
@@ -21,7 +22,9 @@
 struct pending_read {
 	struct list link;
 	uint64_t ticket;
-	int64_t deadline_ms;
+	int64_t deadline_ms, lonely_since_ms;
+	bool is_ready;
+	bool wants_glance; /* the leader was asked whom it reaches */
 };
 
 /* What init and join wait for, one after the other. */
@@ -55,6 +58,29 @@ struct joining {
 	bool is_renewal;
 };
 
+/* Becoming a member of the managers' group (enlist.c). */
+enum enlist_step {
+	ENLIST_NONE,
+	ENLIST_WAITING, /* until again_ms */
+	ENLIST_LEAVING, /* the raft id of a log that was lost */
+	ENLIST_JOINING,
+	ENLIST_KEEPING, /* the raft id goes to the disk before anything is said under it */
+};
+
+struct enlisting {
+	enum enlist_step step;
+	uint64_t waiting; /* of the call or the write */
+	int64_t again_ms, backoff_ms;
+	uint64_t raft_id;
+};
+
+/* How the leader saw a member, when it was asked last. */
+struct seen_member {
+	uint64_t raft_id;
+	bool is_reachable;
+};
+
+
 struct membership {
 	enum swarm_state state;
 	char *error;
@@ -82,11 +108,14 @@ struct node {
 	struct prng prng;
 	struct tickets tickets;
 	struct tickets api_tickets;
+	struct tickets raft_tickets, ca_tickets, dispatch_tickets;
 	struct inbox inbox;
 	struct now now;
 	uint64_t load_ticket;
 	char id[OBJECT_ID_LEN + 1]; /* "" while it belongs to no swarm */
 	struct membership membership;
+	struct enlisting enlisting;
+	bool is_manager_by_cert;
 	Pb__NodeDescription *description; /* what the node says of itself, with its TLS names */
 	struct arena description_memory;
 
@@ -101,8 +130,16 @@ struct node {
 	struct control_chance chance; /* for the next change that needs some */
 	bool has_chance;
 	uint64_t chance_ticket;
+	struct roles *roles;
 	uint64_t told_leader; /* raft id of the leader that the hands were told of */
 	bool told_leading;
+	uint64_t told_members; /* version of the members that agents were told of */
+	struct seen_member *seen;
+	size_t seen_count;
+	struct list errands, errands_out; /* struct errand: those that wait; those that were asked */
+	size_t errand_count;
+	struct list served; /* struct served */
+	size_t served_count;
 
 	/* The container mind, and what it tells the agent as its executor. */
 	struct engine *engine;
@@ -122,8 +159,44 @@ struct node {
  * of a new group. */
 void manager_start(struct node *n, const struct journal_image *image, const struct member *founders,
 		   size_t founder_count, uint64_t me);
+/* As a new member of a group that others lead, which membership.place describes. */
+void manager_join(struct node *n);
+/* Fails what waits for the swarm here. */
 void manager_stop(struct node *n);
+/* The read that waits for a glance at the managers has it, or does without. */
+void reads_glanced(struct node *n, uint64_t ticket);
 int64_t manager_turn(struct node *n);
+
+/* errand.c: changes on their way to the leader, wherever that is. */
+void errands_change(struct node *n, uint64_t ticket, const char *method, const void *request);
+/* Ask the leader whom it reaches; reads_glanced() follows with the ticket, unless this is false. */
+bool errands_glance(struct node *n, uint64_t ticket);
+/* True if the answer (taken) or the call was an errand's. */
+bool errands_answered(struct node *n, struct leader_answer *a);
+bool errands_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
+int64_t errands_turn(struct node *n);
+/* All are answered with this error, or (NULL) forgotten. */
+void errands_clear(struct node *n, const struct err *e);
+/* Why there is no leader, as far as this manager sees. */
+bool errands_no_leader(const struct node *n, struct err *e);
+
+/* served.c: calls of other managers. */
+bool served_takes(const char *method);
+void served_open(struct node *n, uint64_t ticket, const struct peer_event *ev);
+bool served_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
+bool served_answered(struct node *n, struct leader_answer *a);
+void served_turn(struct node *n);
+void served_clear(struct node *n);
+
+/* enlist.c */
+void enlist_begin(struct node *n);
+/* Take no part any more; and (forget) the log goes too, and what this node knew of the group. */
+void enlist_end(struct node *n);
+void enlist_forget(struct node *n);
+bool enlist_is_under_way(const struct node *n);
+bool enlist_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
+bool enlist_journal_event(struct node *n, uint64_t ticket, const struct journal_event *ev);
+int64_t enlist_turn(struct node *n);
 
 /* containers.c: the engine's place in the turn. */
 void containers_begin(struct node *n);
@@ -136,6 +209,8 @@ const struct executor *containers_executor(struct node *n);
 
 /* change.c: Control methods, as the leader carries them out. */
 leader_change_fn change_carry_out;
+/* Managers as this one sees them. */
+void change_count_managers(const struct node *n, size_t *reachable, size_t *all);
 void change_keys_event(struct node *n, const struct keys_event *ev);
 void change_want_chance(struct node *n);
 
@@ -161,7 +236,8 @@ void membership_pend(struct node *n, uint64_t ticket, const char *listen, const 
 		     const char *data_path, uint32_t data_path_port);
 bool membership_is_busy(struct node *n, uint64_t ticket);
 void membership_add_manager(struct node *n, const char *id, const char *addr);
-void membership_keep_place(struct node *n);
+/* Returns the write's ticket. */
+uint64_t membership_keep_place(struct node *n);
 void membership_start_agent(struct node *n, const struct journal_image *image);
 struct controller membership_controller(struct node *n);
 

@@ -177,10 +177,18 @@ static void on_status(struct node *n, const Pb__NodeCertificateStatusResponse *r
 		      str_bytes(cert->certificate.data, cert->certificate.len));
 }
 
+/* Be what the certificate says. */
+static void take_role(struct node *n)
+{
+	if (n->is_manager_by_cert)
+		enlist_begin(n);
+	else if (n->group || enlist_is_under_way(n))
+		enlist_forget(n);
+}
+
 static void on_installed(struct node *n, const struct keys_event *ev)
 {
 	struct membership *m = &n->membership;
-	struct err e;
 
 	membership_learn_identity(n, &ev->identity);
 	if (m->join->is_renewal) {
@@ -188,18 +196,14 @@ static void on_installed(struct node *n, const struct keys_event *ev)
 		m->join = NULL;
 		m->step = STEP_NONE;
 		m->renew_backoff_ms = 0;
-		return;
-	}
-	if (strcmp(ev->identity.role, "swarm-manager") == 0) {
-		fail(&e, ERR_UNSUPPORTED,
-		     "this build joins swarms as a worker; join with the worker token");
-		membership_give_up(n, &e);
+		take_role(n);
 		return;
 	}
 	membership_add_manager(n, "", m->join->remote_addr);
-	membership_keep_place(n);
+	(void)membership_keep_place(n);
 	membership_start_agent(n, NULL);
 	m->step = STEP_SETTLING;
+	take_role(n);
 }
 
 /* Between half and four fifths of its life, by chance, so that a swarm's nodes do not all come at
@@ -224,8 +228,9 @@ static bool is_renewal_due(const struct node *n)
 
 	if (m->step != STEP_NONE || m->state != SWARM_ACTIVE || n->config.node_id)
 		return false;
-	if (node && node->certificate->status->state == PB__ISSUANCE_STATUS__STATE__ROTATE &&
-	    m->renew_backoff_ms == 0)
+	if (node && m->renew_backoff_ms == 0 &&
+	    (node->certificate->status->state == PB__ISSUANCE_STATUS__STATE__ROTATE ||
+	     (node->role == PB__NODE_ROLE__MANAGER) != n->is_manager_by_cert))
 		return true;
 	return m->renew_at_ms <= n->now.mono_ms;
 }
@@ -234,7 +239,8 @@ void join_turn(struct node *n)
 {
 	struct membership *m = &n->membership;
 	const struct keys *keys = n->config.seams.keys;
-	const struct agent_manager *manager;
+	const struct agent_manager *it, *manager = NULL;
+	uint64_t count = 1;
 
 	if (m->retry_at_ms <= n->now.mono_ms && m->join) {
 		m->retry_at_ms = NEVER_MS;
@@ -242,7 +248,10 @@ void join_turn(struct node *n)
 	}
 	if (!is_renewal_due(n) || !n->agent || list_is_empty(agent_managers(n->agent)))
 		return;
-	manager = list_first(agent_managers(n->agent), struct agent_manager, link);
+	/* Any of them, so that one that is gone does not hold it back for ever. */
+	list_each (agent_managers(n->agent), struct agent_manager, link, it)
+		if (!manager || prng_below(&n->prng, ++count) == 0)
+			manager = it;
 	m->join = ARENA_NEW(&m->memory, struct joining);
 	m->join->is_renewal = true;
 	m->join->remote_addr = arena_strdup(&m->memory, manager->addr);

@@ -1,4 +1,6 @@
 /* The manager's half of a node: store, group and leader, while it is a manager. */
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/inside.h"
@@ -6,22 +8,23 @@
 #define SNAPSHOT_ENTRIES 10000
 #define SNAPSHOT_BYTES   (16 << 20)
 #define KEEP_ENTRIES     500
+#define READ_PATIENCE_MS 3000 /* without a leader */
 
 static uint64_t or_default(uint64_t value, uint64_t instead)
 {
 	return value ? value : instead;
 }
 
-void manager_start(struct node *n, const struct journal_image *image, const struct member *founders,
-		   size_t founder_count, uint64_t me)
+/* The rooms of a manager, before the group has begun. */
+static void open_rooms(struct node *n)
 {
 	const struct node_config *c = &n->config;
 	size_t count = 0;
-	struct err e;
 
 	n->store = store_new(c->log);
 	n->group = group_new(&(struct group_config){
 		.node_id = n->id,
+		.tickets = &n->raft_tickets,
 		.journal = c->seams.journal,
 		.peer = c->seams.peer,
 		.log = c->log,
@@ -38,6 +41,7 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 		.prng = &n->prng,
 		.store = n->store,
 		.members = group_members(n->group),
+		.tickets = &n->dispatch_tickets,
 		.node_id = n->id,
 	});
 	n->ca = ca_new(&(struct ca_config){
@@ -46,8 +50,11 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 		.log = c->log,
 		.prng = &n->prng,
 		.store = n->store,
+		.tickets = &n->ca_tickets,
 	});
+	n->roles = roles_new(n->group, n->id, c->log);
 	n->controllers[count++] = membership_controller(n);
+	n->controllers[count++] = roles_controller(n->roles);
 	n->controllers[count++] = ca_controller(n->ca);
 	n->controllers[count++] = dispatch_controller(n->dispatch);
 	/* After what was reported, so that it is answered in the same transaction. */
@@ -64,49 +71,111 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 		.change = change_carry_out,
 		.change_self = n,
 	});
+	n->told_leader = 0;
+	n->told_leading = false;
+	c->seams.peer->lead(c->seams.peer->self, false, NULL);
 	change_want_chance(n);
+}
+
+void manager_start(struct node *n, const struct journal_image *image, const struct member *founders,
+		   size_t founder_count, uint64_t me)
+{
+	const Pb__SwarmState *place = n->membership.place;
+	struct err e;
+
+	open_rooms(n);
 	if (!image) {
 		group_bootstrap(n->group, founders, founder_count, me);
-	} else if (!group_load(n->group, image, &e)) {
-		log_error(c->log, "node", "the raft journal cannot be used: %s", e.text);
+		return;
+	}
+	if (place)
+		group_remind(n->group, (const Pb__RaftMember *const *)place->members,
+			     place->n_members);
+	if (!group_load(n->group, image, me, &e)) {
+		log_error(n->config.log, "node", "the raft journal cannot be used: %s", e.text);
 		manager_stop(n);
 	}
 }
 
+void manager_join(struct node *n)
+{
+	const Pb__SwarmState *place = n->membership.place;
+
+	open_rooms(n);
+	group_join(n->group, (const Pb__RaftMember *const *)place->members, place->n_members,
+		   place->raft_id);
+}
+
 void manager_stop(struct node *n)
 {
+	const struct peer *peer = n->config.seams.peer;
+	struct pending_read *read;
+	struct err e;
+
+	if (!n->group)
+		return;
+	fail(&e, ERR_UNAVAILABLE, "This node is not a swarm manager.");
+	errands_clear(n, &e);
+	served_clear(n);
+	list_each (&n->reads, struct pending_read, link, read) {
+		struct leader_answer *a = NEW(struct leader_answer);
+
+		a->ticket = read->ticket;
+		a->err = e;
+		list_push_back(&n->answers, &a->link);
+		list_remove(&read->link);
+		free(read);
+	}
 	leader_free(n->leader);
 	controllers_clear(&n->of_tasks);
+	roles_free(n->roles);
 	dispatch_free(n->dispatch);
 	ca_free(n->ca);
 	group_free(n->group);
 	store_free(n->store);
+	free(n->seen);
+	n->seen = NULL;
+	n->seen_count = 0;
+	n->roles = NULL;
 	n->leader = NULL;
 	n->dispatch = NULL;
 	n->ca = NULL;
 	n->group = NULL;
 	n->store = NULL;
+	peer->lead(peer->self, false, NULL);
+}
+
+void reads_glanced(struct node *n, uint64_t ticket)
+{
+	struct pending_read *read;
+
+	list_each (&n->reads, struct pending_read, link, read)
+		if (read->ticket == ticket)
+			read->wants_glance = false;
 }
 
 static void answer_reads(struct node *n)
 {
+	bool is_lonely = !group_leader(n->group);
 	struct pending_read *read;
 
 	list_each (&n->reads, struct pending_read, link, read) {
-		bool is_ready = group_read_ready(n->group, read->ticket);
+		bool is_late = read->deadline_ms <= n->now.mono_ms ||
+			       (is_lonely &&
+				read->lonely_since_ms + READ_PATIENCE_MS <= n->now.mono_ms);
 		struct leader_answer *a;
 
-		if (!is_ready && read->deadline_ms > n->now.mono_ms)
+		if (!is_lonely)
+			read->lonely_since_ms = n->now.mono_ms;
+		read->is_ready = read->is_ready || group_read_ready(n->group, read->ticket);
+		if ((!read->is_ready || read->wants_glance) && !is_late)
 			continue;
 		a = NEW(struct leader_answer);
 		a->ticket = read->ticket;
-		a->is_ok = is_ready;
-		if (!is_ready) {
+		a->is_ok = read->is_ready;
+		if (!read->is_ready) {
 			group_read_forget(n->group, read->ticket);
-			fail(&a->err, ERR_UNAVAILABLE,
-			     "The swarm does not have a leader. It's possible that too few "
-			     "managers are "
-			     "online. Make sure more than half of the managers are online.");
+			errands_no_leader(n, &a->err);
 		}
 		list_push_back(&n->answers, &a->link);
 		list_remove(&read->link);
@@ -121,11 +190,25 @@ static void tell_leader(struct node *n)
 	bool leads = leader_is_leading(n->leader);
 	const struct peer *peer = n->config.seams.peer;
 
+	/* Elected and not there yet: nobody answers. */
+	if (leader && !leads && strcmp(leader->node_id, n->id) == 0)
+		leader = NULL;
 	if ((leader ? leader->raft_id : 0) == n->told_leader && leads == n->told_leading)
 		return;
 	n->told_leader = leader ? leader->raft_id : 0;
 	n->told_leading = leads;
 	peer->lead(peer->self, leads, leader ? leader->addr : NULL);
+}
+
+/* Agents know all managers. */
+static void tell_members(struct node *n)
+{
+	uint64_t version = group_members(n->group)->version;
+
+	if (version == n->told_members)
+		return;
+	n->told_members = version;
+	dispatch_members_changed(n->dispatch);
 }
 
 int64_t manager_turn(struct node *n)
@@ -134,14 +217,21 @@ int64_t manager_turn(struct node *n)
 	int64_t next, later;
 
 	group_turn(n->group, n->now);
+	errands_turn(n);
 	next = leader_turn(n->leader, n->now);
 	while ((a = leader_take_answer(n->leader)))
-		list_push_back(&n->answers, &a->link);
+		if (!served_answered(n, a) && !errands_answered(n, a))
+			leader_answer_free(a);
+	served_turn(n);
 	answer_reads(n);
+	tell_members(n);
 	dispatch_flush(n->dispatch, n->now);
 	tell_leader(n);
 	store_forget(n->store);
 	/* What the leader proposed begins its way to the disk in this turn. */
 	later = group_turn(n->group, n->now);
+	next = later < next ? later : next;
+	/* With what came back, and for whom there is a leader by now. */
+	later = errands_turn(n);
 	return later < next ? later : next;
 }

@@ -106,7 +106,7 @@ void membership_give_up(struct node *n, const struct err *e)
 	answer(n, e);
 	agent_free(n->agent);
 	n->agent = NULL;
-	manager_stop(n);
+	enlist_end(n);
 	if (m->call)
 		n->config.seams.peer->cancel(n->config.seams.peer->self, m->call);
 	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
@@ -124,9 +124,10 @@ uint64_t membership_wait(struct node *n, enum membership_step step)
 }
 
 /* Write down where this node stands. */
-void membership_keep_place(struct node *n)
+uint64_t membership_keep_place(struct node *n)
 {
 	AUTO_BUF struct buf bytes = BUF_MAX(MESSAGE_MAX);
+	uint64_t ticket = ticket_next(&n->tickets);
 	struct journal_record record = { STATE_TABLE, STATE_KEY, { 0 } };
 
 	if (n->membership.place) {
@@ -134,8 +135,8 @@ void membership_keep_place(struct node *n)
 			abort(); /* a handful of addresses */
 		record.value = buf_str(&bytes);
 	}
-	n->config.seams.journal->write_local(n->config.seams.journal->self,
-					     ticket_next(&n->tickets), &record, 1);
+	n->config.seams.journal->write_local(n->config.seams.journal->self, ticket, &record, 1);
+	return ticket;
 }
 
 void membership_start_agent(struct node *n, const struct journal_image *image)
@@ -288,6 +289,7 @@ static void on_own_installed(struct node *n, const struct keys_event *ev)
 			     .addr = m->place->advertise_addr };
 
 	membership_learn_identity(n, &ev->identity);
+	m->place->raft_id = me.raft_id;
 	manager_start(n, NULL, &me, 1, me.raft_id);
 	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
 	m->step = STEP_LEADING;
@@ -316,7 +318,7 @@ static void founding_notice(void *self, const struct change *c, struct now now)
 		return;
 	}
 	membership_add_manager(n, n->id, m->place->advertise_addr);
-	membership_keep_place(n);
+	(void)membership_keep_place(n);
 	membership_start_agent(n, NULL);
 	m->state = SWARM_ACTIVE;
 	m->step = STEP_SETTLING;
@@ -372,6 +374,7 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 	Pb__NodeTLSInfo *tls;
 
 	(void)snprintf(n->id, sizeof(n->id), "%s", identity->node_id);
+	n->is_manager_by_cert = strcmp(identity->role, "swarm-manager") == 0;
 	if (n->engine)
 		engine_set_node(n->engine, n->id);
 	arena_reset(&n->description_memory);
@@ -534,12 +537,18 @@ void membership_resume(struct node *n, const struct journal_image *image)
 		forget(m);
 		return;
 	}
-	if (image->has_raft) {
-		manager_start(n, image, NULL, 0, 0);
-		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
-	}
 	membership_start_agent(n, image);
 	m->state = SWARM_ACTIVE;
+	if (!n->is_manager_by_cert) {
+		/* Demoted, and stopped before the log was gone. */
+		if (image->has_raft)
+			enlist_forget(n);
+	} else if (image->has_raft) {
+		manager_start(n, image, NULL, 0, m->place->raft_id);
+		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
+	} else {
+		enlist_begin(n);
+	}
 }
 
 /* Managers change while we are inside: the next life begins with those of today. */
@@ -562,7 +571,13 @@ static void keep_managers(struct node *n)
 	m->place->managers = NULL;
 	list_each (managers, struct agent_manager, link, it)
 		membership_add_manager(n, it->node_id, it->addr);
-	membership_keep_place(n);
+	(void)membership_keep_place(n);
+}
+
+/* A manager has the swarm's state. */
+static bool is_whole(const struct node *n)
+{
+	return !n->is_manager_by_cert || (n->store && view_cluster(store_view(n->store)));
 }
 
 static void tell_late(struct node *n)
@@ -585,7 +600,7 @@ int64_t membership_turn(struct node *n)
 
 	if (m->step == STEP_LEADING && group_leads(n->group))
 		m->step = STEP_FOUNDING;
-	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent)) {
+	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent) && is_whole(n)) {
 		m->state = SWARM_ACTIVE;
 		m->step = STEP_NONE;
 		answer(n, NULL);
@@ -595,6 +610,7 @@ int64_t membership_turn(struct node *n)
 	if (m->ticket && n->now.mono_ms >= m->deadline_ms)
 		tell_late(n);
 	join_turn(n);
+	next = enlist_turn(n);
 	if (m->listen_again_ms && m->listen_again_ms <= n->now.mono_ms) {
 		m->listen_again_ms = 0;
 		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
@@ -610,6 +626,35 @@ int64_t membership_turn(struct node *n)
 	return next;
 }
 
+/* A manager does not leave unless it is forced; the sentence counts what would be left. */
+static bool refuses_to_leave(const struct node *n, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_MAX(ERR_TEXT_MAX);
+	size_t reachable, all;
+
+	buf_append_c(&text, "You are attempting to leave the swarm on a node that is participating "
+			    "as a manager. ");
+	if (!n->group) {
+		buf_append_c(&text, "Doing so may lose the consensus of your cluster. ");
+	} else {
+		change_count_managers(n, &reachable, &all);
+		if (reachable == 1 && all == 1)
+			buf_append_c(&text,
+				     "Removing the last manager erases all current state of the "
+				     "swarm. Use `--force` to ignore this message. ");
+		else if (reachable <= 2 + all - reachable)
+			buf_printf(&text,
+				   "Removing this node leaves %zu managers out of %zu. Without a "
+				   "Raft quorum your swarm will be inaccessible. ",
+				   reachable - 1, all);
+	}
+	buf_append_c(&text, "The only way to restore a swarm that has lost consensus is to "
+			    "reinitialize it with `--force-new-cluster`. Use `--force` to suppress "
+			    "this message.");
+	fail(e, ERR_UNAVAILABLE, "%.*s", (int)text.len, text.data);
+	return true;
+}
+
 void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 {
 	struct membership *m = &n->membership;
@@ -620,18 +665,7 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 		answer_now(n, ticket, &e);
 		return;
 	}
-	if (n->group && !force) {
-		fail(&e, ERR_UNAVAILABLE,
-		     "You are attempting to leave the swarm on a node that is participating as a "
-		     "manager. %s"
-		     "The only way to restore a swarm that has lost consensus is to reinitialize "
-		     "it with "
-		     "`--force-new-cluster`. Use `--force` to suppress this message.",
-		     group_members(n->group)->by_raft_id.count == 1
-			     ? "Removing the last manager erases all current state of the swarm. "
-			       "Use `--force` to "
-			       "ignore this message. "
-			     : "Doing so may lose the consensus of your cluster. ");
+	if (n->is_manager_by_cert && !force && refuses_to_leave(n, &e)) {
 		answer_now(n, ticket, &e);
 		return;
 	}
@@ -643,13 +677,13 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 		agent_leave(n->agent);
 	agent_free(n->agent);
 	n->agent = NULL;
-	manager_stop(n);
+	enlist_end(n);
 	n->config.seams.peer->listen(n->config.seams.peer->self, "");
 	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
 	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
 	forget(m);
 	set_error(m, NULL);
-	membership_keep_place(n);
+	(void)membership_keep_place(n);
 	n->id[0] = '\0';
 	m->state = SWARM_INACTIVE;
 	answer_now(n, ticket, NULL);

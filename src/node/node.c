@@ -12,10 +12,16 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	n->config = *config;
 	n->tickets.room = TICKET_NODE;
 	n->api_tickets.room = TICKET_API;
+	n->raft_tickets.room = TICKET_RAFT;
+	n->ca_tickets.room = TICKET_CA;
+	n->dispatch_tickets.room = TICKET_DISPATCH;
 	prng_seed(&n->prng, seed);
 	inbox_init(&n->inbox);
 	list_init(&n->reads);
 	list_init(&n->answers);
+	list_init(&n->errands);
+	list_init(&n->errands_out);
+	list_init(&n->served);
 	inbox_init(&n->engine_inbox);
 	return n;
 }
@@ -73,12 +79,12 @@ static void refuse_no_manager(struct node *n, uint64_t ticket)
 void node_change(struct node *n, uint64_t ticket, const char *method, const void *request)
 {
 	if (n->leader)
-		leader_change(n->leader, ticket, method, request, n->now);
+		errands_change(n, ticket, method, request);
 	else
 		refuse_no_manager(n, ticket);
 }
 
-void node_read(struct node *n, uint64_t ticket)
+static void read_begin(struct node *n, uint64_t ticket, bool glances)
 {
 	struct pending_read *read;
 
@@ -89,8 +95,20 @@ void node_read(struct node *n, uint64_t ticket)
 	read = NEW(struct pending_read);
 	read->ticket = ticket;
 	read->deadline_ms = n->now.mono_ms + READ_TIMEOUT_MS;
+	read->lonely_since_ms = n->now.mono_ms;
 	list_push_back(&n->reads, &read->link);
 	group_read(n->group, ticket);
+	read->wants_glance = glances && !leader_is_leading(n->leader) && errands_glance(n, ticket);
+}
+
+void node_read(struct node *n, uint64_t ticket)
+{
+	read_begin(n, ticket, false);
+}
+
+void node_read_managers(struct node *n, uint64_t ticket)
+{
+	read_begin(n, ticket, true);
 }
 
 struct leader_answer *node_take_answer(struct node *n)

@@ -78,10 +78,14 @@ int64_t node_turn(struct node *n, struct now now);
 /* A number for work that outlives the turn, for whoever is outside of the node. */
 uint64_t node_ticket(struct node *n);
 
-/* Ask for a change of the swarm's state; the answer comes with the ticket. */
+/* Ask for a change of the swarm's state; the answer comes with the ticket. Any manager may be asked:
+ * the leader carries it out. Without one for a while, ERR_UNAVAILABLE: nothing was changed; if that
+ * cannot be known, ERR_UNKNOWN_OUTCOME. */
 void node_change(struct node *n, uint64_t ticket, const char *method, const void *request);
 /* Ask for the moment from which a read of node_view() is not stale; answered with the ticket. */
 void node_read(struct node *n, uint64_t ticket);
+/* The same for a read that shows managers: whom the leader reaches is asked too. */
+void node_read_managers(struct node *n, uint64_t ticket);
 /* A Control method that only reads, of this node's copy of the state as it is now: after
  * node_read() if it must not be stale. The response lives as long as the arena and the turn. */
 const void *node_ask(struct node *n, const char *method, const void *request, struct arena *a,

@@ -16,7 +16,8 @@ static void handle_journal(struct node *n, const struct input *in)
 			agent_journal_event(n->agent, in->ticket, &in->journal);
 		break;
 	default:
-		if (in->ticket != n->load_ticket)
+		if (enlist_journal_event(n, in->ticket, &in->journal) ||
+		    in->ticket != n->load_ticket)
 			break;
 		if (in->journal.kind == JOURNAL_LOADED) {
 			containers_load(n, in->journal.image);
@@ -37,18 +38,22 @@ static void handle_opened(struct node *n, const struct input *in)
 	struct str method = str_of(in->peer.method ? in->peer.method : "");
 	struct err e;
 
-	if (n->store && !authorize(store_view(n->store), in->peer.method, &in->peer.from, &e)) {
+	if (!authorize(n->store ? store_view(n->store) : NULL, in->peer.method, &in->peer.from,
+		       &e)) {
 		peer->finish(peer->self, in->ticket, (enum peer_status)err_grpc_status(e.kind),
 			     e.text);
 		return;
 	}
-	if (n->group && str_starts_with(method, "/docker.swarmkit.v1.Raft/"))
+	if (n->group && (str_starts_with(method, "/docker.swarmkit.v1.Raft/") ||
+			 str_starts_with(method, "/docker.swarmkit.v1.RaftMembership/")))
 		group_peer_event(n->group, in->ticket, &in->peer);
 	else if (n->dispatch && str_starts_with(method, "/docker.swarmkit.v1.Dispatcher/"))
 		dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
 	else if (n->ca && (str_starts_with(method, "/docker.swarmkit.v1.CA/") ||
 			   str_starts_with(method, "/docker.swarmkit.v1.NodeCA/")))
 		ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
+	else if (served_takes(in->peer.method))
+		served_open(n, in->ticket, &in->peer);
 	else
 		peer->finish(peer->self, in->ticket, PEER_UNIMPLEMENTED, "unknown method");
 }
@@ -60,6 +65,8 @@ static void handle_their_call(struct node *n, const struct input *in)
 		return;
 	}
 	if (n->group && group_peer_event(n->group, in->ticket, &in->peer))
+		return;
+	if (served_peer_event(n, in->ticket, &in->peer))
 		return;
 	if (n->dispatch)
 		dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
@@ -75,7 +82,9 @@ static void handle_peer(struct node *n, const struct input *in)
 	} else if (in->peer.kind == PEER_LISTENING || in->peer.kind == PEER_UNHEARD) {
 		membership_listening(n, &in->peer);
 	} else if (ticket_room_of(in->ticket) == TICKET_NODE) {
-		membership_peer_event(n, in->ticket, &in->peer);
+		if (!errands_peer_event(n, in->ticket, &in->peer) &&
+		    !enlist_peer_event(n, in->ticket, &in->peer))
+			membership_peer_event(n, in->ticket, &in->peer);
 	} else if (in->ticket & PEER_THEIRS) {
 		handle_their_call(n, in);
 	} else if (ticket_room_of(in->ticket) == TICKET_RAFT && n->group) {

@@ -14,15 +14,21 @@
 #define READ_RETRY_MS 1000
 /* Readys handled in one turn when none of them needs the disk. */
 #define READYS_A_TURN 64
+/* Between two candidates after a leader's death: longer than an election takes on a LAN. */
+#define CAMPAIGN_STEP_MS 20
+#define CAMPAIGNS_MAX    5
 
 struct group *group_new(const struct group_config *c)
 {
 	struct group *g = NEW(struct group);
 
 	g->config = *c;
-	g->tickets.room = TICKET_RAFT;
 	members_init(&g->members);
+	members_init(&g->hints);
+	prng_seed(&g->prng, c->seed + 1);
+	g->campaign_at_ms = NEVER_MS;
 	list_init(&g->reads);
+	enrol_init(g);
 	transport_init(g);
 	return g;
 }
@@ -33,10 +39,12 @@ void group_free(struct group *g)
 
 	if (!g)
 		return;
+	enrol_clear(g);
 	transport_clear(g);
 	snapshots_clear(g);
 	raft_free(g->raft);
 	members_clear(&g->members);
+	members_clear(&g->hints);
 	list_each (&g->reads, struct waiting_read, link, read)
 		free(read);
 	free(g->failure);
@@ -78,6 +86,8 @@ static bool find_me(struct group *g, struct err *e)
 	const struct member *m = members_find_node(&g->members, g->config.node_id);
 
 	if (!m)
+		m = members_find_node(&g->hints, g->config.node_id);
+	if (!m)
 		return fail(e, ERR_INVALID, "the raft log does not name this node (%s) as a member",
 			    g->config.node_id);
 	g->me = m->raft_id;
@@ -86,17 +96,11 @@ static bool find_me(struct group *g, struct err *e)
 
 static struct raft_entry *member_entry(uint64_t index, const struct member *m)
 {
-	AUTO_BUF struct buf context = BUF_MAX(4096);
 	AUTO_ARENA struct arena a = { 0 };
-	Pb__RaftMember *p = PB_NEW(&a, raft_member);
+	struct str context = change_context(&a, m->raft_id, m->node_id, m->addr);
 	struct raft_change change = { .kind = RAFT_ADD_VOTER, .node = m->raft_id, .id = index };
 
-	p->raft_id = m->raft_id;
-	p->node_id = m->node_id;
-	p->addr = m->addr;
-	if (!pb_encode(p, &context))
-		abort(); /* an id and an address are short */
-	return raft_entry_new_change(index, 1, &change, context.data, context.len);
+	return raft_entry_new_change(index, 1, &change, context.ptr, context.len);
 }
 
 void group_bootstrap(struct group *g, const struct member *members, size_t count, uint64_t me)
@@ -112,6 +116,7 @@ void group_bootstrap(struct group *g, const struct member *members, size_t count
 	g->me = me;
 	for (size_t i = 0; i < count; i++) {
 		members_set(&g->members, members[i].raft_id, members[i].node_id, members[i].addr);
+		members_find(&g->members, members[i].raft_id)->is_voter = true;
 		entries[i] = member_entry(i + 1, &members[i]);
 		records[i] = (struct journal_entry){ i + 1, 1, RAFT_CONF_CHANGE,
 						     raft_entry_data(&a, entries[i]) };
@@ -121,7 +126,7 @@ void group_bootstrap(struct group *g, const struct member *members, size_t count
 	for (size_t i = 0; i < count; i++)
 		raft_entry_drop(entries[i]);
 	g->step = GROUP_STORING;
-	g->step_ticket = ticket_next(&g->tickets);
+	g->step_ticket = ticket_next(g->config.tickets);
 	g->config.journal->write_raft(
 		g->config.journal->self, g->step_ticket,
 		&(struct journal_raft_write){
@@ -156,31 +161,28 @@ static bool load_snapshot(struct group *g, const struct journal_image *image,
 	return true;
 }
 
-/* Members as the log's entries name them, for entries that are known to be committed. The others
- * are learned when they are applied. */
-static bool learn_members(struct group *g, const struct raft_stored *stored, struct err *e)
+void group_remind(struct group *g, const Pb__RaftMember *const *members, size_t count)
 {
-	AUTO_ARENA struct arena a = { 0 };
-
-	if (members_find_node(&g->members, g->config.node_id))
-		return true;
-	for (size_t i = 0; i < stored->entry_count; i++) {
-		const struct raft_entry *entry = stored->entries[i];
-		const Pb__RaftMember *p;
-
-		if (entry->kind != RAFT_CONF_CHANGE || entry->change.kind == RAFT_REMOVE)
-			continue;
-		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size),
-			      1 << 16, e);
-		if (!p)
-			return false;
-		if (strcmp(p->node_id, g->config.node_id) == 0)
-			members_set(&g->members, p->raft_id, p->node_id, p->addr);
-	}
-	return true;
+	for (size_t i = 0; i < count; i++)
+		members_set(&g->hints, members[i]->raft_id, members[i]->node_id, members[i]->addr);
 }
 
-bool group_load(struct group *g, const struct journal_image *image, struct err *e)
+void group_join(struct group *g, const Pb__RaftMember *const *members, size_t count, uint64_t me)
+{
+	struct raft_stored stored = { 0 };
+	struct err e;
+
+	g->me = me;
+	group_remind(g, members, count);
+	if (!start(g, &stored, &e))
+		group_stop(g, "%s", e.text);
+	g->step = GROUP_STORING;
+	g->step_ticket = ticket_next(g->config.tickets);
+	g->config.journal->write_raft(g->config.journal->self, g->step_ticket,
+				      &(struct journal_raft_write){ .has_hard_state = true });
+}
+
+bool group_load(struct group *g, const struct journal_image *image, uint64_t me, struct err *e)
 {
 	struct raft_stored stored = {
 		.hard = { image->hard_state.term, image->hard_state.vote,
@@ -198,10 +200,13 @@ bool group_load(struct group *g, const struct journal_image *image, struct err *
 			raft_entry_from(from->index, from->term, from->type, from->data, e);
 
 		ok = entry != NULL;
-		if (entry)
+		if (entry) {
 			stored.entries[stored.entry_count++] = entry;
+			change_hint(g, entry);
+		}
 	}
-	ok = ok && learn_members(g, &stored, e) && find_me(g, e) && start(g, &stored, e);
+	g->me = me;
+	ok = ok && (me || find_me(g, e)) && start(g, &stored, e);
 	for (size_t i = 0; i < stored.entry_count; i++)
 		raft_entry_drop(stored.entries[i]);
 	raft_snapshot_drop(stored.snapshot);
@@ -209,32 +214,12 @@ bool group_load(struct group *g, const struct journal_image *image, struct err *
 	return ok;
 }
 
-static void apply_change(struct group *g, const struct raft_entry *entry)
-{
-	AUTO_ARENA struct arena a = { 0 };
-	const Pb__RaftMember *p = NULL;
-	struct err e;
-
-	if (entry->change.kind == RAFT_REMOVE) {
-		members_remove(&g->members, entry->change.node);
-	} else {
-		p = pb_decode(&a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size),
-			      1 << 16, &e);
-		if (p && !members_was_removed(&g->members, entry->change.node))
-			members_set(&g->members, entry->change.node, p->node_id, p->addr);
-		else
-			log_warn(g->config.log, "raft", "entry %llu: unreadable member",
-				 (unsigned long long)entry->index);
-	}
-	raft_apply_conf_change(g->raft, &entry->change);
-}
-
 static void apply(struct group *g, const struct raft_entry *entry)
 {
 	struct err e;
 
 	if (entry->kind == RAFT_CONF_CHANGE)
-		apply_change(g, entry);
+		change_applied(g, entry);
 	else if (!store_apply(g->config.store, str_bytes(entry->data, entry->size), &e))
 		log_error(g->config.log, "raft", "entry %llu is skipped: %s",
 			  (unsigned long long)entry->index, e.text);
@@ -290,6 +275,7 @@ static void write_ready(struct group *g, const struct raft_ready *rd)
 	for (size_t i = 0; i < rd->entry_count; i++) {
 		const struct raft_entry *entry = rd->entries[i];
 
+		change_hint(g, entry);
 		records[i] = (struct journal_entry){ entry->index, entry->term, (int)entry->kind,
 						     raft_entry_data(&a, entry) };
 	}
@@ -305,7 +291,7 @@ static void write_ready(struct group *g, const struct raft_ready *rd)
 		write.snapshot = &manifest;
 	}
 	g->step = GROUP_STORING;
-	g->step_ticket = ticket_next(&g->tickets);
+	g->step_ticket = ticket_next(g->config.tickets);
 	g->config.journal->write_raft(g->config.journal->self, g->step_ticket, &write);
 }
 
@@ -341,7 +327,7 @@ static bool begin_ready(struct group *g)
 			return false;
 		}
 		g->step = GROUP_SAVING_RECEIVED;
-		g->step_ticket = ticket_next(&g->tickets);
+		g->step_ticket = ticket_next(g->config.tickets);
 		g->config.journal->save_snapshot(
 			g->config.journal->self, g->step_ticket, &manifest,
 			(struct journal_source){ g, next_part_of_received });
@@ -420,20 +406,53 @@ static bool lead_alone(struct group *g)
 	return raft_has_ready(g->raft);
 }
 
+/* The leader is gone for sure. Voters stand one after the other, in the order of their ids; who is
+ * refused because the others did not notice yet stands again a little later. */
+static void stand(struct group *g)
+{
+	uint64_t leader = raft_status(g->raft).lead;
+	struct member *it;
+	size_t rank = 0;
+
+	if (g->leader_is_gone) {
+		g->leader_is_gone = false;
+		g->campaigns = 0;
+		members_each(&g->members, it) rank += it->is_voter && it->raft_id < g->me &&
+						      it->raft_id != leader;
+		raft_forget_leader(g->raft);
+		g->campaign_at_ms = g->now.mono_ms + (int64_t)rank * CAMPAIGN_STEP_MS;
+	}
+	if (g->campaign_at_ms > g->now.mono_ms)
+		return;
+	g->campaign_at_ms = NEVER_MS;
+	if (raft_status(g->raft).lead || g->campaigns++ >= CAMPAIGNS_MAX)
+		return;
+	raft_election_now(g->raft);
+	g->campaign_at_ms = g->now.mono_ms + (int64_t)members_voters(&g->members) * CAMPAIGN_STEP_MS;
+}
+
 int64_t group_turn(struct group *g, struct now now)
 {
 	g->now = now;
 	if (g->failure || !g->raft)
 		return NEVER_MS;
 	tick(g);
+	stand(g);
 	ask_reads(g);
+	change_promote(g);
+	enrol_turn(g);
 	for (int i = 0; i < READYS_A_TURN && !g->failure; i++)
 		if (!begin_ready(g) && !lead_alone(g))
 			break;
 	snapshots_consider(g);
-	return g->failure                                         ? NEVER_MS
-	       : g->step == GROUP_IDLE && raft_has_ready(g->raft) ? now.mono_ms
-								  : g->next_tick_ms;
+	enrol_turn(g);
+	if (g->was_removed && raft_status(g->raft).role != RAFT_LEADER)
+		group_stop(g, "this manager was removed from the swarm");
+	if (g->failure)
+		return NEVER_MS;
+	if (g->step == GROUP_IDLE && raft_has_ready(g->raft))
+		return now.mono_ms;
+	return g->campaign_at_ms < g->next_tick_ms ? g->campaign_at_ms : g->next_tick_ms;
 }
 
 struct raft_status group_status(const struct group *g)
@@ -531,6 +550,6 @@ void group_leader_is_gone(struct group *g, const char *addr)
 {
 	const struct member *leader = group_leader(g);
 
-	if (g->raft && leader && strcmp(leader->addr, addr) == 0)
-		raft_election_now(g->raft);
+	if (g->raft && leader && leader->raft_id != g->me && strcmp(leader->addr, addr) == 0)
+		g->leader_is_gone = true;
 }

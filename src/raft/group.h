@@ -25,6 +25,7 @@ struct group;
 
 struct group_config {
 	const char *node_id;
+	struct tickets *tickets; /* of TICKET_RAFT; they outlive the group, for outcomes may too */
 	const struct journal *journal;
 	const struct peer *peer;
 	const struct log *log;
@@ -42,17 +43,40 @@ void group_free(struct group *g);
 /* Begin a new group of these members (one, at `swarm init`); all of them begin alike. The first
  * journal write is under way when this returns. */
 void group_bootstrap(struct group *g, const struct member *members, size_t count, uint64_t me);
-/* Go on from what the journal holds. Fails when that contradicts itself. */
-bool group_load(struct group *g, const struct journal_image *image, struct err *e) MUST_CHECK;
+/* Go on from what the journal holds, as the member `me`; 0: the one that the log says this node is.
+ * Fails when that contradicts itself. */
+bool group_load(struct group *g, const struct journal_image *image, uint64_t me,
+		struct err *e) MUST_CHECK;
+/* Begin as the new member `me` of a group that others lead, with an empty log; `members` say where
+ * they are. The first journal write is under way when this returns: from then on the journal
+ * remembers that this member took part. */
+void group_join(struct group *g, const Pb__RaftMember *const *members, size_t count, uint64_t me);
+/* Where members of a group that was loaded are, as they were known before. */
+void group_remind(struct group *g, const Pb__RaftMember *const *members, size_t count);
 
 /* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls
- * of the Raft service that others opened. */
+ * of the Raft and RaftMembership services that others opened.
+ *
+ * A manager that asks to join is called back at the address it gives; then it becomes a learner,
+ * and a voter when it has caught up. Its raft id is new. */
 void group_journal_event(struct group *g, uint64_t ticket, const struct journal_event *ev);
 /* False if the call is not of this room. */
 bool group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
 
 /* Let time pass and work happen. Returns when to call again at the latest. */
 int64_t group_turn(struct group *g, struct now now);
+
+/* ---- members: the leader's to change, one change at a time ---- */
+
+/* Propose to remove a member. ERR_IN_USE: the rest would have no quorum, in the reference's words;
+ * ERR_CONFLICT: another change is under way; ERR_UNAVAILABLE: this is not the leader. */
+bool group_remove(struct group *g, uint64_t raft_id, struct err *e) MUST_CHECK;
+/* Hand leadership to the voter that is furthest. ERR_UNAVAILABLE if there is none. */
+bool group_hand_over(struct group *g, struct err *e) MUST_CHECK;
+/* A change of members is proposed and not applied. */
+bool group_is_changing(const struct group *g);
+/* This node is a member no more. */
+bool group_was_removed(const struct group *g);
 
 /* Why it stopped for good (a failed journal, a log that contradicts the group's), or NULL. */
 const char *group_failure(const struct group *g);
@@ -85,7 +109,8 @@ void group_read(struct group *g, uint64_t ticket);
 bool group_read_ready(struct group *g, uint64_t ticket);
 void group_read_forget(struct group *g, uint64_t ticket);
 
-/* The leader is surely gone (its connection ended and a new one was refused). */
+/* The leader is surely gone (its connection ended and a new one was refused): the voters stand for
+ * election at once, one after the other. */
 void group_leader_is_gone(struct group *g, const char *addr);
 
 #endif

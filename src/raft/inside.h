@@ -3,6 +3,7 @@
 #define SHOAL_RAFT_INSIDE_H
 
 #include "base/list.h"
+#include "base/prng.h"
 #include "raft/group.h"
 
 #define RAFT_METHOD        "/docker.swarmkit.v1.Raft/ProcessRaftMessage"
@@ -48,12 +49,38 @@ struct waiting_read {
 	int64_t ask_again_ms;
 };
 
+/* A manager that asks to be a member, or to have one removed, until it is answered. */
+enum enrolment_step {
+	ENROL_READING,
+	ENROL_DIALLING,  /* does it answer at the address it gave? */
+	ENROL_PROPOSING, /* tried again while another change is under way */
+	ENROL_AWAITING,  /* proposed: until it is applied */
+};
+
+struct enrolment {
+	struct tree_node by_ticket;
+	uint64_t ticket; /* of their call */
+	uint64_t health; /* of our call back to them */
+	enum enrolment_step step;
+	bool is_leave;
+	char *node_id, *from_addr; /* by the certificate; of the connection */
+	char *addr;
+	uint64_t raft_id;
+	bool is_serving;
+	int64_t deadline_ms;
+};
+
 struct group {
 	struct group_config config;
-	struct tickets tickets;
 	struct raft *raft;
 	uint64_t me;
 	struct members members;
+	struct members hints; /* named by entries that are not applied yet: where they are, no more */
+	struct prng prng;
+	bool was_removed;
+	int64_t campaign_at_ms; /* NEVER_MS, or when it is this member's turn to stand */
+	unsigned campaigns;
+	bool leader_is_gone;
 	struct now now;
 	int64_t next_tick_ms;
 	char *failure;
@@ -80,7 +107,26 @@ struct group {
 	struct tree outgoing; /* struct outgoing by ticket */
 	struct tree incoming; /* struct incoming by ticket */
 	struct list reads;    /* struct waiting_read */
+	struct tree enrolments; /* struct enrolment by ticket */
 };
+
+/* change.c */
+/* What a change of members carries: the member, encoded. */
+struct str change_context(struct arena *a, uint64_t raft_id, const char *node_id, const char *addr);
+void change_applied(struct group *g, const struct raft_entry *entry);
+/* Where a member will be, by an entry that is not applied yet. */
+void change_hint(struct group *g, const struct raft_entry *entry);
+/* On the leader: members that have caught up become voters. */
+void change_promote(struct group *g);
+bool change_may_remove(const struct group *g, uint64_t raft_id, struct err *e) MUST_CHECK;
+void change_voters(struct group *g, const struct raft_conf *conf);
+
+/* enrol.c */
+void enrol_init(struct group *g);
+void enrol_clear(struct group *g);
+void enrol_turn(struct group *g);
+/* True if the call or its answer is one of an enrolment. */
+bool enrol_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
 
 /* transport.c */
 void transport_init(struct group *g);

@@ -66,6 +66,16 @@ void members_set(struct members *m, uint64_t raft_id, const char *node_id, const
 	free(it->addr);
 	it->node_id = xstrdup(node_id);
 	it->addr = xstrdup(addr);
+	m->version++;
+}
+
+size_t members_voters(const struct members *m)
+{
+	struct member *it;
+	size_t count = 0;
+
+	members_each(m, it) count += it->is_voter;
+	return count;
 }
 
 static void remember_removed(struct members *m, uint64_t raft_id)
@@ -88,6 +98,7 @@ void members_remove(struct members *m, uint64_t raft_id)
 	if (it)
 		member_free(m, it);
 	remember_removed(m, raft_id);
+	m->version++;
 }
 
 Pb__ClusterSnapshot *members_to_pb(const struct members *m, struct arena *a)
@@ -112,7 +123,10 @@ Pb__ClusterSnapshot *members_to_pb(const struct members *m, struct arena *a)
 
 void members_from_pb(struct members *m, const Pb__ClusterSnapshot *p)
 {
+	uint64_t version = m->version;
+
 	members_clear(m);
+	m->version = version + 1;
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->n_members; i++)

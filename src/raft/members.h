@@ -15,12 +15,14 @@ struct member {
 	char *node_id;
 	char *addr;     /* "host:port", as the member advertised it */
 	bool is_active; /* heard from, or reached, since the last failure to reach it */
+	bool is_voter;  /* else it is still catching up */
 };
 
 struct members {
 	struct tree by_raft_id; /* struct member */
 	uint64_t *removed;      /* ascending */
 	size_t removed_count;
+	uint64_t version; /* counts changes */
 };
 
 void members_init(struct members *m);
@@ -34,6 +36,7 @@ bool members_was_removed(const struct members *m, uint64_t raft_id);
 void members_set(struct members *m, uint64_t raft_id, const char *node_id, const char *addr);
 /* Remove, and remember that it was. */
 void members_remove(struct members *m, uint64_t raft_id);
+size_t members_voters(const struct members *m);
 
 Pb__ClusterSnapshot *members_to_pb(const struct members *m, struct arena *a);
 void members_from_pb(struct members *m, const Pb__ClusterSnapshot *p);

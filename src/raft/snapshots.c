@@ -108,7 +108,7 @@ void snapshots_consider(struct group *g)
 	snapshots_metadata(g->snapshot_making, &a, &manifest);
 	log_debug(g->config.log, "raft", "snapshot at %" PRIu64, manifest.index);
 	g->snapshot_step = SNAPSHOT_SAVING;
-	g->snapshot_ticket = ticket_next(&g->tickets);
+	g->snapshot_ticket = ticket_next(g->config.tickets);
 	g->config.journal->save_snapshot(g->config.journal->self, g->snapshot_ticket, &manifest,
 					 (struct journal_source){ g, next_part });
 }
@@ -131,7 +131,7 @@ void snapshots_journal_done(struct group *g)
 		}
 		snapshots_metadata(g->snapshot_making, &a, &manifest);
 		g->snapshot_step = SNAPSHOT_NAMING;
-		g->snapshot_ticket = ticket_next(&g->tickets);
+		g->snapshot_ticket = ticket_next(g->config.tickets);
 		g->config.journal->write_raft(
 			g->config.journal->self, g->snapshot_ticket,
 			&(struct journal_raft_write){ .snapshot = &manifest,
@@ -190,6 +190,7 @@ bool snapshots_restore(struct group *g, const struct raft_snapshot *manifest, st
 	if (!content || !store_restore(g->config.store, g->received.content, e))
 		return while_doing(e, "restoring snapshot %" PRIu64, manifest->index);
 	members_from_pb(&g->members, content->membership);
+	change_voters(g, &manifest->conf);
 	g->last_snapshot_bytes = g->received.content.len;
 	return true;
 }

@@ -73,7 +73,7 @@ static uint64_t open_call(struct group *g, const struct member *to, const char *
 				      .node_id = to->node_id,
 				      .is_raft = !is_snapshot };
 
-	out->ticket = ticket_next(&g->tickets);
+	out->ticket = ticket_next(g->config.tickets);
 	out->to = to->raft_id;
 	out->is_snapshot = is_snapshot;
 	tree_insert(&g->outgoing, &out->ticket, &out->by_ticket);
@@ -139,6 +139,8 @@ void transport_send(struct group *g, struct raft_message *const *messages, size_
 		const struct member *to = members_find(&g->members, m->to);
 		struct buf content;
 
+		if (!to)
+			to = members_find(&g->hints, m->to);
 		if (!to) {
 			raft_report_unreachable(g->raft, m->to);
 			if (m->kind == RAFT_SNAPSHOT)
@@ -164,8 +166,10 @@ static void outgoing_ended(struct group *g, struct outgoing *out, const struct p
 		raft_report_snapshot(g->raft, out->to, ev->status == PEER_OK);
 	if (ev->status != PEER_OK)
 		raft_report_unreachable(g->raft, out->to);
-	if (ev->status == PEER_NOT_FOUND && strstr(ev->text, "was removed from the cluster"))
+	if (ev->status == PEER_NOT_FOUND && strstr(ev->text, "was removed from the cluster")) {
+		g->was_removed = true;
 		group_stop(g, "this manager was removed from the swarm");
+	}
 	outgoing_free(g, out);
 }
 
@@ -305,6 +309,8 @@ bool group_peer_event(struct group *g, uint64_t ticket, const struct peer_event 
 {
 	struct tree_node *node;
 
+	if (enrol_peer_event(g, ticket, ev))
+		return true;
 	if (!(ticket & PEER_THEIRS)) {
 		node = tree_find(&g->outgoing, &ticket);
 		if (node && ev->kind == PEER_ENDED)

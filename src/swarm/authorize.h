@@ -10,7 +10,7 @@
 #include "store/view.h"
 
 /* False with ERR_DENIED, or ERR_UNSUPPORTED for a method that does not exist. `v` is this manager's
- * state; a call for which no certificate is needed passes whoever makes it. */
+ * state, NULL before it has any; a call for which no certificate is needed passes whoever makes it. */
 bool authorize(const struct view *v, const char *method, const struct peer_identity *who,
 	       struct err *e) MUST_CHECK;
 

@@ -177,6 +177,7 @@ struct raft_status {
 	uint64_t first, last, stable, committed, applied;
 	bool is_voter;
 	bool leads_fully; /* leads, and has applied an entry of its own term */
+	bool is_changing; /* leads, and a change of members may be unapplied */
 };
 
 enum raft_peer_state { RAFT_PROBE, RAFT_REPLICATE, RAFT_SENDING_SNAPSHOT };

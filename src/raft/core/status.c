@@ -22,6 +22,7 @@ struct raft_status raft_status(const struct raft *r)
 		if (r->peers[i].id == r->config.id)
 			s.is_voter = !r->peers[i].is_learner;
 	s.leads_fully = r->role == RAFT_LEADER && log_term(l, l->applied, &term) && term == r->term;
+	s.is_changing = r->role == RAFT_LEADER && r->pending_change > l->applied;
 	return s;
 }
 

@@ -28,7 +28,6 @@ struct ca *ca_new(const struct ca_config *c)
 	struct ca *ca = NEW(struct ca);
 
 	ca->config = *c;
-	ca->tickets.room = TICKET_CA;
 	ca->calls = TREE(compare_call);
 	ca->signings = TREE(compare_signing);
 	list_init(&ca->issuing);

@@ -22,6 +22,7 @@ struct ca_config {
 	const struct log *log;
 	struct prng *prng; /* ids of new nodes */
 	const struct store *store;
+	struct tickets *tickets; /* of TICKET_CA; they outlive it, for outcomes may too */
 };
 
 struct ca *ca_new(const struct ca_config *c);

@@ -45,7 +45,6 @@ struct signing {
 
 struct ca {
 	struct ca_config config;
-	struct tickets tickets;
 	bool is_leading;
 	struct tree calls;
 	struct list issuing;  /* struct ca_call */

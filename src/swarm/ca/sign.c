@@ -46,7 +46,7 @@ void sign_consider(struct ca *ca, const Pb__Node *node, struct now now)
 	list_init(&s->link);
 	s->csr = str_bytes(arena_str(&s->memory, bytes_of(node->certificate->csr)),
 			   node->certificate->csr.len);
-	s->ticket = ticket_next(&ca->tickets);
+	s->ticket = ticket_next(ca->config.tickets);
 	tree_insert(&ca->signings, s->node_id, &s->by_node);
 
 	expiry = cluster->spec->ca_config ? cluster->spec->ca_config->node_cert_expiry : NULL;

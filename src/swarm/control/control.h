@@ -22,6 +22,7 @@ struct control_member {
 	uint64_t raft_id;
 	const char *addr;
 	bool is_leader, is_reachable;
+	bool is_voter; /* else it is catching up */
 };
 
 /* What a method works with. All of it is borrowed. */

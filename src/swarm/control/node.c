@@ -92,11 +92,14 @@ const void *control_list_nodes(struct control *c, const void *message, struct er
 /* Would the others still be a majority of themselves? */
 static bool quorum_survives(const struct control *c, const struct control_member *without)
 {
-	size_t reachable = 0, quorum = (c->member_count - 1) / 2 + 1;
+	size_t reachable = 0, voters = 0;
 
-	for (size_t i = 0; i < c->member_count; i++)
-		reachable += c->members[i].is_reachable && &c->members[i] != without;
-	return reachable >= quorum;
+	for (size_t i = 0; i < c->member_count; i++) {
+		voters += c->members[i].is_voter;
+		reachable += c->members[i].is_voter && c->members[i].is_reachable &&
+			     &c->members[i] != without;
+	}
+	return !without->is_voter || reachable >= (voters - 1) / 2 + 1;
 }
 
 static bool may_be_demoted(const struct control *c, const Pb__Node *node, struct err *e)
@@ -106,8 +109,10 @@ static bool may_be_demoted(const struct control *c, const Pb__Node *node, struct
 	size_t managers = 0;
 	const Pb__Node *other;
 
+	/* Others that are to be workers will not stay. */
 	objects_each (all, Pb__Node, other)
-		managers += other->role == PB__NODE_ROLE__MANAGER;
+		managers += other->role == PB__NODE_ROLE__MANAGER &&
+			    other->spec->desired_role == PB__NODE_ROLE__MANAGER;
 	if (managers == 1 && node->role == PB__NODE_ROLE__MANAGER)
 		return fail(e, ERR_IN_USE, "attempting to demote the last manager of the swarm");
 	if (!member)

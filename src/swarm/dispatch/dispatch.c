@@ -37,7 +37,6 @@ struct dispatch *dispatch_new(const struct dispatch_config *c)
 	struct dispatch *d = NEW(struct dispatch);
 
 	d->config = *c;
-	d->tickets.room = TICKET_DISPATCH;
 	d->period_ms = PERIOD_MIN_MS;
 	d->sessions = TREE(compare_session);
 	d->calls = TREE(compare_call);

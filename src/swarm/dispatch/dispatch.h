@@ -29,6 +29,7 @@ struct dispatch_config {
 	struct prng *prng; /* jitter */
 	const struct store *store;
 	const struct members *members;
+	struct tickets *tickets; /* of TICKET_DISPATCH; they outlive it, for outcomes may too */
 	const char *node_id; /* this manager, for TaskStatus.applied_by */
 };
 

@@ -86,7 +86,6 @@ struct fallen {
 
 struct dispatch {
 	struct dispatch_config config;
-	struct tickets tickets;
 	bool is_leading;
 	int64_t period_ms;
 

@@ -182,7 +182,7 @@ void session_open(struct dispatch *d, struct dispatch_call *c, const Pb__Session
 		assignments_clear(s);
 		s->id[0] = '\0';
 		s->is_registered = false;
-		s->random_ticket = ticket_next(&d->tickets);
+		s->random_ticket = ticket_next(d->config.tickets);
 		list_remove(&s->waiting);
 		list_push_back(&d->waiting, &s->waiting);
 		d->config.keys->random(d->config.keys->self, s->random_ticket, 17);

@@ -1,0 +1,165 @@
+/* Changes of the group: who is a member, and who votes.
+ *
+ * A new member is a learner until its log has caught up; whoever leads then makes it a voter, so
+ * a promotion that a leader's death interrupts is finished by the next. A change names the member
+ * in full, because managers must reach each other by what the log says. */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "raft/inside.h"
+
+#define CONTEXT_MAX (1 << 16)
+/* A learner that lacks no more than this would not hold back a commit for long. */
+#define CAUGHT_UP_ENTRIES 64
+
+struct str change_context(struct arena *a, uint64_t raft_id, const char *node_id, const char *addr)
+{
+	AUTO_BUF struct buf bytes = BUF_MAX(CONTEXT_MAX);
+	Pb__RaftMember *p = PB_NEW(a, raft_member);
+
+	p->raft_id = raft_id;
+	p->node_id = arena_strdup(a, node_id);
+	p->addr = arena_strdup(a, addr);
+	if (!pb_encode(p, &bytes))
+		abort(); /* an id and an address are short */
+	return str_bytes(arena_copy(a, bytes.data, bytes.len), bytes.len);
+}
+
+static const Pb__RaftMember *named(const struct raft_entry *entry, struct arena *a)
+{
+	struct err e;
+
+	return pb_decode(a, &pb__raft_member__descriptor, str_bytes(entry->data, entry->size),
+			 CONTEXT_MAX, &e);
+}
+
+void change_hint(struct group *g, const struct raft_entry *entry)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const Pb__RaftMember *p;
+
+	if (entry->kind != RAFT_CONF_CHANGE || entry->change.kind == RAFT_REMOVE)
+		return;
+	p = named(entry, &a);
+	if (p)
+		members_set(&g->hints, entry->change.node, p->node_id, p->addr);
+}
+
+void change_applied(struct group *g, const struct raft_entry *entry)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const struct raft_change *change = &entry->change;
+	const Pb__RaftMember *p;
+	struct member *m;
+
+	if (change->kind == RAFT_REMOVE) {
+		members_remove(&g->members, change->node);
+		if (change->node == g->me)
+			g->was_removed = true;
+	} else if ((p = named(entry, &a)) && !members_was_removed(&g->members, change->node)) {
+		members_set(&g->members, change->node, p->node_id, p->addr);
+		m = members_find(&g->members, change->node);
+		if (change->kind != RAFT_UPDATE)
+			m->is_voter = change->kind == RAFT_ADD_VOTER;
+		log_info(g->config.log, "raft", "%s at %s is a %s", m->node_id, m->addr,
+			 m->is_voter ? "voter" : "learner");
+	} else {
+		log_warn(g->config.log, "raft", "entry %" PRIu64 ": unreadable member",
+			 entry->index);
+	}
+	raft_apply_conf_change(g->raft, change);
+}
+
+void change_voters(struct group *g, const struct raft_conf *conf)
+{
+	struct member *m;
+
+	for (unsigned i = 0; i < conf->voter_count; i++)
+		if ((m = members_find(&g->members, conf->voters[i])))
+			m->is_voter = true;
+}
+
+void change_promote(struct group *g)
+{
+	struct raft_status status = raft_status(g->raft);
+	struct raft_peer_status peer;
+
+	if (!status.leads_fully || status.is_changing || status.transferee)
+		return;
+	for (unsigned i = 0; raft_peer(g->raft, i, &peer); i++) {
+		AUTO_ARENA struct arena a = { 0 };
+		const struct member *m = members_find(&g->members, peer.id);
+		struct raft_change change = { .kind = RAFT_ADD_VOTER, .node = peer.id };
+		struct str context;
+		uint64_t index;
+		struct err e;
+
+		if (!peer.is_learner || !m || peer.match == 0 ||
+		    peer.match + CAUGHT_UP_ENTRIES < status.committed)
+			continue;
+		context = change_context(&a, peer.id, m->node_id, m->addr);
+		if (!raft_propose_conf_change(g->raft, &change, context.ptr, context.len, &index,
+					      &e))
+			log_debug(g->config.log, "raft", "%s is no voter yet: %s", m->node_id,
+				  e.text);
+		return;
+	}
+}
+
+bool change_may_remove(const struct group *g, uint64_t raft_id, struct err *e)
+{
+	size_t voters = members_voters(&g->members), reachable = 0;
+	const struct member *gone = members_find(&g->members, raft_id);
+	struct member *m;
+
+	if (!gone)
+		return fail(e, ERR_NOT_FOUND, "can't find manager in raft memberlist");
+	if (!gone->is_voter)
+		return true;
+	members_each(&g->members, m) reachable += m->is_voter && m != gone &&
+						  (m->is_active || m->raft_id == g->me);
+	if (reachable >= (voters - 1) / 2 + 1)
+		return true;
+	return fail(e, ERR_IN_USE,
+		    "raft: member cannot be removed, because removing it may result in loss of "
+		    "quorum");
+}
+
+bool group_remove(struct group *g, uint64_t raft_id, struct err *e)
+{
+	struct raft_change change = { .kind = RAFT_REMOVE, .node = raft_id };
+	uint64_t index;
+
+	if (!group_leads(g))
+		return fail(e, ERR_UNAVAILABLE, "this manager is not the leader");
+	return change_may_remove(g, raft_id, e) &&
+	       raft_propose_conf_change(g->raft, &change, NULL, 0, &index, e);
+}
+
+bool group_hand_over(struct group *g, struct err *e)
+{
+	struct raft_peer_status peer;
+	uint64_t best = 0, match = 0;
+
+	if (!group_leads(g))
+		return fail(e, ERR_UNAVAILABLE, "this manager is not the leader");
+	for (unsigned i = 0; raft_peer(g->raft, i, &peer); i++) {
+		if (peer.id == g->me || peer.is_learner || !peer.is_active || peer.match < match)
+			continue;
+		best = peer.id;
+		match = peer.match;
+	}
+	if (!best)
+		return fail(e, ERR_UNAVAILABLE, "no other manager can lead");
+	return raft_transfer(g->raft, best, e);
+}
+
+bool group_is_changing(const struct group *g)
+{
+	return g->raft && raft_status(g->raft).is_changing;
+}
+
+bool group_was_removed(const struct group *g)
+{
+	return g->was_removed;
+}
