@@ -37,8 +37,9 @@ void container_attach(struct call *c)
 		call_fail(c, &e);
 		return;
 	}
+	/* Without a terminal every byte is the process's: a file may well hold the keys. */
 	how.detach_keys = keys.bytes;
-	how.detach_key_count = keys.count;
+	how.detach_key_count = has_terminal(c) ? keys.count : 0;
 	engine_container_attach(engine_of(c), call_engine(c, attached), c->params[0], &how, c->now);
 }
 

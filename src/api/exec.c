@@ -35,12 +35,17 @@ struct exec_start {
 	bool is_terminal;
 };
 
-/* The client learns of the endpoint only when the process runs: one that could not be started is an
- * ordinary refusal. Nothing of its output is lost, the endpoint is older than the process. */
+/* The client learns of the endpoint only when the process runs. Nothing of its output is lost, the
+ * endpoint is older than the process. Clients expect that a program that cannot be run says so on
+ * its stream, and then ask for its exit code. */
 static void started(struct call *c, const struct engine_answer *a)
 {
 	struct exec_start *start = c->state;
 
+	if (a->kind == ENGINE_FAILED && start->endpoint) {
+		outcome_upgrade_in_vain(c, start->endpoint, start->is_terminal, a->text);
+		return;
+	}
 	if (outcome_is_failure(c, a))
 		return;
 	if (a->kind == ENGINE_ENDPOINT)
@@ -79,7 +84,7 @@ void exec_start(struct call *c)
 	how.want_stdout = x->attach_stdout;
 	how.want_stderr = x->attach_stderr;
 	how.detach_keys = keys.bytes;
-	how.detach_key_count = keys.count;
+	how.detach_key_count = x->tty ? keys.count : 0;
 	c->state = ARENA_NEW(&c->arena, struct exec_start);
 	((struct exec_start *)c->state)->is_terminal = x->tty;
 	engine_exec_start(engine, call_engine(c, started), c->params[0], &how, x->tty, height, width,

@@ -108,6 +108,16 @@ static void upgrade_ended(struct call *c, const struct stream_event *ev)
 	c->is_done = true; /* and the exchange with it */
 }
 
+void outcome_upgrade_in_vain(struct call *c, uint64_t endpoint, bool is_terminal, const char *text)
+{
+	const struct stream *s = c->api->config.stream;
+
+	s->upgrade_in_vain(s->self, c->exchange, endpoint,
+			   is_terminal ? STREAM_RAW : STREAM_STDCOPY, stream_type(c, is_terminal),
+			   str_of(arena_printf(&c->arena, "%s\r\n", text)));
+	c->is_done = true;
+}
+
 void outcome_upgrade(struct call *c, uint64_t endpoint, bool is_terminal)
 {
 	const struct stream *s = c->api->config.stream;

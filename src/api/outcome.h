@@ -25,6 +25,8 @@ void outcome_stream(struct call *c, uint64_t endpoint, enum stream_filter filter
 void outcome_feed(struct call *c, uint64_t endpoint);
 /* The connection itself becomes a stream, to and from the endpoint. */
 void outcome_upgrade(struct call *c, uint64_t endpoint, bool is_terminal);
+/* What was to flow there has failed: the stream says why and ends. */
+void outcome_upgrade_in_vain(struct call *c, uint64_t endpoint, bool is_terminal, const char *text);
 /* "application/vnd.docker.raw-stream" or the multiplexed one, as the client's version knows them. */
 const char *stream_type(const struct call *c, bool is_terminal);
 

@@ -128,7 +128,8 @@ static void add_listener(struct stream_server *s, int fd, const struct tls_confi
 	if (uv_poll_init(loop_uv(s->loop), &l->poll, fd) != 0)
 		abort();
 	l->poll.data = l;
-	uv_poll_start(&l->poll, UV_READABLE, on_connection);
+	if (!s->is_at_rest)
+		uv_poll_start(&l->poll, UV_READABLE, on_connection);
 	s->open_handles++;
 }
 
@@ -252,6 +253,17 @@ static void upgrade(void *self, uint64_t exchange, uint64_t endpoint, enum strea
 		endpoint_drop(s->endpoints, endpoint);
 }
 
+static void upgrade_in_vain(void *self, uint64_t exchange, uint64_t endpoint,
+			    enum stream_filter filter, const char *content_type, struct str text)
+{
+	struct stream_server *s = self;
+	struct conn *c = find(self, exchange);
+
+	endpoint_drop(s->endpoints, endpoint);
+	if (c)
+		conn_upgrade_in_vain(c, filter, content_type, text);
+}
+
 static void join(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter)
 {
 	struct stream_server *s = self;
@@ -281,6 +293,7 @@ void stream_server_seam(struct stream_server *s, struct stream *seam)
 		.write = write_record,
 		.end = end,
 		.upgrade = upgrade,
+		.upgrade_in_vain = upgrade_in_vain,
 		.join = join,
 		.cut = cut,
 	};
@@ -315,6 +328,22 @@ struct stream_server *stream_server_new(struct loop *loop, struct endpoints *end
 	s->timer.data = s;
 	s->open_handles = 1;
 	return s;
+}
+
+void stream_server_rest(struct stream_server *s)
+{
+	s->is_at_rest = true;
+}
+
+void stream_server_wake(struct stream_server *s)
+{
+	struct listener *l;
+
+	if (!s->is_at_rest)
+		return;
+	s->is_at_rest = false;
+	list_each (&s->listeners, struct listener, link, l)
+		uv_poll_start(&l->poll, UV_READABLE, on_connection);
 }
 
 size_t stream_server_connections(const struct stream_server *s)

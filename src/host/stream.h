@@ -42,6 +42,9 @@ void stream_server_seam(struct stream_server *s, struct stream *seam);
 bool stream_server_listen(struct stream_server *s, const struct listen_address *a, gid_t group,
 			  const struct tls_config *tls, char *bound, struct err *e) MUST_CHECK;
 
+/* From now on those who connect wait, until it wakes. */
+void stream_server_rest(struct stream_server *s);
+void stream_server_wake(struct stream_server *s);
 size_t stream_server_connections(const struct stream_server *s);
 
 #endif

@@ -133,8 +133,7 @@ void conn_end(struct conn *c)
 	finish_answer(c);
 }
 
-void conn_upgrade(struct conn *c, uint64_t endpoint, enum stream_filter filter,
-		  const char *content_type)
+static void answer_upgrade(struct conn *c, enum stream_filter filter, const char *content_type)
 {
 	bool wants_upgrade = http1_head(&c->http)->upgrade;
 	struct stream_header headers[] = {
@@ -150,9 +149,24 @@ void conn_upgrade(struct conn *c, uint64_t endpoint, enum stream_filter filter,
 	channel_write(&c->channel, buf_str(&out));
 	c->answer = ANSWER_RAW;
 	c->filter = filter;
+}
+
+void conn_upgrade(struct conn *c, uint64_t endpoint, enum stream_filter filter,
+		  const char *content_type)
+{
+	answer_upgrade(c, filter, content_type);
 	c->state = conn_request_is_complete(c) ? CONN_RAW : CONN_SKIPPING;
 	conn_join_raw(c, endpoint);
 	conn_post_work(c);
+}
+
+void conn_upgrade_in_vain(struct conn *c, enum stream_filter filter, const char *content_type,
+			  struct str text)
+{
+	answer_upgrade(c, filter, content_type);
+	conn_send_raw(c, text);
+	conn_forget_exchange(c);
+	conn_linger(c);
 }
 
 static void say_continue(struct conn *c)

@@ -104,6 +104,7 @@ struct stream_server {
 	int spare_fd;	  /* given up to turn a client away when no descriptor is left */
 	int open_handles; /* timer and listeners; and one for each connection not freed yet */
 	bool is_closing;
+	bool is_at_rest; /* newcomers wait at the door */
 };
 
 /* stream.c */
@@ -133,6 +134,8 @@ void conn_write(struct conn *c, struct str record);
 void conn_end(struct conn *c);
 void conn_upgrade(struct conn *c, uint64_t endpoint, enum stream_filter filter,
 		  const char *content_type);
+void conn_upgrade_in_vain(struct conn *c, enum stream_filter filter, const char *content_type,
+			  struct str text);
 /* The hands answer by themselves, as JSON, and close; the exchange is over. Not from a seam call.
  */
 void conn_refuse(struct conn *c, int status, const char *message);
@@ -153,6 +156,8 @@ void conn_feed(struct conn *c, struct str *bytes);
 void conn_end_feed(struct conn *c);
 /* So much is queued for the client: may the endpoint go on? */
 void conn_flow(struct conn *c, size_t queued);
+/* Say this as the output of an answer that is RAW. */
+void conn_send_raw(struct conn *c, struct str bytes);
 /* Report the ends that were noted. */
 void conn_report_ends(struct conn *c);
 

@@ -30,6 +30,14 @@ static void send_framed(struct conn *c, enum stdcopy_stream stream, struct str b
 		channel_write(&c->channel, buf_str(&out));
 }
 
+void conn_send_raw(struct conn *c, struct str bytes)
+{
+	if (c->filter == STREAM_STDCOPY)
+		send_framed(c, STDCOPY_STDOUT, bytes);
+	else
+		channel_write(&c->channel, bytes);
+}
+
 static void send_output(struct conn *c, struct joint *j, enum endpoint_stream stream,
 			struct str bytes)
 {

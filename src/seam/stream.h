@@ -48,6 +48,11 @@ struct stream {
 	 * exchange ends with STREAM_JOINED_END or STREAM_GONE. */
 	void (*upgrade)(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter,
 			const char *content_type);
+	/* For what was to be upgraded and cannot: the same answer, but then only `text` and the
+	 * end. The endpoint is dropped, the exchange is over. */
+	void (*upgrade_in_vain)(void *self, uint64_t exchange, uint64_t endpoint,
+				enum stream_filter filter, const char *content_type,
+				struct str text);
 	/* After open(): bytes from `endpoint` as the chunked body; before it, for a request left by
 	 * begin(), its body into `endpoint` (what the endpoint says is dropped). STREAM_JOINED_END
 	 * follows, and the exchange goes on. */

@@ -102,6 +102,15 @@ static void upgrade(void *self, uint64_t exchange, uint64_t endpoint, enum strea
 	b->is_over = true;
 }
 
+static void upgrade_in_vain(void *self, uint64_t exchange, uint64_t endpoint,
+			    enum stream_filter filter, const char *content_type, struct str text)
+{
+	struct bench *b = self;
+
+	upgrade(self, exchange, endpoint, filter, content_type);
+	buf_append_str(&b->answer, text);
+}
+
 static void join(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter)
 {
 	struct bench *b = self;
@@ -240,7 +249,7 @@ struct bench *bench_new(void)
 	struct bench *b = NEW(struct bench);
 
 	b->stream = (struct stream){ b,   begin,   reply, open_answer, write_record,
-				     end, upgrade, join,  cut };
+				     end, upgrade, upgrade_in_vain, join, cut };
 	b->answer = BUF_MAX(ANSWER_MAX);
 	b->body = BUF_MAX(ANSWER_MAX);
 	/* A node of its own, in no swarm: what the simulator calls a worker. */

@@ -318,6 +318,16 @@ def a_vanished_endpoint_is_said(server):
     assert data.endswith(b"nothing to join any more") and b"\3\0\0\0" in data
 
 
+def an_upgrade_in_vain_says_why_and_drops_the_endpoint(server):
+    s = dial()
+    server.forget()
+    s.sendall(b"POST /in-vain HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n")
+    data = read_all(s)
+    assert data.startswith(b"HTTP/1.1 101 UPGRADED\r\n"), data
+    assert data.endswith(b"\r\n\r\n\1\0\0\0\0\0\0\x0dno such thing"), data
+    server.expect("left")
+
+
 def a_client_that_drops_an_attachment_leaves_the_endpoint(server):
     s = dial()
     server.forget()
@@ -548,6 +558,7 @@ for test in (
     an_upgrade_is_raw_both_ways_and_half_closes,
     without_upgrade_the_same_bytes_follow_a_200,
     a_vanished_endpoint_is_said,
+    an_upgrade_in_vain_says_why_and_drops_the_endpoint,
     a_client_that_drops_an_attachment_leaves_the_endpoint,
     a_body_flows_into_an_endpoint,
     a_paused_reader_pauses_the_endpoint_and_loses_nothing,

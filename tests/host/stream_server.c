@@ -154,6 +154,10 @@ static void announced(const struct stream_event *event)
 		stream.upgrade(stream.self, x, w->endpoint.number,
 			       strstr(path, "tty") ? STREAM_RAW : STREAM_STDCOPY,
 			       "application/vnd.docker.raw-stream");
+	} else if (strcmp(path, "/in-vain") == 0) {
+		stream.begin(stream.self, x, false);
+		stream.upgrade_in_vain(stream.self, x, well_new()->endpoint.number, STREAM_STDCOPY,
+				       "application/vnd.docker.raw-stream", STR("no such thing"));
 	} else if (strcmp(path, "/nothing") == 0) {
 		stream.upgrade(stream.self, x, 999999, STREAM_STDCOPY,
 			       "application/vnd.docker.raw-stream");
