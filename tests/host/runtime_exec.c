@@ -66,6 +66,16 @@ static void attach(const char *exec_id)
 	client_join(&b, &c, f->runtime.endpoint);
 }
 
+static bool has_exited(void)
+{
+	struct fact *f;
+
+	list_each (&b.facts, struct fact, link, f)
+		if (f->kind == INPUT_RUNTIME && f->runtime.kind == RUNTIME_EXEC_EXITED)
+			return true;
+	return false;
+}
+
 TEST(an_attached_exec_gives_all_output_and_its_exit_code)
 {
 	const struct fact *f;
@@ -82,6 +92,8 @@ TEST(an_attached_exec_gives_all_output_and_its_exit_code)
 	CHECK(bench_until(&b, is_over));
 	CHECK_STR(c.out.data, "out\ntyped\n");
 	CHECK_STR(c.err.data, "err\n");
+	/* Who asks for the exit code at the end of the stream is told. */
+	CHECK(has_exited());
 	f = bench_fact(&b, RUNTIME_EXEC_EXITED, "c1");
 	CHECK_INT(f->runtime.exit_code, 5);
 	CHECK_STR(f->runtime.exec_id, "e1");

@@ -201,8 +201,9 @@ static void read_output(struct hub *hub)
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
+		/* Its clients wait on: when they are told of the end, its exit code is known. */
 		if (n <= 0) {
-			source_over(hub, NULL);
+			close_connection(hub);
 			return;
 		}
 		on_packet(hub, packet, (size_t)n);

@@ -96,6 +96,23 @@ static int exit_code_of(const char *message)
 	return 128;
 }
 
+/* The runtime's words end with the C library's for an error number. Clients look for Go's, which
+ * begin with a small letter: "no such file or directory", "permission denied". The latter is also
+ * what they expect of a folder. */
+static char *as_go_says(struct str words)
+{
+	char *text, *last;
+
+	if (str_equal_c(words, "open executable: Operation not permitted"))
+		return xstrdup("open executable: permission denied");
+	text = last = xasprintf("%.*s", STR_FMT(words));
+	for (char *colon = text; (colon = strstr(colon, ": ")); colon += 2)
+		last = colon + 2;
+	if (last != text && last[0] >= 'A' && last[0] <= 'Z' && last[1] >= 'a' && last[1] <= 'z')
+		last[0] |= 0x20;
+	return text;
+}
+
 static bool read_answer(int fd, const char *verb, struct conmon_started *started, struct err *e)
 {
 	AUTO_BUF struct buf line = BUF_MAX(MESSAGE_MAX);
@@ -111,11 +128,12 @@ static bool read_answer(int fd, const char *verb, struct conmon_started *started
 	if (pid > 0) {
 		started->pid = (pid_t)pid;
 	} else {
-		struct str words = str_trim(message ? str_of(message) : STR("it gave no reason"));
+		AUTO_FREE char *words = as_go_says(
+			str_trim(str_of(message ? message : "it gave no reason")));
 
 		started->exit_code = message ? exit_code_of(message) : 128;
 		fail(e, started->exit_code == 128 ? ERR_INTERNAL : ERR_INVALID,
-		     "OCI runtime %s failed: %.*s", verb, STR_FMT(words));
+		     "OCI runtime %s failed: %s", verb, words);
 	}
 	json_decref(answer);
 	return pid > 0;
