@@ -369,6 +369,8 @@ void containers_forget(struct engine *e, uint64_t asker);
 
 /* start.c */
 void container_start_now(struct engine *e, struct container *c, uint64_t asker);
+/* Its starter, if somebody still waits, hears of c->fault. */
+void container_tell_start_failed(struct engine *e, struct container *c);
 void start_input_net(struct engine *e, struct container *c, const struct net_event *event);
 /* life.c */
 void container_exited(struct engine *e, struct container *c, int64_t exit_code, bool oom,

@@ -50,6 +50,7 @@ void container_forget(struct engine *e, struct container *c, uint64_t asker, boo
 
 	(void)fail(&gone, ERR_NOT_FOUND, "No such container: %s", c->record->id);
 	event_container(e, c, "destroy");
+	container_tell_start_failed(e, c);
 	if (volumes)
 		remove_anonymous_volumes(e, c);
 	record_delete(e, TABLE_CONTAINERS, c->record->id);
@@ -75,6 +76,7 @@ static void layer_removed(struct engine *e, struct call *call, const struct inpu
 			  c->record->id);
 	container_step(e, c, STEP_IDLE);
 	container_move(e, c, PB__CONTAINER__STATE__DEAD);
+	container_tell_start_failed(e, c);
 	answer_fail(e, call->asker, &err);
 	requests_run(e, c);
 }

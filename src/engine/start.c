@@ -282,10 +282,6 @@ static void clear_run(struct container *c)
 static void start_failed(struct engine *e, struct container *c, const struct err *err,
 			 int exit_code)
 {
-	uint64_t asker = c->starter;
-	struct engine_answer *a;
-
-	c->starter = 0;
 	c->record->exit_code = exit_code ? exit_code : 128;
 	c->record->error = arena_strdup(&c->memory, err->text);
 	c->record->pid = 0;
@@ -298,17 +294,28 @@ static void start_failed(struct engine *e, struct container *c, const struct err
 		executor_container_changed(e, c);
 	}
 	container_save(e, c);
-	answer_fail(e, asker, err);
-	if (asker) {
-		a = &container_of(e->answers.prev, struct answer, link)->answer;
-		a->exit_code = c->record->exit_code;
-	}
 	container_tell_stopped(e, c);
 	clear_run(c);
 	container_release_root(e, c);
+	/* Who asked for one that goes by itself is told when it is gone. */
+	c->fault = *err;
 	if (c->record->host_config->auto_remove)
 		container_remove_soon(e, c, 0, (struct engine_remove){ .volumes = true });
+	else
+		container_tell_start_failed(e, c);
 	requests_run(e, c);
+}
+
+void container_tell_start_failed(struct engine *e, struct container *c)
+{
+	uint64_t asker = c->starter;
+
+	c->starter = 0;
+	if (!asker)
+		return;
+	answer_fail(e, asker, &c->fault);
+	container_of(e->answers.prev, struct answer, link)->answer.exit_code =
+		c->record->exit_code;
 }
 
 static void started(struct engine *e, struct call *call, const struct input *in)

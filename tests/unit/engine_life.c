@@ -63,6 +63,22 @@ TEST(run_rm_waits_for_removal_and_hears_the_exit_code)
 	end();
 }
 
+TEST(a_start_that_fails_of_one_that_goes_by_itself_is_told_when_it_is_gone)
+{
+	const struct bench_answer *a;
+	struct bench_order o;
+
+	begin();
+	bench_order(&o, "once", "missing");
+	o.host->auto_remove = true;
+	(void)bench_create_order(&b, &o);
+	a = BENCH_ASK(&b, engine_container_start, "once");
+	CHECK(a->kind == ENGINE_FAILED && a->exit_code == 127);
+	CHECK_STR(bench_state(&b, "once"), "gone");
+	CHECK_STR(b.events + strlen(b.events) - strlen("container destroy;"), "container destroy;");
+	end();
+}
+
 TEST(events_tell_the_life_of_a_run)
 {
 	begin();
