@@ -14,6 +14,7 @@
 #include "daemon/config.h"
 #include "daemon/engine_settings.h"
 #include "daemon/metrics.h"
+#include "engine/engine.h"
 #include "host/address.h"
 #include "host/dir.h"
 #include "host/file.h"
@@ -318,6 +319,7 @@ bool serving_open(const struct config *c, struct loop *loop, struct endpoints *e
 		.addresses = { .self = &s->addresses, .choose = address_choose },
 	};
 	s->api = api_new(&api);
+	stream_server_rest(s->server);
 	if (!listen_on_all(s, c, e) ||
 	    (c->metrics_addr[0] &&
 	     !metrics_open(c->metrics_addr, loop, endpoints, s->api, log, &s->metrics, e))) {
@@ -328,8 +330,12 @@ bool serving_open(const struct config *c, struct loop *loop, struct endpoints *e
 	return true;
 }
 
+/* Who comes before the engine knows what runs here waits for it, as after every restart of the
+ * daemon, instead of being told to come again. */
 int64_t serving_after_turn(struct serving *s, struct now now)
 {
+	if (engine_is_ready(node_engine(s->node)))
+		stream_server_wake(s->server);
 	return api_after_turn(s->api, now);
 }
 
