@@ -271,7 +271,7 @@ static enum verdict watch_once(struct cli *c, struct watch *w, const char *name,
 		w->since_ms = clock_mono_ms();
 	if (w->converged && !l.is_job)
 		screen_add(&w->screen, "verify: Waiting %lld seconds to verify that tasks are stable...",
-			   (long long)(w->monitor_ms - (clock_mono_ms() - w->since_ms)) / 1000 + 1);
+			   (long long)(w->monitor_ms - (clock_mono_ms() - w->since_ms) + 999) / 1000);
 	else if (!w->converged && w->since_ms) {
 		screen_note(&w->screen, "verify: Detected task failure");
 		w->since_ms = 0;
