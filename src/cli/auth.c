@@ -1,80 +1,21 @@
 #include "cli/auth.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/base64.h"
 #include "console/field.h"
-#include "cli/files.h"
 #include "console/jsontext.h"
+#include "cli/files.h"
+#include "cli/settings.h"
 #include "wire/ref.h"
 
-#define CONFIG_MAX (1 << 20)
 #define HUB_KEY    "https://index.docker.io/v1/"
 #define SECRET_MAX 4096
-
-static char *config_path(const struct cli *c)
-{
-	return xasprintf("%s/config.json", c->config_dir);
-}
-
-/* The client's settings; an empty object if there are none or they make no sense. */
-static json_t *read_config(const struct cli *c)
-{
-	AUTO_FREE char *path = config_path(c), *text = NULL;
-	struct err ignored;
-	json_t *config;
-
-	text = file_read_text(path, CONFIG_MAX, &ignored);
-	config = text ? json_loads(text, 0, NULL) : NULL;
-	if (json_is_object(config))
-		return config;
-	json_decref(config);
-	return json_object();
-}
-
-static bool write_all(int fd, const char *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0)
-			return false;
-		data += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
-/* The old file or the new one, never half of it, and readable by its owner only. */
-static bool write_config(const struct cli *c, const json_t *config, struct err *e)
-{
-	AUTO_FREE char *path = config_path(c), *temporary = xasprintf("%s.%ld", path, (long)getpid());
-	AUTO_BUF struct buf flat = BUF_MAX(CONFIG_MAX), text = BUF_MAX(2 * CONFIG_MAX);
-	bool ok;
-	int fd;
-
-	if (mkdir(c->config_dir, 0700) < 0 && errno != EEXIST)
-		return fail_sys(e, errno, "create %s", c->config_dir);
-	jsontext_write(config, false, false, &flat);
-	jsontext_indent(buf_str(&flat), "", "\t", &text);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail_sys(e, errno, "create %s", temporary);
-	ok = write_all(fd, text.data, text.len);
-	ok = close(fd) == 0 && ok && rename(temporary, path) == 0;
-	if (!ok) {
-		fail_sys(e, errno, "write %s", path);
-		(void)unlink(temporary);
-	}
-	return ok;
-}
 
 /* The key of a registry in config.json. */
 static const char *registry_key(const char *registry)
@@ -108,7 +49,7 @@ static json_t *login_of(const json_t *config, const char *registry)
 
 char *auth_header_for_image(struct cli *c, const char *reference)
 {
-	AUTO_JSON json_t *config = read_config(c), *login = NULL;
+	AUTO_JSON json_t *config = settings_read(c->config_dir), *login = NULL;
 	AUTO_BUF struct buf text = BUF_MAX(4 * SECRET_MAX);
 	struct buf header = BUF_MAX(8 * SECRET_MAX);
 	struct err ignored;
@@ -172,7 +113,7 @@ static bool read_password(struct cli *c, const struct args *a, char *password, s
 static bool keep_login(struct cli *c, const char *key, const char *user, const char *password,
 		       const char *token, struct err *e)
 {
-	AUTO_JSON json_t *config = read_config(c);
+	AUTO_JSON json_t *config = settings_read(c->config_dir);
 	AUTO_FREE char *pair = xasprintf("%s:%s", user, *token ? "" : password);
 	AUTO_BUF struct buf auth = BUF_MAX(8 * SECRET_MAX);
 	json_t *entry = json_object();
@@ -182,7 +123,7 @@ static bool keep_login(struct cli *c, const char *key, const char *user, const c
 	if (*token)
 		field_put_text(entry, "identitytoken", token);
 	json_object_set_new(field_object(config, "auths"), key, entry);
-	return write_config(c, config, e);
+	return settings_write(c->config_dir, config, e);
 }
 
 bool auth_login(struct cli *c, const struct args *a, struct err *e)
@@ -212,7 +153,7 @@ bool auth_login(struct cli *c, const struct args *a, struct err *e)
 bool auth_logout(struct cli *c, const struct args *a, struct err *e)
 {
 	const char *registry = a->word_count ? a->words[0] : "", *key = registry_key(registry);
-	AUTO_JSON json_t *config = read_config(c);
+	AUTO_JSON json_t *config = settings_read(c->config_dir);
 	const char *shown = strcmp(key, HUB_KEY) == 0 ? "https://index.docker.io/v1/" : registry;
 
 	if (!json_object_get(field_at(config, "auths"), key)) {
@@ -221,5 +162,5 @@ bool auth_logout(struct cli *c, const struct args *a, struct err *e)
 	}
 	json_object_del(field_at(config, "auths"), key);
 	printf("Removing login credentials for %s\n", shown);
-	return write_config(c, config, e);
+	return settings_write(c->config_dir, config, e);
 }

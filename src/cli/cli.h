@@ -19,6 +19,8 @@ struct cli {
 	int64_t now_ns;
 	bool in_is_tty, out_is_tty, err_is_tty;
 	const char *config_dir;        /* ~/.docker or --config */
+	const char *context;           /* in use: "default" unless something else was said */
+	const char *default_url;       /* of the context "default" */
 };
 
 /* Read the command line, run it, return the exit code. */

@@ -100,6 +100,8 @@ static const struct option start_options[] = {
 	{ 'a', "attach", OPT_BOOL, "show its output and pass signals on" },
 	OPTION_DETACH_KEYS,
 	{ 'i', "interactive", OPT_BOOL, "send it standard input" },
+	OPTION_ABSENT("checkpoint", OPT_TEXT, "checkpoints are not taken"),
+	OPTION_ABSENT("checkpoint-dir", OPT_TEXT, "checkpoints are not taken"),
 	{ 0 },
 };
 

@@ -21,6 +21,7 @@ static const struct option list_options[] = {
 	OPTION_FORMAT,
 	OPTION_NO_TRUNC,
 	OPTION_QUIET_IDS,
+	OPTION_ABSENT("tree", OPT_BOOL, "an image is kept for one platform"),
 	{ 0 },
 };
 
@@ -29,6 +30,7 @@ static const struct option history_options[] = {
 	{ 'H', "human", OPT_BOOL, "sizes and dates at a glance", .fallback = "true" },
 	OPTION_NO_TRUNC,
 	OPTION_QUIET_IDS,
+	OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"),
 	{ 0 },
 };
 
@@ -39,11 +41,12 @@ static const struct option import_options[] = {
 	{ 0 },
 };
 
-static const struct option inspect_options[] = { OPTION_INSPECT_FORMAT, { 0 } };
+static const struct option inspect_options[] = { OPTION_INSPECT_FORMAT, OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"), { 0 } };
 
 static const struct option load_options[] = {
 	{ 'i', "input", OPT_TEXT, "read this file, not standard input" },
 	{ 'q', "quiet", OPT_BOOL, "show no progress" },
+	OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"),
 	{ 0 },
 };
 
@@ -66,17 +69,20 @@ static const struct option push_options[] = {
 	{ 'a', "all-tags", OPT_BOOL, "push all tags" },
 	OPTION_TRUST,
 	{ 'q', "quiet", OPT_BOOL, "show no progress" },
+	OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"),
 	{ 0 },
 };
 
 static const struct option remove_options[] = {
 	{ 'f', "force", OPT_BOOL, "remove it even if it is used" },
 	{ 0, "no-prune", OPT_BOOL, "keep parents without a name" },
+	OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"),
 	{ 0 },
 };
 
 static const struct option save_options[] = {
 	{ 'o', "output", OPT_TEXT, "write to this file, not to standard output" },
+	OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"),
 	{ 0 },
 };
 

@@ -16,6 +16,7 @@ static const struct command_group groups[] = {
 	{ "secret", "manage secrets of the swarm", true, secret_commands },
 	{ "config", "manage configs of the swarm", true, config_commands },
 	{ "container", "manage containers", false, container_commands },
+	{ "context", "name engines and choose among them", false, context_commands },
 	{ "image", "manage images", false, image_commands },
 	{ "network", "manage networks", false, network_commands },
 	{ "volume", "manage volumes", false, volume_commands },
@@ -24,8 +25,32 @@ static const struct command_group groups[] = {
 	{ 0 },
 };
 
+#define BUILD   "images are built elsewhere: load or pull them"
+#define PLUGINS "there are no plugins"
+#define TRUST   "signatures of images are not looked at: name an image by its digest"
+
+static const struct absent_command absent[] = {
+	{ "bake", BUILD },
+	{ "build", BUILD },
+	{ "builder", BUILD },
+	{ "buildx", BUILD },
+	{ "checkpoint", "checkpoints are not taken" },
+	{ "compose", "services are described one by one: shoal service create" },
+	{ "context export", "copy the folder ~/.docker/contexts" },
+	{ "context import", "copy the folder ~/.docker/contexts" },
+	{ "image build", BUILD },
+	{ "manifest", "a tool for registries makes manifest lists" },
+	{ "plugin", PLUGINS },
+	{ "search", "the search of Docker Hub is on its pages" },
+	{ "stack", "services are described one by one: shoal service create" },
+	{ "trust", TRUST },
+	{ "volume update", "cluster volumes are not available" },
+	{ 0 },
+};
+
 static const struct option options[] = {
 	{ 0, "config", OPT_TEXT, "folder of the client's settings", .word = "folder" },
+	{ 'c', "context", OPT_TEXT, "the context to use (shoal context ls)" },
 	{ 'D', "debug", OPT_BOOL, "say more on standard error" },
 	{ 'H', "host", OPT_TEXT, "the daemon to talk to: unix://PATH or tcp://HOST:PORT" },
 	{ 'l', "log-level", OPT_TEXT, "least level of messages to show", .fallback = "info",
@@ -100,6 +125,7 @@ const struct program program = {
 	.usage = "[OPTIONS] COMMAND",
 	.version = SHOAL_VERSION,
 	.environment = ".TP\n.B SHOAL_HOST, DOCKER_HOST\nthe daemon to talk to\n.TP\n"
+		       ".B DOCKER_CONTEXT\nthe context to use, unless the daemon is named\n.TP\n"
 		       ".B DOCKER_TLS_VERIFY\nuse TLS and check who answers\n.TP\n.B DOCKER_CERT_PATH\n"
 		       "folder of ca.pem, cert.pem and key.pem\n.TP\n.B DOCKER_CONFIG\n"
 		       "folder of the client's settings\n",
@@ -107,6 +133,7 @@ const struct program program = {
 		       "run gives the container's own code, or 125, 126, 127 when it could not be run.\n",
 	.usage_status = 125,
 	.groups = groups,
+	.absent = absent,
 	.options = options,
 	.run = run,
 	.add_names = add_names,

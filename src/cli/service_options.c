@@ -55,6 +55,7 @@ static const struct option shared_options[] = {
 	{ 'w', "workdir", OPT_TEXT, "working directory in the container" },
 	{ 0, "cap-add", OPT_LIST, "add a capability" },
 	{ 0, "cap-drop", OPT_LIST, "drop a capability" },
+	OPTION_ABSENT("credential-spec", OPT_TEXT, "it is for containers of Windows"),
 	{ 0 },
 };
 

@@ -27,6 +27,16 @@ static const struct option create_options[] = {
 	{ 'd', "driver", OPT_TEXT, "who keeps the volume", .fallback = "local" },
 	{ 0, "label", OPT_LIST, "a label: key=value" },
 	{ 'o', "opt", OPT_LIST, "an option of the driver: key=value", .word = "map" },
+	OPTION_ABSENT("availability", OPT_TEXT, "cluster volumes are not there"),
+	OPTION_ABSENT("group", OPT_TEXT, "cluster volumes are not there"),
+	OPTION_ABSENT("limit-bytes", OPT_TEXT, "cluster volumes are not there"),
+	OPTION_ABSENT("required-bytes", OPT_TEXT, "cluster volumes are not there"),
+	OPTION_ABSENT("scope", OPT_TEXT, "cluster volumes are not there"),
+	OPTION_ABSENT("secret", OPT_LIST, "cluster volumes are not there"),
+	OPTION_ABSENT("sharing", OPT_TEXT, "cluster volumes are not there"),
+	OPTION_ABSENT("topology-preferred", OPT_LIST, "cluster volumes are not there"),
+	OPTION_ABSENT("topology-required", OPT_LIST, "cluster volumes are not there"),
+	OPTION_ABSENT("type", OPT_TEXT, "cluster volumes are not there"),
 	{ 0 },
 };
 
@@ -34,6 +44,7 @@ static const struct option list_options[] = {
 	OPTION_FILTER,
 	OPTION_FORMAT,
 	{ 'q', "quiet", OPT_BOOL, "print names only" },
+	OPTION_ABSENT("cluster", OPT_BOOL, "cluster volumes are not there"),
 	{ 0 },
 };
 

@@ -60,6 +60,11 @@ struct command_group {
 	const struct command *commands; /* ends with an all-zero row */
 };
 
+/* What docker has and we do not; also of a whole family ("stack"). */
+struct absent_command {
+	const char *name, *why;
+};
+
 struct program {
 	const char *name; /* as people type it: "shoal", "shoal machine" */
 	const char *summary;
@@ -68,6 +73,7 @@ struct program {
 	const char *environment, *exit_status; /* of the manual page, in roff */
 	int usage_status;                      /* exit code when options make no sense */
 	const struct command_group *groups;    /* ends with a row without commands */
+	const struct absent_command *absent;   /* ends with a zero row; may be NULL */
 	const struct option *options;          /* before the command */
 	/* Run a command that was read; *status is the exit code of a run that did not fail. */
 	bool (*run)(struct cli *c, const struct command *cmd, const char *name,

@@ -88,6 +88,17 @@ static int run_command(struct cli *c, const struct command *cmd, const char *nam
 	return status;
 }
 
+/* "image build" or, for whole families, "stack". NULL: nobody has such a command. */
+static const char *why_absent(const char *group, const char *word)
+{
+	AUTO_FREE char *name = xasprintf("%s%s%s", group ? group : "", group ? " " : "", word);
+
+	for (const struct absent_command *a = program.absent; a && a->name; a++)
+		if (strcmp(a->name, name) == 0)
+			return a->why;
+	return NULL;
+}
+
 static int unknown_command(const char *group, const char *word)
 {
 	const char *names[256] = { 0 }, *meant;
@@ -109,6 +120,11 @@ static int unknown_command(const char *group, const char *word)
 			else if (cmd->also && !strchr(last ? last + 1 : cmd->also, ' '))
 				names[count++] = last ? last + 1 : cmd->also;
 		}
+	}
+	if (why_absent(group, word)) {
+		fprintf(stderr, "%s: '%s %s%s%s' is not available: %s\n", program.name, program.name,
+			group ? group : "", group ? " " : "", word, why_absent(group, word));
+		return STATUS_FAILURE;
 	}
 	meant = nearest_name(word, names, count);
 	fprintf(stderr, "%s: unknown command: %s %s%s%s\n", program.name, program.name, group ? group : "", group ? " " : "", word);

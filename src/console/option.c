@@ -223,6 +223,9 @@ static void add_pieces(struct option_value *v, const char *text)
 static bool set_value(struct option_value *v, const char *text, struct err *e)
 {
 	v->is_given = true;
+	if (v->option->absent)
+		return fail(e, ERR_UNSUPPORTED, "--%s is not available: %s", v->option->name,
+			    v->option->absent);
 	switch (v->option->kind) {
 	case OPT_TEXT:
 		v->text = text;

@@ -45,7 +45,11 @@ struct option {
 	const char *choices;        /* "active pause drain", for completion */
 	const struct option *also;
 	unsigned flags;
+	const char *absent; /* docker has it and we do not: giving it is refused with this sentence */
 };
+
+/* Such a row: a switch if `kind` is OPT_BOOL. */
+#define OPTION_ABSENT(name, kind, why) { 0, name, kind, "", .flags = OPTION_HIDDEN, .absent = why }
 
 struct option_value {
 	const struct option *option;
