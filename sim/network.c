@@ -21,7 +21,10 @@ struct end {
 	size_t node;
 	uint64_t ticket;
 	uint64_t life;
-	bool is_closed; /* it heard (or said) the end */
+	bool is_closed;     /* it heard (or said) the end */
+	bool is_held;       /* it gives the other end no more credit */
+	bool wants_drained; /* it asked, and the other end was holding */
+	struct happening drained;
 };
 
 struct call {
@@ -30,6 +33,7 @@ struct call {
 	size_t via; /* whom the caller is connected to; a follower passes calls on to the leader */
 	bool is_raft;
 	bool is_opened; /* the callee knows of it */
+	bool is_lost;   /* who passed it on went away silently: it goes nowhere any more */
 	char *method;
 	struct happening timeout; /* of the caller */
 	unsigned holds;           /* messages under way */
@@ -93,6 +97,8 @@ static void call_free(struct network *n, struct call *c)
 	list_remove(&c->caller.link);
 	list_remove(&c->callee.link);
 	world_drop(n->world, &c->timeout);
+	world_drop(n->world, &c->caller.drained);
+	world_drop(n->world, &c->callee.drained);
 	list_remove(&c->link);
 	free(c->method);
 	free(c);
@@ -281,7 +287,7 @@ static void arrive(struct network *n, struct parcel *p)
 	size_t to = p->to_callee ? c->via : c->caller.node;
 
 	c->holds--;
-	if (p->epoch == n->epoch[pair(n, c->caller.node, c->via)] &&
+	if (!c->is_lost && p->epoch == n->epoch[pair(n, c->caller.node, c->via)] &&
 	    !n->is_cut[pair(n, from, to)]) {
 		world_trace(n->world, "arrive", (uint64_t)p->kind << 32 | from << 16 | to, p->size);
 		if (p->to_callee)
@@ -452,6 +458,50 @@ static void seam_cancel(void *self, uint64_t ticket)
 	call_release(owner->network, e->call);
 }
 
+static struct end *other_end(struct end *e)
+{
+	return e == &e->call->caller ? &e->call->callee : &e->call->caller;
+}
+
+static void look_drained(struct world *w, void *arg)
+{
+	struct end *e = arg;
+
+	if (w->is_ending || e->is_closed)
+		return;
+	e->wants_drained = other_end(e)->is_held;
+	if (!e->wants_drained)
+		(void)deliver(w->network, e, PEER_DRAINED);
+}
+
+static void plan_drained(struct network *n, struct end *e)
+{
+	e->drained.run = look_drained;
+	e->drained.arg = e;
+	world_set(n->world, &e->drained, prng_between(&n->world->prng, 0, 5));
+}
+
+static void seam_drain(void *self, uint64_t ticket)
+{
+	struct sim_peer *owner = self;
+	struct end *e = my_end(owner, ticket);
+
+	if (e)
+		plan_drained(owner->network, e);
+}
+
+static void seam_hold(void *self, uint64_t ticket, bool is_held)
+{
+	struct sim_peer *owner = self;
+	struct end *e = my_end(owner, ticket);
+
+	if (!e)
+		return;
+	e->is_held = is_held;
+	if (!is_held && other_end(e)->wants_drained)
+		plan_drained(owner->network, other_end(e));
+}
+
 static void seam_lead(void *self, bool is_me, const char *leader_addr)
 {
 	struct sim_node *s = ((struct sim_peer *)self)->owner;
@@ -510,8 +560,17 @@ struct network *network_new(struct world *w)
 	for (size_t i = 0; i < count; i++) {
 		list_init(&n->ends[i]);
 		n->owners[i] = (struct sim_peer){ n, &w->nodes[i] };
-		n->seams[i] = (struct peer){ &n->owners[i], seam_call, seam_send,  seam_finish,
-					     seam_cancel,   seam_lead, seam_listen };
+		n->seams[i] = (struct peer){
+			.self = &n->owners[i],
+			.call = seam_call,
+			.send = seam_send,
+			.finish = seam_finish,
+			.cancel = seam_cancel,
+			.drain = seam_drain,
+			.hold = seam_hold,
+			.lead = seam_lead,
+			.listen = seam_listen,
+		};
 	}
 	return n;
 }
@@ -632,6 +691,8 @@ void network_node_died(struct network *n, size_t node, bool is_silent)
 			c->caller.is_closed = true;
 		if (c->callee.node == node)
 			c->callee.is_closed = true;
+		if (c->via == node)
+			c->is_lost = true;
 		call_release(n, c);
 	}
 }

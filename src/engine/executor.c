@@ -515,7 +515,57 @@ static void seam_remove(void *self, uint64_t ticket, const char *task_id)
 	(void)add_command(&t->commands, VERB_REMOVE, ticket);
 }
 
+/* --- logs --- */
+
+static void no_log(struct engine *e, uint64_t ticket, const char *task_id, const char *trouble)
+{
+	struct executor_event *event = tell(e, ticket, EXECUTOR_LOG, task_id);
+
+	event->log = (struct log_batch){ .attributes = "", .is_last = true, .trouble = trouble };
+}
+
+/* The question goes on to the runtime under the agent's own ticket, and so does the answer back. */
+static void seam_log_read(void *self, uint64_t ticket, const char *task_id,
+			  const struct log_wanted *wanted)
+{
+	struct engine *e = self;
+	const struct runtime *runtime = e->seams.runtime;
+	struct container *c = container_of_task(e, task_id);
+
+	if (!c)
+		no_log(e, ticket, task_id, NULL);
+	else if (strcmp(c->record->host_config->log_config->type, "none") == 0)
+		no_log(e, ticket, task_id,
+		       "configured logging driver does not support reading");
+	else
+		runtime->log_read(runtime->self, ticket, c->record->id, wanted);
+}
+
+static void seam_log_more(void *self, uint64_t ticket)
+{
+	const struct runtime *runtime = ((struct engine *)self)->seams.runtime;
+
+	runtime->log_more(runtime->self, ticket);
+}
+
+static void seam_log_stop(void *self, uint64_t ticket)
+{
+	const struct runtime *runtime = ((struct engine *)self)->seams.runtime;
+
+	runtime->log_stop(runtime->self, ticket);
+}
+
 void engine_executor(struct engine *e, struct executor *out)
 {
-	*out = (struct executor){ e, seam_list, seam_prepare, seam_start, seam_stop, seam_remove };
+	*out = (struct executor){
+		.self = e,
+		.list = seam_list,
+		.prepare = seam_prepare,
+		.start = seam_start,
+		.stop = seam_stop,
+		.remove = seam_remove,
+		.log_read = seam_log_read,
+		.log_more = seam_log_more,
+		.log_stop = seam_log_stop,
+	};
 }

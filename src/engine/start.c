@@ -1,6 +1,7 @@
 /* Starting a container. What it needs is made ready all at once: its root and user, its network,
  * its devices, and its record on stable storage (so that no restart gives its address away). When
  * all are there, the runtime starts it; when one fails, what the others made is undone. */
+#include "base/percent.h"
 #include "engine/inside.h"
 #include "engine/ocispec.h"
 #include "pb/map.h"
@@ -83,6 +84,14 @@ static bool parse_size(const char *text, int64_t *bytes)
 	return *bytes >= 0;
 }
 
+static void add_attribute(struct buf *out, struct str key, struct str value)
+{
+	buf_append_c(out, out->len ? "," : "");
+	percent_encode(out, key);
+	buf_append_char(out, '=');
+	percent_encode(out, value);
+}
+
 /* "a,b" names labels (or variables) that logs with details show. */
 static void add_attributes(struct buf *out, const char *list, const Pb__ContainerConfig *config,
 			   bool is_env)
@@ -94,12 +103,12 @@ static void add_attributes(struct buf *out, const char *list, const Pb__Containe
 		more = str_cut(rest, ',', &name, &rest);
 		for (size_t i = 0; !is_env && i < config->n_labels; i++)
 			if (str_equal_c(name, config->labels[i]->key))
-				buf_printf(out, "%s%s=%s", out->len ? "," : "",
-					   config->labels[i]->key, config->labels[i]->value);
+				add_attribute(out, str_of(config->labels[i]->key),
+					      str_of(config->labels[i]->value));
 		for (size_t i = 0; is_env && i < config->n_env; i++)
 			if (strncmp(config->env[i], name.ptr, name.len) == 0 &&
 			    config->env[i][name.len] == '=')
-				buf_printf(out, "%s%s", out->len ? "," : "", config->env[i]);
+				add_attribute(out, name, str_of(config->env[i] + name.len + 1));
 	}
 }
 

@@ -225,6 +225,14 @@ static void open_answer(void *self, uint64_t exchange, int status,
 		conn_open(c, status, headers, header_count);
 }
 
+static void be_patient(void *self, uint64_t exchange)
+{
+	struct conn *c = find(self, exchange);
+
+	if (c)
+		c->is_patient = true;
+}
+
 static void write_record(void *self, uint64_t exchange, struct str record)
 {
 	struct conn *c = find(self, exchange);
@@ -291,6 +299,7 @@ void stream_server_seam(struct stream_server *s, struct stream *seam)
 		.reply = reply,
 		.open = open_answer,
 		.write = write_record,
+		.be_patient = be_patient,
 		.end = end,
 		.upgrade = upgrade,
 		.upgrade_in_vain = upgrade_in_vain,

@@ -78,7 +78,7 @@ static enum patience patience_of(const struct conn *c)
 	if (!c->is_open)
 		return FOR_HEAD;
 	if (channel_queued(&c->channel) > 0)
-		return c->was_joined ? PATIENT : FOR_READER;
+		return c->is_patient ? PATIENT : FOR_READER;
 	if (c->state == CONN_LINGERING)
 		return FOR_CLOSE;
 	if (c->has_half_closed)
@@ -214,7 +214,7 @@ static void announce(struct conn *c)
 	c->target = arena_str(&c->memory, head->target);
 
 	c->is_head_begun = c->is_first = false;
-	c->was_joined = false;
+	c->is_patient = false;
 	c->state = CONN_ANNOUNCED;
 	c->answer = ANSWER_NONE;
 	c->exchange = ++c->server->last_exchange;

@@ -76,7 +76,7 @@ struct conn {
 	enum stream_filter filter;
 
 	bool is_work_posted;
-	bool was_joined;      /* the answer's bytes are not ours: a reader may take its time */
+	bool is_patient;      /* of an answer that is joined, or written at its reader's pace */
 	bool wants_drained;   /* a DRAINED event is due when nothing is queued */
 	bool has_half_closed; /* the client sends no more */
 	bool is_gone;	      /* to be closed; gone_reason may be told */

@@ -124,7 +124,7 @@ static void join(struct conn *c, struct joint *j, uint64_t number, struct endpoi
 
 void conn_join_raw(struct conn *c, uint64_t endpoint)
 {
-	c->was_joined = true;
+	c->is_patient = true;
 	join(c, &c->feed, endpoint,
 	     (struct endpoint_user){
 		     .output = on_raw_output, .drained = on_feed_drained, .ended = on_feed_ended});
@@ -139,7 +139,7 @@ void conn_join_feed(struct conn *c, uint64_t endpoint)
 
 void conn_join_pour(struct conn *c, uint64_t endpoint)
 {
-	c->was_joined = true;
+	c->is_patient = true;
 	join(c, &c->pour, endpoint,
 	     (struct endpoint_user){
 		     .output = on_pour_output, .drained = on_pour_drained, .ended = on_pour_ended});

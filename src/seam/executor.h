@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "seam/log_record.h"
 
 struct Pb__Task;
 struct Pb__PortConfig;
@@ -28,6 +29,14 @@ struct executor {
 	void (*stop)(void *self, uint64_t ticket, const char *task_id);
 	/* Make what is left of it go away. */
 	void (*remove)(void *self, uint64_t ticket, const char *task_id);
+
+	/* Read what its container wrote: LOG with a batch, and one more for each log_more(), until the
+	 * batch that is the last. A task that has nothing here, or nothing any more, has an empty log.
+	 * After log_stop() no batch comes; none of the two does anything once the last has come. */
+	void (*log_read)(void *self, uint64_t ticket, const char *task_id,
+			 const struct log_wanted *wanted);
+	void (*log_more)(void *self, uint64_t ticket);
+	void (*log_stop)(void *self, uint64_t ticket);
 };
 
 enum executor_event_kind {
@@ -36,6 +45,7 @@ enum executor_event_kind {
 	EXECUTOR_EXITED,   /* no ticket: the task's container ended: exit_code, text if it was not its own doing */
 	EXECUTOR_LISTED,   /* task_id has a container: is_running, exit_code when it ended */
 	EXECUTOR_LIST_END,
+	EXECUTOR_LOG, /* log */
 };
 
 struct executor_event {
@@ -50,6 +60,7 @@ struct executor_event {
 	/* Host ports the container got, for PortStatus; owned like everything in an input. */
 	struct Pb__PortConfig **ports;
 	size_t port_count;
+	struct log_batch log;
 };
 
 #endif

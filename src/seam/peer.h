@@ -8,7 +8,8 @@
  * cancel() from here, after which nothing more is heard of it.
  *
  * Who calls is verified by the hands and never read from a message. Each call has 256 KiB
- * of credit: one whose reader falls behind is ended with PEER_EXHAUSTED. When the
+ * of credit: one whose reader falls behind is ended with PEER_EXHAUSTED. Who sends much asks
+ * drain() when to go on; who cannot pass on what comes holds the call. When the
  * connection breaks, every call on it ends with PEER_UNAVAILABLE. */
 #ifndef SHOAL_SEAM_PEER_H
 #define SHOAL_SEAM_PEER_H
@@ -75,6 +76,11 @@ struct peer {
 	 * status and text (the text is ignored when the status is PEER_OK). */
 	void (*finish)(void *self, uint64_t ticket, enum peer_status status, const char *text);
 	void (*cancel)(void *self, uint64_t ticket);
+	/* One DRAINED event comes when the other end has taken, or has credit to take, what was
+	 * sent on this call so far. */
+	void (*drain)(void *self, uint64_t ticket);
+	/* Give the other end no more credit; at most that which it has still comes. */
+	void (*hold)(void *self, uint64_t ticket, bool is_held);
 
 	/* Where this manager's leader is: NULL while there is none. While it is not this node,
 	 * the hands relay to it, frame by frame, the calls that a follower does not answer. */
@@ -88,6 +94,7 @@ enum peer_event_kind {
 	PEER_OPENED,      /* method, from, timeout_ms; ticket has PEER_THEIRS */
 	PEER_MESSAGE,     /* message */
 	PEER_HALF_CLOSED, /* the other end sends no more */
+	PEER_DRAINED,     /* as drain() asked */
 	PEER_ENDED,       /* status, text */
 	PEER_LISTENING,   /* text = the address */
 	PEER_UNHEARD,     /* listen() failed: text says why */

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "seam/log_record.h"
 
 struct runtime_volume {
 	const char *name;
@@ -161,6 +162,12 @@ struct runtime {
 	void (*exec_attach)(void *self, uint64_t ticket, const char *id, const char *exec_id,
 			    const struct runtime_attach *how);
 	void (*logs)(void *self, uint64_t ticket, const char *id, const struct runtime_logs *how);
+	/* The log as records, for who passes them on: LOG with a batch, and one more for each
+	 * log_more(), until the batch that is the last. After log_stop() none comes; a log that is not
+	 * there is empty. */
+	void (*log_read)(void *self, uint64_t ticket, const char *id, const struct log_wanted *wanted);
+	void (*log_more)(void *self, uint64_t ticket);
+	void (*log_stop)(void *self, uint64_t ticket);
 	/* An endpoint that nobody is going to join. No event. */
 	void (*drop_endpoint)(void *self, uint64_t endpoint);
 
@@ -190,6 +197,7 @@ enum runtime_event_kind {
 	RUNTIME_VOLUME_LISTED, /* id = name */
 	RUNTIME_LIST_END,
 	RUNTIME_ENDPOINT,      /* endpoint */
+	RUNTIME_LOG,           /* log */
 	RUNTIME_STATS,         /* stats */
 	RUNTIME_TOP,           /* top */
 	RUNTIME_SIZE,          /* size_rw, size_root (which includes the former) */
@@ -281,6 +289,7 @@ struct runtime_event {
 	size_t device_count;
 	const struct runtime_stats *stats;
 	const struct runtime_top *top;
+	struct log_batch log;
 };
 
 #endif

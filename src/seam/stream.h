@@ -43,6 +43,8 @@ struct stream {
 		     size_t header_count);
 	void (*write)(void *self, uint64_t exchange, struct str record);
 	void (*end)(void *self, uint64_t exchange);
+	/* Of an open answer: its reader may take its time. Who writes waits for STREAM_DRAINED. */
+	void (*be_patient)(void *self, uint64_t exchange);
 	/* 101 UPGRADED (or 200 for a client that did not ask to upgrade) and then raw bytes between
 	 * the client and `endpoint`, a number the runtime or the content seam gave out. The
 	 * exchange ends with STREAM_JOINED_END or STREAM_GONE. */

@@ -21,6 +21,7 @@
 
 struct piece {
 	enum endpoint_stream stream;
+	int64_t at_ns;
 	size_t from, len; /* in `out` */
 };
 
@@ -55,13 +56,13 @@ struct log_reader {
 	uv_fs_event_t *changes;
 };
 
-static void add_piece(struct log_reader *r, enum endpoint_stream stream, size_t from)
+static void add_piece(struct log_reader *r, enum endpoint_stream stream, int64_t at_ns, size_t from)
 {
 	if (r->piece_count == r->piece_capacity) {
 		r->piece_capacity = r->piece_capacity ? 2 * r->piece_capacity : 64;
 		r->pieces = xrealloc(r->pieces, r->piece_capacity * sizeof(*r->pieces));
 	}
-	r->pieces[r->piece_count++] = (struct piece){ stream, from, r->out.len - from };
+	r->pieces[r->piece_count++] = (struct piece){ stream, at_ns, from, r->out.len - from };
 }
 
 static void add_prefix(struct log_reader *r, int64_t at_ns)
@@ -90,13 +91,13 @@ static void on_line(struct log_reader *r, struct str text)
 	if (!(line.is_stderr ? r->how.want_stderr : r->how.want_stdout) ||
 	    line.at_ns < r->how.since_ns)
 		return;
-	if (!r->is_inside[line.is_stderr])
+	if (!r->is_inside[line.is_stderr] && !r->consumer.line)
 		add_prefix(r, line.at_ns);
 	r->is_inside[line.is_stderr] = line.is_partial;
 	buf_append_str(&r->out, line.text);
 	if (!line.is_partial)
 		buf_append_char(&r->out, '\n');
-	add_piece(r, line.is_stderr ? ENDPOINT_STDERR : ENDPOINT_STDOUT, from);
+	add_piece(r, line.is_stderr ? ENDPOINT_STDERR : ENDPOINT_STDOUT, line.at_ns, from);
 }
 
 static void split_lines(struct log_reader *r)
@@ -201,13 +202,20 @@ static void done(void *self)
 		go_on(r);
 }
 
+static void deliver_piece(const struct log_reader *r, const struct piece *p, struct str bytes)
+{
+	if (r->consumer.line)
+		r->consumer.line(r->consumer.self, p->at_ns, p->stream, bytes);
+	else
+		r->consumer.output(r->consumer.self, p->stream, bytes);
+}
+
 static void deliver(struct log_reader *r)
 {
 	while (r->may_flow && r->next_piece < r->piece_count) {
 		const struct piece *p = &r->pieces[r->next_piece++];
 
-		r->consumer.output(r->consumer.self, p->stream,
-				   str_bytes(r->out.data + p->from, p->len));
+		deliver_piece(r, p, str_bytes(r->out.data + p->from, p->len));
 	}
 	if (r->next_piece == r->piece_count) {
 		r->next_piece = r->piece_count = 0;
@@ -294,6 +302,11 @@ void log_reader_flow(struct log_reader *r, bool may_flow)
 	r->may_flow = may_flow;
 	if (may_flow)
 		go_on(r);
+}
+
+const char *log_reader_attributes(const struct log_reader *r)
+{
+	return r->attributes.data ? r->attributes.data : "";
 }
 
 void log_reader_free(struct log_reader *r)

@@ -20,6 +20,9 @@ struct runtime_logs;
 struct log_consumer {
 	void *self;
 	void (*output)(void *self, enum endpoint_stream stream, struct str bytes);
+	/* In its place: each line by itself, with its newline unless it goes on in the next, and
+	 * nothing put before it. */
+	void (*line)(void *self, int64_t at_ns, enum endpoint_stream stream, struct str text);
 	/* Once, unless it was freed before; NULL when it ended well. Free it then or later, not in
 	 * here. */
 	void (*ended)(void *self, const char *reason);
@@ -31,6 +34,8 @@ struct log_reader *log_reader_new(struct runtime_hands *hands, const char *id,
 /* NULL is fine for both. */
 void log_reader_flow(struct log_reader *r, bool may_flow);
 void log_reader_free(struct log_reader *r);
+/* What details show: "key=value,key=value", or "". Known once something was read. */
+const char *log_reader_attributes(const struct log_reader *r);
 /* The container has ended: there is an end to what its followers read. */
 void log_readers_source_ended(struct list *readers);
 

@@ -110,6 +110,36 @@ void call_refuse_later(struct peer_hands *p, uint64_t ticket, const char *why)
 	loop_post(p->loop, r, refuse);
 }
 
+struct drained {
+	struct peer_hands *hands;
+	uint64_t ticket;
+};
+
+static void tell_drained(void *self)
+{
+	struct drained *d = self;
+
+	if (call_find(d->hands, d->ticket))
+		(void)fact(d->hands, d->ticket, PEER_DRAINED);
+	free(d);
+}
+
+static void say_drained(struct call *c)
+{
+	struct drained *d = NEW(struct drained);
+
+	c->wants_drained = false;
+	*d = (struct drained){ c->link->hands, c->ticket };
+	loop_post(c->link->hands->loop, d, tell_drained);
+}
+
+void call_drain(struct call *c)
+{
+	c->wants_drained = true;
+	if (list_is_empty(&c->queue))
+		say_drained(c);
+}
+
 static void carry_out_finish(struct call *c)
 {
 	struct link *l = c->link;
@@ -140,6 +170,8 @@ void call_flush(struct call *c)
 		list_remove(&m->link);
 		free(m);
 	}
+	if (c->wants_drained)
+		say_drained(c);
 	if (c->is_finishing)
 		carry_out_finish(c);
 }
@@ -250,6 +282,8 @@ static void on_opened(struct link *l, const struct grpc_event *ev)
 	struct input *in = fact(p, c->ticket, PEER_OPENED);
 
 	c->is_theirs = true;
+	if (strcmp(ev->method, "/docker.swarmkit.v1.Logs/SubscribeLogs") == 0)
+		c->queue_max = LOGS_QUEUE_MAX;
 	in->peer.method = arena_strdup(a, ev->method);
 	in->peer.timeout_ms = ev->timeout_ms > 0 ? ev->timeout_ms : 0;
 	identify(l, ev, &in->peer.from, a);

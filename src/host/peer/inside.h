@@ -16,6 +16,9 @@
 #define LINKS_MAX          20000
 #define CALL_QUEUE_MAX     (16u << 20)   /* of one call, waiting to go out */
 #define STREAM_QUEUE_MAX   (2048u << 20) /* the same of a snapshot's stream */
+/* The same of a client's log stream: its broker holds the nodes that publish for it, but what each
+ * of them has credit for comes all the same. */
+#define LOGS_QUEUE_MAX     (256u << 20)
 #define RECEIVE_MAX        (64u << 20)   /* of an answer */
 #define CALLS_OF_OTHERS    1024          /* open at a time on one connection */
 #define CONNECT_TIMEOUT_MS 5000
@@ -69,6 +72,7 @@ struct call {
 	bool is_theirs;
 	struct list queue; /* struct waiting_message */
 	size_t queue_bytes, queue_max;
+	bool wants_drained; /* tell when the queue is empty */
 	bool is_finishing; /* finish() was said: carry it out when the queue is empty */
 	enum peer_status finish_status;
 	char *finish_text;
@@ -108,6 +112,7 @@ void call_free(struct call *c);
 void call_ended(struct call *c, enum peer_status status, const char *text);
 void call_flush(struct call *c);
 void call_send(struct call *c, struct str message);
+void call_drain(struct call *c);
 void call_finish(struct call *c, enum peer_status status, const char *text);
 void calls_take_events(struct link *l);
 void calls_deadline(struct peer_hands *p);

@@ -211,6 +211,24 @@ static void seam_cancel(void *self, uint64_t ticket)
 	call_free(c);
 }
 
+static void seam_drain(void *self, uint64_t ticket)
+{
+	struct call *c = call_find(self, ticket);
+
+	if (c)
+		call_drain(c);
+}
+
+static void seam_hold(void *self, uint64_t ticket, bool is_held)
+{
+	struct call *c = call_find(self, ticket);
+
+	if (!c)
+		return;
+	grpc_pause(c->link->grpc, c->number, is_held);
+	link_pump_later(c->link);
+}
+
 static void seam_lead(void *self, bool is_me, const char *leader_addr)
 {
 	struct peer_hands *p = self;
@@ -301,6 +319,15 @@ static void seam_listen(void *self, const char *addr)
 
 void peer_hands_seam(struct peer_hands *p, struct peer *seam)
 {
-	*seam = (struct peer){ p,           seam_call, seam_send,  seam_finish,
-			       seam_cancel, seam_lead, seam_listen };
+	*seam = (struct peer){
+		.self = p,
+		.call = seam_call,
+		.send = seam_send,
+		.finish = seam_finish,
+		.cancel = seam_cancel,
+		.drain = seam_drain,
+		.hold = seam_hold,
+		.lead = seam_lead,
+		.listen = seam_listen,
+	};
 }

@@ -43,6 +43,7 @@ struct runtime_hands {
 	bool is_ending;
 	uv_timer_t rotation;
 	struct list log_endpoints;
+	struct tree log_records; /* struct log_records, by ticket */
 };
 
 /* What must be known of a running container to go on with it after a restart: the file `run` in

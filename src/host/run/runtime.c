@@ -7,6 +7,7 @@
 #include "host/endpoint.h"
 #include "host/file.h"
 #include "host/loop.h"
+#include "host/logs/records.h"
 #include "host/logs/rotation.h"
 #include "host/run/attach.h"
 #include "host/run/cgroup.h"
@@ -45,6 +46,9 @@ struct runtime runtime_hands_seam(struct runtime_hands *hands)
 		.attach = runtime_attach,
 		.exec_attach = runtime_exec_attach,
 		.logs = runtime_logs,
+		.log_read = runtime_log_read,
+		.log_more = runtime_log_more,
+		.log_stop = runtime_log_stop,
 		.drop_endpoint = drop_endpoint,
 		.stats = runtime_stats,
 		.top = runtime_top,
@@ -131,6 +135,7 @@ bool runtime_hands_new(const struct runtime_hands_config *config, struct runtime
 	list_init(&hands->early);
 	list_init(&hands->loose);
 	list_init(&hands->log_endpoints);
+	hands->log_records = log_records_tree();
 	hands->hides_cgroup2 = cgroup_is_hybrid();
 	if (!make_folders(hands, e) || !crew_new(hands->loop, &hands->crew, e)) {
 		free_memory(hands);
@@ -180,6 +185,7 @@ void runtime_hands_free(struct runtime_hands *hands)
 	crew_free(hands->crew);
 	ops_forget(&hands->early);
 	log_endpoints_free(hands);
+	log_records_free(hands);
 	run_execs_free(hands);
 	tree_each (&hands->containers, struct container, by_id, c)
 		forget_container(c);
