@@ -18,6 +18,17 @@ struct box {
 	struct tree_node by_task;
 	enum box_state state;
 	int exit_code;
+	int64_t started_ms, ended_ms; /* while it runs or when it did */
+	char task_id[64];
+};
+
+/* A log that somebody reads. */
+struct log_reading {
+	struct tree_node by_ticket;
+	uint64_t ticket;
+	struct log_wanted wanted;
+	uint64_t next, total; /* lines told, and known to be there */
+	int64_t started_ms;
 	char task_id[64];
 };
 
@@ -27,6 +38,7 @@ struct hands {
 	struct keys keys;
 	struct hands_faults faults;
 	struct tree boxes;
+	struct tree readings; /* struct log_reading */
 	uint64_t life; /* of the process: what an earlier one asked for is forgotten */
 	uint64_t last_key;
 	bool has_identity;
@@ -42,6 +54,7 @@ enum work_kind {
 	WORK_START,
 	WORK_STOP,
 	WORK_REMOVE,
+	WORK_LOG,
 	WORK_KEYS,
 	WORK_EXIT
 };
@@ -67,8 +80,81 @@ static struct box *find_box(const struct hands *h, const char *task_id)
 	return tree_entry(tree_find(&h->boxes, task_id), struct box, by_task);
 }
 
+/* ---- logs ---- */
+
+#define LINES_AT_START 3
+#define LINE_MS        250
+#define LINES_AT_ONCE  5 /* in a batch */
+
+static int compare_reading(const void *key, const struct tree_node *node)
+{
+	uint64_t a = *(const uint64_t *)key,
+		 b = tree_entry(node, struct log_reading, by_ticket)->ticket;
+
+	return (a > b) - (a < b);
+}
+
+static struct log_reading *find_reading(const struct hands *h, uint64_t ticket)
+{
+	return tree_entry(tree_find(&h->readings, &ticket), struct log_reading, by_ticket);
+}
+
+static void reading_free(struct hands *h, struct log_reading *r)
+{
+	tree_remove(&h->readings, &r->by_ticket);
+	free(r);
+}
+
+static uint64_t lines_of(const struct hands *h, const struct box *b)
+{
+	int64_t end_ms = b->state == BOX_ENDED ? b->ended_ms : h->owner->world->now_ms;
+
+	return b->started_ms ? LINES_AT_START + (uint64_t)(end_ms - b->started_ms) / LINE_MS : 0;
+}
+
+static int64_t line_at_ms(int64_t started_ms, uint64_t number)
+{
+	return number < LINES_AT_START
+		       ? started_ms
+		       : started_ms + (int64_t)(number - LINES_AT_START + 1) * LINE_MS;
+}
+
+static int64_t wall_ns_of(const struct hands *h, int64_t ms)
+{
+	struct world *w = h->owner->world;
+
+	return world_now(w).wall_ns - (w->now_ms - ms) * 1000000;
+}
+
+static void box_ended(struct hands *h, struct box *b)
+{
+	if (b->state == BOX_RUNNING)
+		b->ended_ms = h->owner->world->now_ms;
+	b->state = BOX_ENDED;
+}
+
+/* What its log holds by now, and where in it a reader begins that was there before the container. */
+static void see_box(const struct hands *h, struct log_reading *r, const struct box *b)
+{
+	r->total = lines_of(h, b);
+	if (r->started_ms)
+		return;
+	r->started_ms = b->started_ms;
+	if (r->wanted.tail >= 0 && (uint64_t)r->wanted.tail < r->total)
+		r->next = r->total - (uint64_t)r->wanted.tail;
+	while (r->next < r->total &&
+	       wall_ns_of(h, line_at_ms(r->started_ms, r->next)) < r->wanted.since_ns)
+		r->next++;
+}
+
+/* A log that is open outlives its container. */
 static void box_free(struct hands *h, struct box *b)
 {
+	struct log_reading *r;
+
+	tree_each (&h->readings, struct log_reading, by_ticket, r)
+		if (strcmp(r->task_id, b->task_id) == 0 && r->wanted.follow)
+			see_box(h, r, b);
 	tree_remove(&h->boxes, &b->by_task);
 	free(b);
 }
@@ -134,6 +220,8 @@ static void do_start(struct hands *h, const struct work *w)
 		tell_failure(h, w);
 		return;
 	}
+	if (b->state != BOX_RUNNING)
+		b->started_ms = h->owner->world->now_ms;
 	b->state = BOX_RUNNING;
 	in = tell(h, w, EXECUTOR_DONE);
 	if (in)
@@ -165,13 +253,65 @@ static void do_exit(struct hands *h, struct work *w)
 
 	if (!b || b->state != BOX_RUNNING)
 		return;
-	b->state = BOX_ENDED;
+	box_ended(h, b);
 	b->exit_code = w->exit_code;
 	w->life = h->life; /* whoever lives now hears of it */
 	w->ticket = 0;
 	in = tell(h, w, EXECUTOR_EXITED);
 	if (in)
 		in->executor.exit_code = w->exit_code;
+}
+
+static void plan_log(struct hands *h, const struct log_reading *r, int64_t delay_ms);
+
+static void tell_lines(struct hands *h, const struct work *w, struct log_reading *r, bool is_last)
+{
+	struct input *in = tell(h, w, EXECUTOR_LOG);
+	uint64_t count = r->total - r->next;
+	struct log_record *records;
+	struct arena *memory;
+
+	if (!in)
+		return;
+	memory = &node_inbox(h->owner->node)->memory;
+	if (count > LINES_AT_ONCE) {
+		count = LINES_AT_ONCE;
+		is_last = false;
+	}
+	records = arena_alloc(memory, (count + 1) * sizeof(*records));
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t number = r->next++;
+
+		records[i] = (struct log_record){
+			.at_ns = wall_ns_of(h, line_at_ms(r->started_ms, number)),
+			.is_stderr = number % 3 == 2,
+			.text = str_of(arena_printf(memory, "line %llu\n",
+						    (unsigned long long)number)),
+		};
+	}
+	in->executor.log = (struct log_batch){
+		.records = records, .count = count, .attributes = "", .is_last = is_last
+	};
+	if (is_last)
+		reading_free(h, r);
+}
+
+/* Who does not follow gets what was there when it was asked for. */
+static void do_log(struct hands *h, struct work *w)
+{
+	struct log_reading *r = find_reading(h, w->ticket);
+	struct box *b = r ? find_box(h, r->task_id) : NULL;
+	bool goes_on = r && r->wanted.follow && b && b->state != BOX_ENDED;
+
+	if (!r)
+		return;
+	memcpy(w->task_id, r->task_id, sizeof(w->task_id));
+	if (b && r->wanted.follow)
+		see_box(h, r, b);
+	if (r->total == r->next && goes_on)
+		plan_log(h, r, LINE_MS);
+	else
+		tell_lines(h, w, r, !goes_on);
 }
 
 static struct str keep_text(struct arena *a, const char *text)
@@ -244,7 +384,7 @@ static void work(struct world *world, void *arg)
 	case WORK_STOP:
 		b = find_box(h, w->task_id);
 		if (b)
-			b->state = BOX_ENDED;
+			box_ended(h, b);
 		(void)tell(h, w, EXECUTOR_DONE);
 		break;
 	case WORK_REMOVE:
@@ -252,6 +392,9 @@ static void work(struct world *world, void *arg)
 		if (b)
 			box_free(h, b);
 		(void)tell(h, w, EXECUTOR_DONE);
+		break;
+	case WORK_LOG:
+		do_log(h, w);
 		break;
 	case WORK_KEYS:
 		do_keys(h, w);
@@ -311,6 +454,52 @@ static void seam_stop(void *self, uint64_t ticket, const char *task_id)
 static void seam_remove(void *self, uint64_t ticket, const char *task_id)
 {
 	plan(self, WORK_REMOVE, ticket, task_id, 10);
+}
+
+/* Not in the row of the others: a log that waits delays nobody. */
+static void plan_log(struct hands *h, const struct log_reading *r, int64_t delay_ms)
+{
+	struct work *w = NEW(struct work);
+
+	w->hands = h;
+	w->kind = WORK_LOG;
+	w->ticket = r->ticket;
+	w->life = h->life;
+	world_plan(h->owner->world, delay_ms, work, w);
+}
+
+static void seam_log_read(void *self, uint64_t ticket, const char *task_id,
+			  const struct log_wanted *wanted)
+{
+	struct hands *h = self;
+	struct log_reading *r = NEW(struct log_reading);
+	struct box *b = find_box(h, task_id);
+
+	r->ticket = ticket;
+	r->wanted = *wanted;
+	(void)snprintf(r->task_id, sizeof(r->task_id), "%s", task_id);
+	if (b)
+		see_box(h, r, b);
+	tree_insert(&h->readings, &ticket, &r->by_ticket);
+	plan_log(h, r, prng_between(&h->owner->world->prng, 0, 20));
+}
+
+static void seam_log_more(void *self, uint64_t ticket)
+{
+	struct hands *h = self;
+	struct log_reading *r = find_reading(h, ticket);
+
+	if (r)
+		plan_log(h, r, prng_between(&h->owner->world->prng, 0, 20));
+}
+
+static void seam_log_stop(void *self, uint64_t ticket)
+{
+	struct hands *h = self;
+	struct log_reading *r = find_reading(h, ticket);
+
+	if (r)
+		reading_free(h, r);
 }
 
 /* ---- keys: texts in place of certificates ---- */
@@ -441,11 +630,21 @@ struct hands *hands_new(struct sim_node *owner)
 
 	h->owner = owner;
 	h->boxes = TREE(compare_box);
+	h->readings = TREE(compare_reading);
 	h->faults = (struct hands_faults){ .prepare_ms_max = 20,
 					   .start_ms_max = 20,
 					   .stop_ms_max = 20 };
-	h->executor =
-		(struct executor){ h, seam_list, seam_prepare, seam_start, seam_stop, seam_remove };
+	h->executor = (struct executor){
+		.self = h,
+		.list = seam_list,
+		.prepare = seam_prepare,
+		.start = seam_start,
+		.stop = seam_stop,
+		.remove = seam_remove,
+		.log_read = seam_log_read,
+		.log_more = seam_log_more,
+		.log_stop = seam_log_stop,
+	};
 	h->keys = (struct keys){ h,         keys_random,  keys_new_root, keys_digest, keys_new_csr,
 				 keys_sign, keys_install, keys_trust,    keys_load,   keys_wipe };
 	world_plan(owner->world, 1000, exits, h);
@@ -477,6 +676,10 @@ void hands_set_faults(struct hands *h, const struct hands_faults *f)
 
 void hands_process_died(struct hands *h)
 {
+	struct log_reading *r;
+
+	tree_each (&h->readings, struct log_reading, by_ticket, r)
+		reading_free(h, r);
 	h->life++;
 	h->last_done_ms = 0;
 }
@@ -493,6 +696,13 @@ void hands_host_died(struct hands *h)
 size_t hands_count(const struct hands *h)
 {
 	return h->boxes.count;
+}
+
+uint64_t hands_lines(const struct hands *h, const char *task_id)
+{
+	const struct box *b = find_box(h, task_id);
+
+	return b ? lines_of(h, b) : 0;
 }
 
 bool hands_runs(const struct hands *h, const char *task_id)

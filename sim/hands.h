@@ -1,6 +1,9 @@
 /* The hands of an agent and of a CA in the simulator: containers that take a while to prepare and
  * start, fail now and then, end by themselves, and outlive the process of their node; keys that are
- * counters. */
+ * counters.
+ *
+ * A running container writes lines: three when it starts, then four a second; "line 0", "line 1" ...,
+ * every third of them to standard error. */
 #ifndef SHOAL_SIM_HANDS_H
 #define SHOAL_SIM_HANDS_H
 
@@ -31,6 +34,8 @@ void hands_host_died(struct hands *h);
 /* How many containers there are, and does this task run? */
 size_t hands_count(const struct hands *h);
 bool hands_runs(const struct hands *h, const char *task_id);
+/* How many lines the container of this task has written. */
+uint64_t hands_lines(const struct hands *h, const char *task_id);
 /* End a running container with this code. */
 void hands_end(struct hands *h, const char *task_id, int exit_code);
 

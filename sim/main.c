@@ -37,9 +37,10 @@ static double seconds_now(void)
 static void print_result(uint64_t seed, const struct run_result *r)
 {
 	printf("seed %" PRIu64 ": %s, trace %016" PRIx64 ", %" PRIu64
-	       " events, %zu acknowledged, %zu unknown, %zu reads\n",
+	       " events, %zu acknowledged, %zu unknown, %zu reads, "
+	       "%zu logs and %zu in part\n",
 	       seed, r->is_good ? "ok" : "FAILED", r->trace, r->events, r->acknowledged, r->unknown,
-	       r->reads);
+	       r->reads, r->logs_complete, r->logs_incomplete);
 }
 
 #define JOBS_MAX 64

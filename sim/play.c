@@ -210,6 +210,43 @@ static bool do_nodes(struct doing *d, struct err *e)
 	return show_nodes(d->stage, d->out, e);
 }
 
+/* ---- logs ---- */
+
+#define LOGS_PATIENCE_MS 60000
+
+static bool do_logs(struct doing *d, struct err *e)
+{
+	uint64_t last;
+	bool is_part = d->count == 3 && strcmp(d->words[1], "last") == 0;
+	struct reader *r;
+
+	if (d->count > 1 && (!is_part || !str_to_u64(str_of(d->words[2]), &last)))
+		return fail(e, ERR_INVALID, "not NAME last N");
+	r = stage_read(d->stage, d->words[0], false, is_part ? (int64_t)last : -1, e);
+	for (int64_t waited = 0; r && !r->is_over && waited < LOGS_PATIENCE_MS; waited += 10)
+		stage_wait(d->stage, 10);
+	return r && show_logs(d->stage, d->words[0], r, d->out, e);
+}
+
+static bool do_follow(struct doing *d, struct err *e)
+{
+	d->play->following = stage_read(d->stage, d->words[0], true, -1, e);
+	return d->play->following;
+}
+
+static bool do_followed(struct doing *d, struct err *e)
+{
+	struct reader *r = d->play->following;
+
+	if (!r)
+		return fail(e, ERR_NOT_FOUND, "nobody follows");
+	if (!show_logs(d->stage, d->words[0], r, d->out, e))
+		return false;
+	reader_stop(r);
+	d->play->following = NULL;
+	return true;
+}
+
 static bool do_containers(struct doing *d, struct err *e)
 {
 	show_containers(d->stage, d->out);
@@ -346,6 +383,9 @@ static const struct command {
 	{ "node", "rm", 1, 2, do_node_rm },
 	{ "tasks", NULL, 1, 3, do_tasks },
 	{ "spread", NULL, 1, 1, do_spread },
+	{ "logs", NULL, 1, 3, do_logs },
+	{ "follow", NULL, 1, 1, do_follow },
+	{ "followed", NULL, 1, 1, do_followed },
 	{ "nodes", NULL, 0, 0, do_nodes },
 	{ "containers", NULL, 0, 0, do_containers },
 	{ "watch", NULL, 1, 1, do_watch },

@@ -13,6 +13,8 @@
  *   after 45s                                wait
  *   tasks NAME [all] [image]                 name, state, host; `all` adds what is wanted and the error
  *   spread NAME                              running tasks a host
+ *   logs NAME [last N]                       what a reader gets of each task, in the end
+ *   follow NAME, followed NAME               what one who follows got between the two
  *   nodes                                    name, state, availability, leader
  *   containers                               those that exist, a host
  *   crash X, power-off X, start X            a process that dies, a host without power
@@ -31,6 +33,7 @@
 
 struct play {
 	struct stage stage;
+	struct reader *following; /* whom `follow` began */
 	uint64_t seed; /* 0: the file's, or 1 */
 	bool is_verbose;
 };

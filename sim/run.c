@@ -6,6 +6,7 @@
 #include "sim/checks.h"
 #include "sim/clients.h"
 #include "sim/nemesis.h"
+#include "sim/readers.h"
 #include "sim/services.h"
 
 #define CHAOS_MS 480000
@@ -16,6 +17,7 @@ struct run {
 	struct clients clients;
 	struct nemesis nemesis;
 	struct services services;
+	struct readers readers;
 };
 
 static void after_turn(struct world *w, struct sim_node *s)
@@ -24,6 +26,7 @@ static void after_turn(struct world *w, struct sim_node *s)
 
 	checks_after_turn(&r->checks, w, s);
 	clients_after_turn(&r->clients, s);
+	readers_after_turn(&r->readers, s);
 }
 
 /* Liveness: after two calm minutes the managers agree. */
@@ -56,6 +59,7 @@ static void check_calm(struct run *r, struct world *w)
 			world_fail(w, "%s has not caught up", w->nodes[i].name);
 	clients_check_all(&r->clients);
 	services_check_calm(&r->services);
+	readers_check_calm(&r->readers);
 }
 
 struct run_result run_seed(uint64_t seed, const struct run_options *o)
@@ -80,6 +84,7 @@ struct run_result run_seed(uint64_t seed, const struct run_options *o)
 	checks_init(&r.checks, w.node_count);
 	clients_begin(&r.clients, &w, CHAOS_MS);
 	services_begin(&r.services, &w, CHAOS_MS);
+	readers_begin(&r.readers, &w, CHAOS_MS);
 	nemesis_begin(&r.nemesis, &w, CHAOS_MS);
 	if (o->is_verbose)
 		nemesis_print(&r.nemesis);
@@ -99,10 +104,13 @@ struct run_result run_seed(uint64_t seed, const struct run_options *o)
 	result.turns = w.turn_count;
 	result.acknowledged = r.clients.acknowledged_count;
 	result.reads = r.clients.reads_answered;
+	result.logs_complete = r.readers.complete;
+	result.logs_incomplete = r.readers.incomplete;
 	for (size_t i = 0; i < r.clients.write_count; i++)
 		result.unknown += r.clients.writes[i].state == WRITE_UNKNOWN;
 	world_clear(&w);
 	checks_clear(&r.checks);
 	clients_clear(&r.clients);
+	readers_clear(&r.readers);
 	return result;
 }

@@ -11,6 +11,7 @@ struct run_result {
 	char failure[512];
 	uint64_t trace, events, turns;
 	size_t acknowledged, unknown, reads;
+	size_t logs_complete, logs_incomplete;
 };
 
 struct run_options {

@@ -217,3 +217,65 @@ bool show_service(struct stage *g, const char *name, struct buf *out, struct err
 	buf_append_char(out, '\n');
 	return true;
 }
+
+/* Ids of nodes are by chance: people read names. */
+static void print_with_names(struct stage *g, const char *text, struct buf *out)
+{
+	while (*text) {
+		const struct sim_node *named = NULL;
+
+		for (size_t i = 0; i < g->world.node_count && !named; i++) {
+			const char *id = g->world.nodes[i].node_id;
+
+			if (id[0] && strncmp(text, id, strlen(id)) == 0)
+				named = &g->world.nodes[i];
+		}
+		buf_append_str(out, named ? str_of(named->name) : str_bytes(text, 1));
+		text += named ? strlen(named->node_id) : 1;
+	}
+}
+
+static const char *extent(const struct reader_source *s, struct arena *a)
+{
+	if (s->first == 0 && s->next >= s->at_first)
+		return "all lines";
+	return arena_printf(a, "%llu lines", (unsigned long long)(s->next - s->first));
+}
+
+bool show_logs(struct stage *g, const char *name, const struct reader *r, struct buf *out,
+	       struct err *e)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const Pb__Service *service = stage_service(g, name, e);
+	const struct view *v = service ? stage_view(g, e) : NULL;
+	struct objects tasks;
+	struct columns c;
+	struct shown *shown;
+	const Pb__Task *t;
+	size_t count = 0;
+
+	if (!v)
+		return false;
+	tasks = view_tasks_of_service(v, service->id, &a);
+	shown = arena_alloc(&a, (tasks.count + 1) * sizeof(*shown));
+	objects_each (tasks, Pb__Task, t)
+		if (reader_source(r, t->id) && reader_source(r, t->id)->is_begun)
+			shown[count++] = (struct shown){ t, stage_host_name(v, t->node_id) };
+	qsort(shown, count, sizeof(*shown), compare_shown);
+	columns_init(&c, &a, count);
+	for (size_t i = 0; i < count; i++) {
+		const char **row = c.rows[c.count++];
+
+		row[0] = stage_task_name(v, shown[i].task, &a);
+		row[1] = shown[i].host;
+		row[2] = extent(reader_source(r, shown[i].task->id), &a);
+	}
+	columns_print(&c, out);
+	if (!r->is_over)
+		buf_append_c(out, "it goes on\n");
+	else if (!r->is_good) {
+		print_with_names(g, r->text, out);
+		buf_append_char(out, '\n');
+	}
+	return true;
+}

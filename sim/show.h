@@ -18,4 +18,8 @@ void show_containers(struct stage *g, struct buf *out);
 /* Replicas that run and should, the image, and how its update stands. */
 bool show_service(struct stage *g, const char *service, struct buf *out, struct err *e) MUST_CHECK;
 
+/* What a reader got: each task of the service that wrote something, and how it ended. */
+bool show_logs(struct stage *g, const char *name, const struct reader *r, struct buf *out,
+	       struct err *e);
+
 #endif

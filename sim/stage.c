@@ -153,6 +153,7 @@ static void after_turn(struct world *w, struct sim_node *s)
 {
 	struct stage *g = w->config.watch_self;
 
+	readers_after_turn(&g->readers, s);
 	if (!s->node || !node_is_leading(s->node))
 		return;
 	for (struct stage_watch *i = g->watches; i; i = i->next) {
@@ -209,6 +210,14 @@ bool stage_has_mark(const struct stage *g, const char *name)
 	return false;
 }
 
+struct reader *stage_read(struct stage *g, const char *service, bool follows, int64_t tail,
+			  struct err *e)
+{
+	const Pb__Service *s = stage_service(g, service, e);
+
+	return s ? reader_begin(&g->readers, leader_now(g), s, follows, tail) : NULL;
+}
+
 /* ---- the curtain ---- */
 
 bool stage_begin(struct stage *g, const struct world_config *c, struct err *e)
@@ -219,6 +228,7 @@ bool stage_begin(struct stage *g, const struct world_config *c, struct err *e)
 	config.watch_self = g;
 	config.mark = mark;
 	world_init(&g->world, &config);
+	g->readers.world = &g->world;
 	g->is_set = true;
 	if (!leader_soon(g, e))
 		return false;
@@ -231,6 +241,7 @@ bool stage_begin(struct stage *g, const struct world_config *c, struct err *e)
 
 void stage_clear(struct stage *g)
 {
+	readers_clear(&g->readers);
 	if (g->is_set)
 		world_clear(&g->world);
 	for (struct stage_mark *m = g->marks, *next; m; m = next) {

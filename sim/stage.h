@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "sim/readers.h"
 #include "sim/world.h"
 
 /* A service whose running containers are counted after every turn. */
@@ -21,6 +22,7 @@ struct stage {
 	struct world world;
 	bool is_set; /* there is a world */
 	struct stage_watch *watches;
+	struct readers readers;
 	struct stage_mark {
 		const char *name;
 		struct stage_mark *next;
@@ -32,13 +34,14 @@ bool stage_begin(struct stage *g, const struct world_config *c, struct err *e) M
 void stage_clear(struct stage *g);
 
 void stage_wait(struct stage *g, int64_t ms);
-/* Wait until the state of the swarm has not changed for ten seconds: longer than the default delays of
- * restarts and updates. Fails with ERR_UNAVAILABLE if that has not come after five minutes. */
+/* Wait until the state of the swarm has not changed for ten seconds: longer than the default delays
+ * of restarts and updates. Fails with ERR_UNAVAILABLE if that has not come after five minutes. */
 bool stage_settle(struct stage *g, struct err *e) MUST_CHECK;
 
 /* The leader's copy of the state; NULL (and ERR_UNAVAILABLE) if nobody leads within 15 s. */
 const struct view *stage_view(struct stage *g, struct err *e);
-/* Ask the leader for a change, by its Control method ("CreateService"), and wait for the outcome. */
+/* Ask the leader for a change, by its Control method ("CreateService"), and wait for the outcome.
+ */
 bool stage_change(struct stage *g, const char *method, const void *request,
 		  struct err *e) MUST_CHECK;
 
@@ -53,6 +56,10 @@ const Pb__Task *stage_task(struct stage *g, const char *name, struct err *e);
 const char *stage_task_name(const struct view *v, const Pb__Task *task, struct arena *a);
 /* The host's name of a node's id, or "-". */
 const char *stage_host_name(const struct view *v, const char *node_id);
+
+/* Read a service's logs through the leader; `tail` below 0: all. It goes on while time passes. */
+struct reader *stage_read(struct stage *g, const char *service, bool follows, int64_t tail,
+			  struct err *e);
 
 void stage_watch(struct stage *g, const char *service);
 /* Ends it. False if there was none. */

@@ -13,6 +13,7 @@ struct agent *agent_new(const struct agent_config *c)
 	a->next_beat_ms = NEVER_MS;
 	list_init(&a->managers);
 	worker_begin(a);
+	logs_begin(a);
 	if (c->description)
 		agent_describe(a, c->description);
 	return a;
@@ -22,6 +23,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	logs_clear(a);
 	session_clear(a);
 	worker_clear(a);
 	arena_clear(&a->description_memory);
@@ -43,6 +45,12 @@ void agent_describe(struct agent *a, const Pb__NodeDescription *description)
 void agent_peer_event(struct agent *a, uint64_t ticket, const struct peer_event *ev)
 {
 	session_peer_event(a, ticket, ev);
+	logs_peer_event(a, ticket, ev);
+}
+
+void agent_log_batch(struct agent *a, uint64_t ticket, const struct log_batch *batch)
+{
+	logs_batch(a, ticket, batch);
 }
 
 void agent_journal_event(struct agent *a, uint64_t ticket, const struct journal_event *ev)

@@ -6,7 +6,9 @@
  *
  * Each task is a machine (agent/task.h) that moves towards its desired state through the executor.
  * Tasks are kept in the local journal, so that after a restart the agent finds its containers
- * again and reports what became of them. Secrets and configs are kept in memory only. */
+ * again and reports what became of them. Secrets and configs are kept in memory only.
+ *
+ * It listens to the manager's log broker and publishes its tasks' logs (agent/logs.h). */
 #ifndef SHOAL_AGENT_AGENT_H
 #define SHOAL_AGENT_AGENT_H
 
@@ -41,6 +43,8 @@ void agent_describe(struct agent *a, const Pb__NodeDescription *description);
 
 void agent_peer_event(struct agent *a, uint64_t ticket, const struct peer_event *ev);
 void agent_executor_event(struct agent *a, uint64_t ticket, const struct executor_event *ev);
+/* A batch of a log that this agent reads. */
+void agent_log_batch(struct agent *a, uint64_t ticket, const struct log_batch *batch);
 void agent_journal_event(struct agent *a, uint64_t ticket, const struct journal_event *ev);
 
 int64_t agent_turn(struct agent *a, struct now now);

@@ -3,6 +3,7 @@
 #define SHOAL_AGENT_INSIDE_H
 
 #include "agent/agent.h"
+#include "agent/logs.h"
 #include "agent/task.h"
 
 #define TASK_TABLE           "task"
@@ -66,6 +67,8 @@ struct agent {
 		uint64_t report;
 	} * reporting; /* statuses in the call under way */
 	size_t reporting_count;
+
+	struct agent_logs logs;
 };
 
 /* session.c */

@@ -126,6 +126,7 @@ void session_close(struct agent *a, const char *why)
 	cancel(a, &a->assignments_call);
 	cancel(a, &a->heartbeat_call);
 	cancel(a, &a->report_call);
+	logs_end(a);
 	a->reporting_count = 0;
 	if (a->state == SESSION_NONE)
 		return;
@@ -234,6 +235,7 @@ static void on_session_message(struct agent *a, const Pb__SessionMessage *messag
 	log_info(a->config.log, "agent", "session with %s", a->manager->addr);
 	beat(a);
 	open_assignments(a);
+	logs_listen(a);
 	/* What this manager may not have heard. */
 	tree_each (&a->tasks, struct agent_task, by_id, t)
 		if (!t->is_gone && list_is_empty(&t->unreported))

@@ -51,6 +51,7 @@ void task_new(struct agent *a, const Pb__Task *assigned)
 
 void task_free(struct agent *a, struct agent_task *t)
 {
+	logs_task_gone(a, t->task->id);
 	if (t->ticket)
 		tree_remove(&a->waiting, &t->by_ticket);
 	heap_remove(&a->retries, &t->retry);

@@ -94,6 +94,7 @@ void worker_status_changed(struct agent *a, struct agent_task *t)
 	if (!t->is_gone && list_is_empty(&t->unreported))
 		list_push_back(&a->unreported, &t->unreported);
 	worker_keep(a, t);
+	logs_task_changed(a, t);
 }
 
 static struct agent_task *task_find(const struct agent *a, const char *id)
@@ -294,6 +295,9 @@ void agent_executor_event(struct agent *a, uint64_t ticket, const struct executo
 	case EXECUTOR_LIST_END:
 		if (ticket == a->list_ticket)
 			on_list_end(a);
+		return;
+	case EXECUTOR_LOG:
+		logs_batch(a, ticket, &ev->log);
 		return;
 	case EXECUTOR_EXITED:
 		node = ev->task_id ? tree_find(&a->tasks, ev->task_id) : NULL;

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "api/call.h"
+#include "api/logs.h"
 #include "api/route.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "node/logs.h"
 #include "node/membership.h"
 #include "node/node.h"
 
@@ -44,6 +46,8 @@ static void forget_ticket(struct call *c)
 		return;
 	if (c->engine_next && c->api->config.engine)
 		engine_forget(c->api->config.engine, c->ticket);
+	if (c->reads_logs)
+		logs_abandon(c);
 	tree_remove(&c->api->waiting, &c->by_ticket);
 	c->ticket = 0;
 }
@@ -296,6 +300,10 @@ void api_stream_event(struct api *api, const struct stream_event *ev, struct now
 		c->body =
 			str_bytes(arena_copy(&c->arena, ev->body.ptr, ev->body.len), ev->body.len);
 		run(c);
+	} else if (ev->kind == STREAM_DRAINED && c->reads_logs) {
+		logs_drained(c);
+		if (c->is_done)
+			call_free(c);
 	} else if (ev->kind == STREAM_JOINED_END && c->joined) {
 		c->joined(c, ev);
 		if (c->is_done)
@@ -335,6 +343,26 @@ static void engine_answered(struct api *api, const struct engine_answer *a, stru
 		call_free(c);
 }
 
+static bool deliver_logs(struct api *api, struct now now)
+{
+	struct log_delivery *d;
+	bool any = false;
+
+	for (; (d = node_take_log(api->config.node)); any = true) {
+		struct call *c = waiting_for(api, d->ticket);
+
+		if (!c || !c->reads_logs) {
+			log_delivery_free(d);
+			continue;
+		}
+		c->now = now;
+		logs_delivered(c, d);
+		if (c->is_done)
+			call_free(c);
+	}
+	return any;
+}
+
 static bool wake_sleepers(struct api *api, struct now now)
 {
 	struct heap_node *due;
@@ -372,6 +400,7 @@ int64_t api_after_turn(struct api *api, struct now now)
 		engine_answered(api, &from_engine, now);
 		went_on = true;
 	}
+	went_on |= deliver_logs(api, now);
 	if (wake_sleepers(api, now) || went_on)
 		return now.mono_ms;
 	return heap_deadline(&api->sleepers);

@@ -95,7 +95,7 @@ void call_refuse(struct call *c, enum err_kind kind, const char *format, ...)
 	call_fail(c, &e);
 }
 
-static const char *grpc_code_name(enum err_kind kind)
+const char *call_grpc_name(int status)
 {
 	static const char *const names[] = {
 		"OK",
@@ -116,15 +116,14 @@ static const char *grpc_code_name(enum err_kind kind)
 		"DataLoss",
 		"Unauthenticated",
 	};
-	int code = err_grpc_status(kind);
 
-	return code >= 0 && code < (int)ARRAY_LEN(names) ? names[code] : "Unknown";
+	return status >= 0 && status < (int)ARRAY_LEN(names) ? names[status] : "Unknown";
 }
 
 void call_fail_control(struct call *c, const struct err *e)
 {
 	int status = err_http_status(e->kind);
-	const char *code = grpc_code_name(e->kind);
+	const char *code = call_grpc_name(err_grpc_status(e->kind));
 
 	if (e->kind == ERR_UNKNOWN_OUTCOME || e->kind == ERR_UNSUPPORTED) {
 		/* Sentences of our own: the reference has none of them. */
@@ -241,6 +240,13 @@ const struct view *call_view(const struct call *c)
 uint64_t call_node(struct call *c, call_next *next)
 {
 	c->next = next;
+	wait(c, node_ticket(c->api->config.node));
+	return c->ticket;
+}
+
+uint64_t call_logs(struct call *c)
+{
+	c->reads_logs = true;
 	wait(c, node_ticket(c->api->config.node));
 	return c->ticket;
 }

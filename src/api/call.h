@@ -54,6 +54,7 @@ struct call {
 	struct heap_node sleeper;
 	void (*wake)(struct call *c);
 	void *state;       /* of the handler, in the arena */
+	bool reads_logs;   /* its ticket is that of a reader of the swarm's logs */
 	bool takes_errors; /* `next` wants answers that are not ok, too */
 	bool is_open;      /* its headers are out: nothing but records and the end may follow */
 	bool is_done;
@@ -79,6 +80,8 @@ void call_fail(struct call *c, const struct err *e);
 void call_fail_status(struct call *c, int status, const char *text);
 void call_refuse(struct call *c, enum err_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* "NotFound": how clients know a gRPC status. */
+const char *call_grpc_name(int status);
 /* An error of the swarm's Control service, with the prefix that clients know. */
 void call_fail_control(struct call *c, const struct err *e);
 
@@ -115,6 +118,8 @@ void call_change(struct call *c, const char *method, const void *request, call_n
 const void *call_control(struct call *c, const char *method, const void *request);
 /* A ticket of the node whose answer goes to `next`. */
 uint64_t call_node(struct call *c, call_next *next);
+/* A ticket whose deliveries of log lines are this call's (api/logs.h). */
+uint64_t call_logs(struct call *c);
 const struct view *call_view(const struct call *c);
 
 /* ---- the engine ---- */

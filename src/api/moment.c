@@ -1,6 +1,8 @@
 #include "api/moment.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "base/err.h"
 
@@ -79,4 +81,15 @@ bool moment_read(const char *text, int64_t now_ns, int64_t *ns, struct err *e)
 			    text);
 	*ns = now_ns > span ? now_ns - span : 0;
 	return true;
+}
+
+void moment_print(int64_t seconds, int32_t nanos, char out[MOMENT_TEXT_MAX])
+{
+	time_t at = (time_t)seconds;
+	char date[32] = "";
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm))
+		(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(out, MOMENT_TEXT_MAX, "%s.%09uZ", date, (unsigned)nanos % 1000000000u);
 }

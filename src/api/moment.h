@@ -11,4 +11,8 @@ struct err;
  * nanoseconds since 1970. ERR_INVALID otherwise. */
 bool moment_read(const char *text, int64_t now_ns, int64_t *ns, struct err *e);
 
+#define MOMENT_TEXT_MAX 48
+/* "2026-11-22T16:33:03.508248184Z", with all nine digits. */
+void moment_print(int64_t seconds, int32_t nanos, char out[MOMENT_TEXT_MAX]);
+
 #endif

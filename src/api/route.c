@@ -14,8 +14,6 @@
 #define LOGIN                                                                                      \
 	"logging in to a registry is not available: pull and push check the credentials "          \
 	"themselves"
-#define SWARM_LOGS                                                                                 \
-	"logs of services and tasks are not available yet: read those of a container on its node"
 
 /* Pattern before pattern: the first that matches is taken. */
 const struct route routes[] = {
@@ -45,11 +43,11 @@ const struct route routes[] = {
 	{ "POST", "/services/create", 0, NEEDS_MANAGER | JSON_BODY, service_create },
 	{ "POST", "/services/{}/update", 0, NEEDS_MANAGER | JSON_BODY, service_update },
 	{ "DELETE", "/services/{}", 0, NEEDS_MANAGER, service_remove },
-	{ "GET", "/services/{}/logs", 29, 0, .absent = SWARM_LOGS },
+	{ "GET", "/services/{}/logs", 29, NEEDS_MANAGER, service_logs_read },
 
 	{ "GET", "/tasks", 0, NEEDS_MANAGER, tasks_list },
 	{ "GET", "/tasks/{}", 0, NEEDS_MANAGER, task_inspect },
-	{ "GET", "/tasks/{}/logs", 29, 0, .absent = SWARM_LOGS },
+	{ "GET", "/tasks/{}/logs", 29, NEEDS_MANAGER, task_logs_read },
 
 	{ "GET", "/secrets", 25, NEEDS_MANAGER, payloads_list },
 	{ "GET", "/secrets/{}", 25, NEEDS_MANAGER, payload_inspect },

@@ -8,6 +8,7 @@
 #include "base/ticket.h"
 #include "base/id.h"
 #include "engine/engine.h"
+#include "node/logs.h"
 #include "node/membership.h"
 #include "node/node.h"
 #include "seam/input.h"
@@ -17,6 +18,7 @@
 #include "swarm/roles.h"
 #include "swarm/control/control.h"
 #include "swarm/dispatch/dispatch.h"
+#include "swarm/logs/broker.h"
 
 /* A read that waits for its turn. */
 struct pending_read {
@@ -108,7 +110,7 @@ struct node {
 	struct prng prng;
 	struct tickets tickets;
 	struct tickets api_tickets;
-	struct tickets raft_tickets, ca_tickets, dispatch_tickets;
+	struct tickets raft_tickets, ca_tickets, dispatch_tickets, log_tickets;
 	struct inbox inbox;
 	struct now now;
 	uint64_t load_ticket;
@@ -124,6 +126,7 @@ struct node {
 	struct group *group;
 	struct leader *leader;
 	struct dispatch *dispatch;
+	struct broker *broker;
 	struct ca *ca;
 	struct controllers of_tasks;
 	struct controller controllers[CONTROLLERS_MAX];
@@ -153,6 +156,8 @@ struct node {
 
 	struct list reads;   /* struct pending_read */
 	struct list answers; /* struct leader_answer */
+	struct list logs;    /* struct log_delivery */
+	struct list log_calls; /* struct log_call: their readers */
 };
 
 /* manager.c: become a manager, from what the journal holds, or (image NULL) as one of the founders
@@ -213,6 +218,11 @@ leader_change_fn change_carry_out;
 void change_count_managers(const struct node *n, size_t *reachable, size_t *all);
 void change_keys_event(struct node *n, const struct keys_event *ev);
 void change_want_chance(struct node *n);
+
+/* logs.c: events of the calls that read logs. */
+void logs_look_at_leader(struct node *n);
+void logs_clear_calls(struct node *n);
+void logs_call_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
 
 /* membership.c */
 void membership_clear(struct node *n);

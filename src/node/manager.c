@@ -44,6 +44,12 @@ static void open_rooms(struct node *n)
 		.tickets = &n->dispatch_tickets,
 		.node_id = n->id,
 	});
+	n->broker = broker_new(&(struct broker_config){
+		.peer = c->seams.peer,
+		.keys = c->seams.keys,
+		.store = n->store,
+		.tickets = &n->log_tickets,
+	});
 	n->ca = ca_new(&(struct ca_config){
 		.peer = c->seams.peer,
 		.keys = c->seams.keys,
@@ -57,6 +63,7 @@ static void open_rooms(struct node *n)
 	n->controllers[count++] = roles_controller(n->roles);
 	n->controllers[count++] = ca_controller(n->ca);
 	n->controllers[count++] = dispatch_controller(n->dispatch);
+	n->controllers[count++] = broker_controller(n->broker);
 	/* After what was reported, so that it is answered in the same transaction. */
 	controllers_init(&n->of_tasks, &n->prng, c->log);
 	for (size_t i = 0; i < CONTROLLERS_OF_TASKS; i++)
@@ -130,6 +137,7 @@ void manager_stop(struct node *n)
 	controllers_clear(&n->of_tasks);
 	roles_free(n->roles);
 	dispatch_free(n->dispatch);
+	broker_free(n->broker);
 	ca_free(n->ca);
 	group_free(n->group);
 	store_free(n->store);
@@ -139,9 +147,11 @@ void manager_stop(struct node *n)
 	n->roles = NULL;
 	n->leader = NULL;
 	n->dispatch = NULL;
+	n->broker = NULL;
 	n->ca = NULL;
 	n->group = NULL;
 	n->store = NULL;
+	logs_look_at_leader(n);
 	peer->lead(peer->self, false, NULL);
 }
 
@@ -227,6 +237,7 @@ int64_t manager_turn(struct node *n)
 	tell_members(n);
 	dispatch_flush(n->dispatch, n->now);
 	tell_leader(n);
+	logs_look_at_leader(n);
 	store_forget(n->store);
 	/* What the leader proposed begins its way to the disk in this turn. */
 	later = group_turn(n->group, n->now);

@@ -15,6 +15,7 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	n->raft_tickets.room = TICKET_RAFT;
 	n->ca_tickets.room = TICKET_CA;
 	n->dispatch_tickets.room = TICKET_DISPATCH;
+	n->log_tickets.room = TICKET_LOGS;
 	prng_seed(&n->prng, seed);
 	inbox_init(&n->inbox);
 	list_init(&n->reads);
@@ -22,6 +23,8 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	list_init(&n->errands);
 	list_init(&n->errands_out);
 	list_init(&n->served);
+	list_init(&n->logs);
+	list_init(&n->log_calls);
 	inbox_init(&n->engine_inbox);
 	return n;
 }
@@ -30,6 +33,7 @@ void node_free(struct node *n)
 {
 	struct pending_read *read;
 	struct leader_answer *answer;
+	struct log_delivery *log;
 
 	if (!n)
 		return;
@@ -39,6 +43,9 @@ void node_free(struct node *n)
 		free(read);
 	list_each (&n->answers, struct leader_answer, link, answer)
 		leader_answer_free(answer);
+	list_each (&n->logs, struct log_delivery, link, log)
+		log_delivery_free(log);
+	logs_clear_calls(n);
 	engine_free(n->engine);
 	inbox_clear(&n->engine_inbox);
 	membership_clear(n);

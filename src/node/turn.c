@@ -49,6 +49,9 @@ static void handle_opened(struct node *n, const struct input *in)
 		group_peer_event(n->group, in->ticket, &in->peer);
 	else if (n->dispatch && str_starts_with(method, "/docker.swarmkit.v1.Dispatcher/"))
 		dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
+	else if (n->broker && (str_starts_with(method, "/docker.swarmkit.v1.LogBroker/") ||
+			       str_starts_with(method, "/docker.swarmkit.v1.Logs/")))
+		broker_peer_event(n->broker, in->ticket, &in->peer);
 	else if (n->ca && (str_starts_with(method, "/docker.swarmkit.v1.CA/") ||
 			   str_starts_with(method, "/docker.swarmkit.v1.NodeCA/")))
 		ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
@@ -70,6 +73,8 @@ static void handle_their_call(struct node *n, const struct input *in)
 		return;
 	if (n->dispatch)
 		dispatch_peer_event(n->dispatch, in->ticket, &in->peer, n->now);
+	if (n->broker)
+		broker_peer_event(n->broker, in->ticket, &in->peer);
 	if (n->ca)
 		ca_peer_event(n->ca, in->ticket, &in->peer, n->now);
 }
@@ -91,6 +96,8 @@ static void handle_peer(struct node *n, const struct input *in)
 		group_peer_event(n->group, in->ticket, &in->peer);
 	} else if (ticket_room_of(in->ticket) == TICKET_AGENT && n->agent) {
 		agent_peer_event(n->agent, in->ticket, &in->peer);
+	} else if (ticket_room_of(in->ticket) == TICKET_API) {
+		logs_call_event(n, in->ticket, &in->peer);
 	}
 }
 
@@ -100,6 +107,10 @@ static void handle_keys(struct node *n, const struct input *in)
 	case TICKET_DISPATCH:
 		if (n->dispatch)
 			dispatch_keys_event(n->dispatch, in->ticket, &in->keys);
+		break;
+	case TICKET_LOGS:
+		if (n->broker)
+			broker_keys_event(n->broker, in->ticket, &in->keys);
 		break;
 	case TICKET_CA:
 		if (n->ca)
@@ -131,6 +142,12 @@ static void handle(struct node *n, const struct input *in)
 	case INPUT_EXECUTOR:
 		if (n->agent)
 			agent_executor_event(n->agent, in->ticket, &in->executor);
+		break;
+	case INPUT_RUNTIME:
+		/* The agent's own ticket: the engine has passed its question on, and keeps nothing
+		 * of it. */
+		if (n->agent && in->runtime.kind == RUNTIME_LOG)
+			agent_log_batch(n->agent, in->ticket, &in->runtime.log);
 		break;
 	default:
 		break;

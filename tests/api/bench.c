@@ -28,6 +28,7 @@ struct bench {
 	struct arena memory;
 	uint64_t exchange;
 	bool collects, is_over;
+	bool has_written; /* the client is about to take it */
 	int64_t joined_after_ms; /* when the endpoint ends that it is joined to; 0: to none */
 };
 
@@ -78,8 +79,14 @@ static void write_record(void *self, uint64_t exchange, struct str record)
 {
 	struct bench *b = self;
 
-	if (exchange == b->exchange)
-		http1_write_body(&b->writer, record);
+	if (exchange != b->exchange)
+		return;
+	http1_write_body(&b->writer, record);
+	b->has_written = true;
+}
+
+static void be_patient(void *self, uint64_t exchange)
+{
 }
 
 static void end(void *self, uint64_t exchange)
@@ -137,6 +144,16 @@ static void end_joined(struct bench *b)
 		now_of(&b->world));
 }
 
+static void tell_drained(struct bench *b)
+{
+	if (!b->has_written)
+		return;
+	b->has_written = false;
+	api_stream_event(
+		b->api, &(struct stream_event){ .kind = STREAM_DRAINED, .exchange = b->exchange },
+		now_of(&b->world));
+}
+
 static void cut(void *self, uint64_t exchange, const char *reason)
 {
 	struct bench *b = self;
@@ -156,6 +173,7 @@ static void think(struct bench *b)
 	if (!b->api)
 		return;
 	end_joined(b);
+	tell_drained(b);
 	do {
 		deadline = engine_turn(b->engine, now);
 		inbox_empty(&b->inbox);
@@ -248,8 +266,19 @@ struct bench *bench_new(void)
 {
 	struct bench *b = NEW(struct bench);
 
-	b->stream = (struct stream){ b,   begin,   reply, open_answer, write_record,
-				     end, upgrade, upgrade_in_vain, join, cut };
+	b->stream = (struct stream){
+		.self = b,
+		.begin = begin,
+		.reply = reply,
+		.open = open_answer,
+		.write = write_record,
+		.end = end,
+		.be_patient = be_patient,
+		.upgrade = upgrade,
+		.upgrade_in_vain = upgrade_in_vain,
+		.join = join,
+		.cut = cut,
+	};
 	b->answer = BUF_MAX(ANSWER_MAX);
 	b->body = BUF_MAX(ANSWER_MAX);
 	/* A node of its own, in no swarm: what the simulator calls a worker. */
