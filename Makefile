@@ -1,7 +1,7 @@
 # Two thin doors over meson, and a few more. `make demo` and `make test` do all the set-up.
 PREFIX ?= /usr/local
 
-.PHONY: all demo test sim fuzz install clean
+.PHONY: all demo test sim fuzz install uninstall clean
 all:
 	@tools/deps build
 	@./dev build
@@ -21,8 +21,18 @@ fuzz:
 	@tools/deps test
 	@./dev fuzz
 
+# What people and service managers find: programs, units, manual pages, completions.
 install: all
-	@meson install -C build --no-rebuild --destdir "$(DESTDIR)" >/dev/null
+	@meson configure build -Dprefix="$(PREFIX)"
+	@ninja -C build --quiet
+	@meson install -C build --no-rebuild --quiet --destdir "$(DESTDIR)"
+
+uninstall:
+	@cd "$(DESTDIR)$(PREFIX)" && rm -f sbin/shoald sbin/shoal-content bin/shoal bin/shoal-machine \
+		lib/systemd/system/shoald.service lib/systemd/system/shoald.socket \
+		share/man/man1/shoal.1 share/man/man1/shoal-*.1 share/man/man8/shoald.8 \
+		share/bash-completion/completions/shoal share/zsh/site-functions/_shoal \
+		share/fish/vendor_completions.d/shoal.fish
 
 clean:
 	rm -rf build build-asan build-fuzz

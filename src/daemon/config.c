@@ -21,6 +21,8 @@ static bool take_action(struct config *c, const char *arg)
 {
 	if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
 		c->action = CONFIG_HELP;
+	else if (strcmp(arg, "--manual") == 0)
+		c->action = CONFIG_MANUAL;
 	else if (strcmp(arg, "--version") == 0 || strcmp(arg, "-v") == 0)
 		c->action = CONFIG_VERSION;
 	else if (strcmp(arg, "--validate") == 0)
@@ -177,7 +179,7 @@ bool config_load(struct config *c, int argc, char **argv, struct err *e)
 	*c = (struct config){ .icc = true };
 	if (!parse_flags(c, argc, argv, e))
 		return false;
-	if (c->action == CONFIG_HELP || c->action == CONFIG_VERSION)
+	if (c->action != CONFIG_RUN && c->action != CONFIG_VALIDATE)
 		return true;
 	set_default(&c->config_file, "/etc/shoal/daemon.json");
 	if (!read_file(c, e))
@@ -266,50 +268,4 @@ bool config_reload(struct config *c, int argc, char **argv, struct buf *changed,
 	}
 	config_clear(&fresh);
 	return ok;
-}
-
-/* ---- help ---- */
-
-static const char *value_name(const struct option *o)
-{
-	if (o->value)
-		return o->value;
-	return o->kind == OPTION_BOOL ? "" : o->kind == OPTION_NUMBER ? "N" : "TEXT";
-}
-
-static void write_option(struct buf *out, const struct option *o)
-{
-	AUTO_FREE char *word = xasprintf("--%s %s", o->flag, value_name(o));
-
-	if (o->letter)
-		buf_printf(out, "  -%c, ", o->letter);
-	else
-		buf_append_c(out, "      ");
-	if (strlen(word) > 34)
-		buf_printf(out, "%s\n%42s%s\n", word, "", o->help);
-	else
-		buf_printf(out, "%-36s%s\n", word, o->help);
-}
-
-static void write_flags_of(struct buf *out, enum option_use use)
-{
-	for (size_t i = 0; i < option_count; i++)
-		if (options[i].use == use && options[i].flag)
-			buf_printf(out, "  --%s\n", options[i].flag);
-}
-
-void config_write_help(struct buf *out)
-{
-	buf_append_c(out,
-		     "Usage: shoald [OPTIONS]\n\n"
-		     "Container engine, cluster agent and manager in one daemon.\n\nOptions:\n");
-	for (size_t i = 0; i < option_count; i++)
-		if (options[i].use == OPTION_USED)
-			write_option(out, &options[i]);
-	buf_append_c(out,
-		     "  -h, --help                              This text\n"
-		     "      --validate                          Check the configuration and exit\n"
-		     "  -v, --version                           Version and exit\n"
-		     "\nAccepted, without meaning here:\n");
-	write_flags_of(out, OPTION_HOLLOW);
 }

@@ -20,7 +20,7 @@ struct config_list {
 	size_t count;
 };
 
-enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_VALIDATE };
+enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_MANUAL, CONFIG_VERSION, CONFIG_VALIDATE };
 
 enum config_source { FROM_DEFAULT = 0, FROM_FLAG, FROM_FILE };
 
@@ -75,8 +75,9 @@ void config_clear(struct config *c);
 bool config_reload(struct config *c, int argc, char **argv, struct buf *changed,
 		   struct err *e) MUST_CHECK;
 
-/* What --help prints. */
+/* What --help prints, and the manual page that --manual prints. */
 void config_write_help(struct buf *out);
+void config_write_manual(struct buf *out);
 
 /* May plain TCP be served, because that was asked for in plain words? */
 bool config_allows_plain_tcp(const struct config *c);

@@ -18,11 +18,11 @@ struct program {
 	struct log_sink sink;
 };
 
-static int print_help(void)
+static int print(void (*write)(struct buf *out))
 {
 	AUTO_BUF struct buf text = BUF_MAX(1 << 16);
 
-	config_write_help(&text);
+	write(&text);
 	(void)fputs(text.data, stdout);
 	return 0;
 }
@@ -115,7 +115,9 @@ int main(int argc, char **argv)
 	if (!config_load(&p.config, argc, argv, &e))
 		status = fail_with(&e);
 	else if (p.config.action == CONFIG_HELP)
-		status = print_help();
+		status = print(config_write_help);
+	else if (p.config.action == CONFIG_MANUAL)
+		status = print(config_write_manual);
 	else if (p.config.action == CONFIG_VERSION)
 		printf("shoald version %s\n", SHOAL_VERSION);
 	else if (p.config.action == CONFIG_VALIDATE)
