@@ -103,6 +103,7 @@ struct group {
 	struct raft_snapshot *sending; /* what snapshot_sending holds */
 	struct store_snapshot *snapshot_sending;
 	uint64_t entries_since_snapshot, bytes_since_snapshot, last_snapshot_bytes;
+	uint64_t snapshot_making_bytes; /* the journal's thread counts them while it is saved */
 
 	struct tree outgoing; /* struct outgoing by ticket */
 	struct tree incoming; /* struct incoming by ticket */

@@ -57,6 +57,8 @@ void snapshots_clear(struct group *g)
 static bool next_part(void *self, struct buf *chunk, bool *done, struct err *e)
 {
 	struct group *g = self;
+	size_t before = chunk->len;
+	bool ok;
 
 	if (g->snapshot_members.len) {
 		if (!buf_append_str(chunk, buf_str(&g->snapshot_members)))
@@ -64,7 +66,9 @@ static bool next_part(void *self, struct buf *chunk, bool *done, struct err *e)
 				    "the member list is larger than a snapshot part");
 		buf_clear(&g->snapshot_members);
 	}
-	return store_snapshot_next(g->snapshot_store, NULL, chunk, done, e);
+	ok = store_snapshot_next(g->snapshot_store, NULL, chunk, done, e);
+	g->snapshot_making_bytes += chunk->len - before;
+	return ok;
 }
 
 static bool is_due(const struct group *g)
@@ -100,6 +104,7 @@ void snapshots_consider(struct group *g)
 	g->snapshot_members = BUF_MAX(1 << 20);
 	keep_members(g, &g->snapshot_members);
 	g->entries_since_snapshot = g->bytes_since_snapshot = 0;
+	g->snapshot_making_bytes = 0;
 	manifest = (struct journal_manifest){
 		.index = g->snapshot_making->index,
 		.term = g->snapshot_making->term,
@@ -139,6 +144,7 @@ void snapshots_journal_done(struct group *g)
 		return;
 	}
 	g->snapshot_step = SNAPSHOT_NONE;
+	g->last_snapshot_bytes = g->snapshot_making_bytes;
 	if (!g->snapshot || g->snapshot->index < g->snapshot_making->index) {
 		raft_snapshot_drop(g->snapshot);
 		g->snapshot = g->snapshot_making;
