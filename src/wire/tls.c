@@ -88,6 +88,15 @@ static int on_verified(int ok, X509_STORE_CTX *ctx)
 	return ok;
 }
 
+static int verify_peer(X509_STORE_CTX *ctx, void *unused)
+{
+	AUTO_CERTS STACK_OF(X509) *roots =
+		X509_STORE_get1_all_certs(X509_STORE_CTX_get0_store(ctx));
+
+	(void)unused;
+	return verify_to(ctx, roots, X509_STORE_CTX_get0_untrusted(ctx));
+}
+
 static bool set_roots(struct tls_config *c, struct str pem, struct err *e)
 {
 	AUTO_CERTS STACK_OF(X509) *roots = NULL;
@@ -102,6 +111,7 @@ static bool set_roots(struct tls_config *c, struct str pem, struct err *e)
 	if (c->role == TLS_SERVER && c->verify == TLS_VERIFY_PEER)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(c->ctx, mode, on_verified);
+	SSL_CTX_set_cert_verify_callback(c->ctx, verify_peer, NULL);
 	SSL_CTX_set_verify_depth(c->ctx, CHAIN_DEPTH_MAX);
 	return true;
 }

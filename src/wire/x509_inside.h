@@ -61,6 +61,13 @@ const EVP_MD *key_digest(EVP_PKEY *key);
 /* A store that trusts these roots. Takes a reference on each. */
 X509_STORE *store_of(STACK_OF(X509) *roots);
 
+/* X509_verify_cert() with all that a chain may lead to. During a rotation of the root a leaf is
+ * followed by the new root's certificate, signed by the old one. Stock managers sign it without
+ * the identifier of the key they sign with, and both roots have the same name, so that OpenSSL
+ * takes it for self-signed and looks no further: one whose signature is a root's is made the end
+ * of the path. */
+bool verify_to(X509_STORE_CTX *ctx, STACK_OF(X509) *roots, STACK_OF(X509) *chain);
+
 void cert_identity_of(X509 *cert, struct cert_identity *id);
 int64_t time_of(const ASN1_TIME *t);
 /* One sentence for a failed verification: X509_V_ERR_..., the certificate it is about (or NULL),

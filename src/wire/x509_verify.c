@@ -141,6 +141,52 @@ X509_STORE *store_of(STACK_OF(X509) *roots)
 	return store;
 }
 
+/* The root that signed this CA's certificate, or NULL. */
+static X509 *root_above(STACK_OF(X509) *roots, X509 *cert)
+{
+	X509 *found = NULL;
+
+	for (int i = 0; !found && i < sk_X509_num(roots); i++) {
+		X509 *root = sk_X509_value(roots, i);
+
+		if (X509_check_ca(cert) == 1 && X509_cmp(root, cert) != 0 &&
+		    X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(root)) == 0 &&
+		    X509_verify(cert, X509_get0_pubkey(root)) == 1)
+			found = root;
+	}
+	ERR_clear_error();
+	return found;
+}
+
+/* The roots and those of the chain that a root cross-signed; NULL when there are none of these. */
+static STACK_OF(X509) *cross_signed_of(STACK_OF(X509) *roots, STACK_OF(X509) *chain)
+{
+	STACK_OF(X509) *anchors = NULL;
+
+	for (int i = 1; i < sk_X509_num(chain) && i < X509_BUNDLE_MAX; i++) {
+		if (!root_above(roots, sk_X509_value(chain, i)))
+			continue;
+		if (!anchors && !(anchors = sk_X509_dup(roots)))
+			abort();
+		sk_X509_push(anchors, sk_X509_value(chain, i));
+	}
+	return anchors;
+}
+
+bool verify_to(X509_STORE_CTX *ctx, STACK_OF(X509) *roots, STACK_OF(X509) *chain)
+{
+	STACK_OF(X509) *anchors = cross_signed_of(roots, chain);
+	bool ok;
+
+	if (anchors) {
+		X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
+		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+	}
+	ok = X509_verify_cert(ctx) == 1;
+	sk_X509_free(anchors);
+	return ok;
+}
+
 /* The path from the first certificate of `chain` to a root, times not looked at; the caller frees
  * it. */
 static STACK_OF(X509) *build_path(STACK_OF(X509) *roots, STACK_OF(X509) *chain, struct err *e)
@@ -148,15 +194,20 @@ static STACK_OF(X509) *build_path(STACK_OF(X509) *roots, STACK_OF(X509) *chain, 
 	AUTO_STORE X509_STORE *store = store_of(roots);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	STACK_OF(X509) *path = NULL;
+	X509 *root;
 
 	if (!ctx || !X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain))
 		abort();
 	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_NO_CHECK_TIME);
-	if (X509_verify_cert(ctx) == 1)
+	if (verify_to(ctx, roots, chain)) {
 		path = X509_STORE_CTX_get1_chain(ctx);
-	else
+		root = root_above(roots, sk_X509_value(path, sk_X509_num(path) - 1));
+		if (root && X509_up_ref(root))
+			sk_X509_push(path, root);
+	} else {
 		(void)fail_verify(e, X509_STORE_CTX_get_error(ctx),
 				  X509_STORE_CTX_get_current_cert(ctx), NULL);
+	}
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
 	return path;

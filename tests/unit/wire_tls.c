@@ -1,7 +1,10 @@
 #include "wire/tls.h"
 
+#include <openssl/x509.h>
+
 #include "base/mem.h"
 #include "test.h"
+#include "wire/x509_inside.h"
 
 #define NOW INT64_C(1790000000)
 #define DAY INT64_C(86400)
@@ -163,6 +166,66 @@ TEST(a_manager_is_the_ca_as_well)
 	c.server_name = "swarm-ca";
 	p = pair_new(&c, &s, NOW);
 	check_open(&p);
+	pair_free(&p);
+}
+
+/* The new root's certificate as a stock manager has the old root sign it: it names no key that it
+ * is signed with. */
+static void cross_sign_as_stock(const struct buf *old_key, const struct buf *new_cert,
+				struct buf *out)
+{
+	struct err e;
+	AUTO_CERTS STACK_OF(X509) *new = certs_parse(buf_str(new_cert), &e);
+	AUTO_KEY EVP_PKEY *key = key_parse(buf_str(old_key), &e);
+	AUTO_CERT X509 *cert = X509_dup(sk_X509_value(new, 0));
+	int at = X509_get_ext_by_NID(cert, NID_authority_key_identifier, -1);
+
+	if (at >= 0)
+		X509_EXTENSION_free(X509_delete_ext(cert, at));
+	CHECK(X509_sign(cert, key, EVP_sha256()) > 0 && cert_write(cert, out, &e));
+}
+
+TEST(during_a_rotation_both_ends_verify_under_the_old_root)
+{
+	AUTO_BUF struct buf manager = BUF_MAX(X509_PEM_MAX), manager_key = BUF_MAX(X509_PEM_MAX);
+	AUTO_BUF struct buf worker = BUF_MAX(X509_PEM_MAX), worker_key = BUF_MAX(X509_PEM_MAX);
+	struct tls_options c = client_options(), s = server_options();
+	struct pair p;
+
+	issue(&pki.other, &pki.other_key, "swarm-manager", "m1", &manager, &manager_key);
+	issue(&pki.other, &pki.other_key, "swarm-worker", "w1", &worker, &worker_key);
+	cross_sign_as_stock(&pki.root_key, &pki.other, &manager);
+	cross_sign_as_stock(&pki.root_key, &pki.other, &worker);
+	c.cert = buf_str(&worker);
+	c.key = buf_str(&worker_key);
+	s.cert = buf_str(&manager);
+	s.key = buf_str(&manager_key);
+
+	p = pair_new(&c, &s, NOW);
+	check_open(&p);
+	CHECK_STR(tls_peer(p.server)->cn, "w1");
+	CHECK_STR(tls_peer(p.client)->cn, "m1");
+	pair_free(&p);
+}
+
+TEST(what_no_root_has_signed_ends_no_path)
+{
+	AUTO_BUF struct buf third = BUF_MAX(X509_PEM_MAX), third_key = BUF_MAX(X509_PEM_MAX);
+	AUTO_BUF struct buf manager = BUF_MAX(X509_PEM_MAX), manager_key = BUF_MAX(X509_PEM_MAX);
+	struct tls_options c = client_options(), s = server_options();
+	struct err e;
+	struct pair p;
+
+	CHECK(root_new(NOW, &third, &third_key, &e));
+	issue(&pki.other, &pki.other_key, "swarm-manager", "m1", &manager, &manager_key);
+	cross_sign_as_stock(&third_key, &pki.other, &manager);
+	s.cert = buf_str(&manager);
+	s.key = buf_str(&manager_key);
+
+	p = pair_new(&c, &s, NOW);
+	shake_hands(&p);
+	CHECK(p.client_result == TLS_FAILED);
+	CHECK_STR(p.client_err.text, "TLS: certificate signed by unknown authority");
 	pair_free(&p);
 }
 
