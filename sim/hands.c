@@ -42,6 +42,7 @@ struct hands {
 	uint64_t life; /* of the process: what an earlier one asked for is forgotten */
 	uint64_t last_key;
 	bool has_identity;
+	char *root; /* believed in */
 	int64_t installed_s; /* wall time */
 	char role[32], org[64];
 	int64_t last_done_ms; /* commands finish in the order given, which keeps them in order per
@@ -342,6 +343,7 @@ static void do_keys(struct hands *h, const struct work *w)
 		in->keys.a = str_bytes(bytes, w->count);
 	}
 	in->keys.identity = (struct keys_identity){
+		.root = keep_text(&box->memory, h->root),
 		.node_id = arena_strdup(&box->memory, s->node_id),
 		.role = s->role ? s->role : "",
 		.org = s->org ? s->org : "",
@@ -563,13 +565,19 @@ static void keys_sign(void *self, uint64_t ticket, const struct keys_signing *wh
 	plan_keys(self, ticket, cert, NULL, NULL);
 }
 
+static void remember_root(struct hands *h, struct str root)
+{
+	free(h->root);
+	h->root = str_dup(root);
+}
+
 static void keys_install(void *self, uint64_t ticket, struct str root, struct str cert)
 {
 	struct hands *h = self;
 	struct sim_node *s = h->owner;
 	AUTO_FREE char *text = str_dup(cert);
 
-	(void)root;
+	remember_root(h, root);
 	h->has_identity = sscanf(text, "%25s %31s %63s", s->node_id, h->role, h->org) == 3;
 	h->installed_s = world_now(s->world).wall_ns / 1000000000;
 	s->role = h->role;
@@ -579,7 +587,7 @@ static void keys_install(void *self, uint64_t ticket, struct str root, struct st
 
 static void keys_trust(void *self, uint64_t ticket, struct str root)
 {
-	(void)root;
+	remember_root(self, root);
 	plan_keys(self, ticket, NULL, NULL, NULL);
 }
 
@@ -656,6 +664,7 @@ void hands_free(struct hands *h)
 	if (!h)
 		return;
 	hands_host_died(h);
+	free(h->root);
 	free(h);
 }
 

@@ -82,6 +82,7 @@ struct seen_member {
 	bool is_reachable;
 };
 
+#define ROOT_MAX 65536
 
 struct membership {
 	enum swarm_state state;
@@ -99,6 +100,8 @@ struct membership {
 	unsigned attempts;
 	int64_t retry_at_ms, listen_again_ms;
 	int64_t renew_at_ms, renew_backoff_ms;
+	uint64_t trusting;   /* the outcome of believing in a new root */
+	struct buf refused_root; /* the last that was tried */
 	struct arena memory; /* of place, init and join */
 };
 
@@ -211,6 +214,11 @@ void containers_tell_agent(struct node *n);
 int64_t containers_turn(struct node *n);
 /* The executor of this node's tasks. */
 const struct executor *containers_executor(struct node *n);
+
+/* trust.c: the root that the manager tells of. */
+void trust_turn(struct node *n);
+bool trust_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
+void trust_forget(struct node *n);
 
 /* change.c: Control methods, as the leader carries them out. */
 leader_change_fn change_carry_out;

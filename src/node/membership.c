@@ -79,8 +79,10 @@ static void set_error(struct membership *m, const char *text)
 	m->error = text ? xstrdup(text) : NULL;
 }
 
-static void forget(struct membership *m)
+static void forget(struct node *n)
 {
+	struct membership *m = &n->membership;
+
 	arena_clear(&m->memory);
 	m->place = NULL;
 	m->init = NULL;
@@ -88,11 +90,12 @@ static void forget(struct membership *m)
 	m->step = STEP_NONE;
 	m->waiting = 0;
 	m->call = 0;
+	trust_forget(n);
 }
 
 void membership_clear(struct node *n)
 {
-	forget(&n->membership);
+	forget(n);
 	set_error(&n->membership, NULL);
 }
 
@@ -111,7 +114,7 @@ void membership_give_up(struct node *n, const struct err *e)
 		n->config.seams.peer->cancel(n->config.seams.peer->self, m->call);
 	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
 	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
-	forget(m);
+	forget(n);
 	n->id[0] = '\0';
 	m->state = SWARM_INACTIVE;
 }
@@ -375,6 +378,7 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 
 	(void)snprintf(n->id, sizeof(n->id), "%s", identity->node_id);
 	n->is_manager_by_cert = strcmp(identity->role, "swarm-manager") == 0;
+	trust_forget(n);
 	if (n->engine)
 		engine_set_node(n->engine, n->id);
 	arena_reset(&n->description_memory);
@@ -417,7 +421,7 @@ void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_ev
 	struct membership *m = &n->membership;
 	struct err e;
 
-	if (ticket != m->waiting)
+	if (trust_keys_event(n, ticket, ev) || ticket != m->waiting)
 		return;
 	m->waiting = 0;
 	if (ev->kind == KEYS_FAILED) {
@@ -501,6 +505,7 @@ void membership_begin(struct node *n)
 		c->description ? pb_dup(&n->description_memory, c->description)
 			       : pb_new(&n->description_memory, &pb__node_description__descriptor);
 	n->membership.retry_at_ms = n->membership.renew_at_ms = NEVER_MS;
+	n->membership.refused_root = BUF_MAX(ROOT_MAX);
 	if (!c->node_id) {
 		c->seams.keys->load(c->seams.keys->self, membership_wait(n, STEP_LOAD));
 		return;
@@ -534,7 +539,7 @@ void membership_resume(struct node *n, const struct journal_image *image)
 			m->place = pb_decode(&m->memory, &pb__swarm_state__descriptor,
 					     image->records[i].value, MESSAGE_MAX, &e);
 	if (!m->place || !n->id[0]) {
-		forget(m);
+		forget(n);
 		return;
 	}
 	membership_start_agent(n, image);
@@ -611,6 +616,7 @@ int64_t membership_turn(struct node *n)
 		tell_late(n);
 	join_turn(n);
 	next = enlist_turn(n);
+	trust_turn(n);
 	if (m->listen_again_ms && m->listen_again_ms <= n->now.mono_ms) {
 		m->listen_again_ms = 0;
 		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
@@ -681,7 +687,7 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 	n->config.seams.peer->listen(n->config.seams.peer->self, "");
 	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
 	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
-	forget(m);
+	forget(n);
 	set_error(m, NULL);
 	(void)membership_keep_place(n);
 	n->id[0] = '\0';

@@ -36,7 +36,8 @@ struct keys {
 	/* Believe in this root and be this certificate, whose key is the one kept aside, from now on:
 	 * written to disk, and used for every new connection. Event: identity. */
 	void (*install)(void *self, uint64_t ticket, struct str root, struct str cert);
-	/* Believe in this root for verifying others; the certificate stays. */
+	/* Believe in this root for verifying others; the certificate stays, and must lead to it: FAILED
+	 * otherwise. With a certificate it is written to disk. Event: identity. */
 	void (*trust)(void *self, uint64_t ticket, struct str root);
 	/* What is on disk from an earlier life. Event: identity, or FAILED with ERR_NOT_FOUND. */
 	void (*load)(void *self, uint64_t ticket);
