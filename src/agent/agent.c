@@ -84,6 +84,11 @@ const Pb__Node *agent_node(const struct agent *a)
 	return a->node;
 }
 
+bool agent_is_with_shoal(const struct agent *a)
+{
+	return a->is_with_shoal;
+}
+
 struct str agent_root_ca(const struct agent *a)
 {
 	return a->root_ca;

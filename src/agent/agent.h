@@ -56,6 +56,8 @@ void agent_leave(struct agent *a);
 bool agent_is_ready(const struct agent *a);
 /* The newest the manager said of this node, or NULL; changes between turns only. */
 const Pb__Node *agent_node(const struct agent *a);
+/* The manager of the newest session is shoald too; false before the first session. */
+bool agent_is_with_shoal(const struct agent *a);
 /* The root certificates in the newest session message; len 0: none yet. */
 struct str agent_root_ca(const struct agent *a);
 /* Why there is no session, as the last attempt ended; "" when there is one. */

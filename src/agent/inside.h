@@ -46,6 +46,7 @@ struct agent {
 	char *trouble;
 	Pb__Node *node; /* the newest; in session_memory, as is root_ca */
 	struct str root_ca;
+	bool is_with_shoal; /* the newest session is with a manager of our kind */
 	struct arena session_memory;
 	char *results_in; /* of the last assignments message */
 

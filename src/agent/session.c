@@ -224,6 +224,7 @@ static void on_session_message(struct agent *a, const Pb__SessionMessage *messag
 	a->root_ca = str_bytes(
 		arena_copy(&a->session_memory, message->root_ca.data, message->root_ca.len),
 		message->root_ca.len);
+	a->is_with_shoal = message->is_shoal;
 	take_managers(a, message);
 	if (a->state == SESSION_OPEN)
 		return;

@@ -191,7 +191,8 @@ int64_t enlist_turn(struct node *n)
 		enlist_forget(n);
 		n->membership.renew_at_ms = n->now.mono_ms;
 	}
-	if (e->step != ENLIST_WAITING || !n->agent)
+	/* The managers say in the first session whether they are of our kind. */
+	if (e->step != ENLIST_WAITING || !n->agent || !agent_is_with_shoal(n->agent))
 		return NEVER_MS;
 	if (e->again_ms <= n->now.mono_ms)
 		ask(n);

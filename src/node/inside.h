@@ -100,6 +100,7 @@ struct membership {
 	unsigned attempts;
 	int64_t retry_at_ms, listen_again_ms;
 	int64_t renew_at_ms, renew_backoff_ms;
+	bool is_declining;   /* to become a manager, and error says why */
 	uint64_t trusting;   /* the outcome of believing in a new root */
 	struct buf refused_root; /* the last that was tried */
 	struct arena memory; /* of place, init and join */
@@ -215,6 +216,10 @@ int64_t containers_turn(struct node *n);
 /* The executor of this node's tasks. */
 const struct executor *containers_executor(struct node *n);
 
+/* decline.c: the managers are not of our kind. */
+bool decline_is_due(const struct node *n);
+void decline_turn(struct node *n);
+
 /* trust.c: the root that the manager tells of. */
 void trust_turn(struct node *n);
 bool trust_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
@@ -250,6 +255,8 @@ int64_t membership_turn(struct node *n);
 /* For join.c: a ticket for the next step; give up (of init and join nothing stays); and so on. */
 uint64_t membership_wait(struct node *n, enum membership_step step);
 void membership_give_up(struct node *n, const struct err *e);
+/* Shown as the error of the node's state; NULL: none. */
+void membership_set_error(struct membership *m, const char *text);
 void membership_pend(struct node *n, uint64_t ticket, const char *listen, const char *advertise,
 		     const char *data_path, uint32_t data_path_port);
 bool membership_is_busy(struct node *n, uint64_t ticket);

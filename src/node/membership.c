@@ -73,7 +73,7 @@ static void answer_now(struct node *n, uint64_t ticket, const struct err *e)
 	list_push_back(&n->answers, &a->link);
 }
 
-static void set_error(struct membership *m, const char *text)
+void membership_set_error(struct membership *m, const char *text)
 {
 	free(m->error);
 	m->error = text ? xstrdup(text) : NULL;
@@ -90,13 +90,14 @@ static void forget(struct node *n)
 	m->step = STEP_NONE;
 	m->waiting = 0;
 	m->call = 0;
+	m->is_declining = false;
 	trust_forget(n);
 }
 
 void membership_clear(struct node *n)
 {
 	forget(n);
-	set_error(&n->membership, NULL);
+	membership_set_error(&n->membership, NULL);
 }
 
 /* Init or join failed: nothing of it stays. */
@@ -105,7 +106,7 @@ void membership_give_up(struct node *n, const struct err *e)
 	struct membership *m = &n->membership;
 
 	log_error(n->config.log, "swarm", "%s", e->text);
-	set_error(m, e->text);
+	membership_set_error(m, e->text);
 	answer(n, e);
 	agent_free(n->agent);
 	n->agent = NULL;
@@ -190,7 +191,7 @@ void membership_pend(struct node *n, uint64_t ticket, const char *listen, const 
 {
 	struct membership *m = &n->membership;
 
-	set_error(m, NULL);
+	membership_set_error(m, NULL);
 	m->state = SWARM_PENDING;
 	m->ticket = ticket;
 	m->place = PB_NEW(&m->memory, swarm_state);
@@ -473,7 +474,7 @@ void membership_listening(struct node *n, const struct peer_event *ev)
 	}
 	/* The swarm goes on without us; say so and try again now and then. */
 	log_error(n->config.log, "swarm", "%s", e.text);
-	set_error(&n->membership, e.text);
+	membership_set_error(&n->membership, e.text);
 	n->membership.listen_again_ms = n->now.mono_ms + RETRY_MAX_MS;
 }
 
@@ -605,6 +606,7 @@ int64_t membership_turn(struct node *n)
 
 	if (m->step == STEP_LEADING && group_leads(n->group))
 		m->step = STEP_FOUNDING;
+	decline_turn(n);
 	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent) && is_whole(n)) {
 		m->state = SWARM_ACTIVE;
 		m->step = STEP_NONE;
@@ -688,7 +690,7 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 	n->config.seams.keys->wipe(n->config.seams.keys->self, ticket_next(&n->tickets));
 	n->config.seams.journal->wipe_raft(n->config.seams.journal->self, ticket_next(&n->tickets));
 	forget(n);
-	set_error(m, NULL);
+	membership_set_error(m, NULL);
 	(void)membership_keep_place(n);
 	n->id[0] = '\0';
 	m->state = SWARM_INACTIVE;

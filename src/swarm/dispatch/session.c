@@ -207,6 +207,7 @@ void session_send(struct dispatch *d, struct session *s)
 		return;
 	m = PB_NEW(&a, session_message);
 	m->session_id = s->id;
+	m->is_shoal = true;
 	m->node = (Pb__Node *)view_node(v, s->node_id);
 	m->managers =
 		arena_alloc(&a, (d->config.members->by_raft_id.count + 1) * sizeof(*m->managers));
