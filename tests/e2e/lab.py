@@ -125,13 +125,14 @@ class Host:
 
     # ---- the daemon ----
 
-    def start(self, wait=True):
+    def start(self, wait=True, env=None):
         words = [f"{self.lab.build}/shoald", f"--data-root={self.data}", f"--exec-root={self.exec}",
                  f"--pidfile={self.root}/pid", f"--config-file={self.root}/daemon.json", f"--host=unix://{self.socket}",
                  "--group=root", f"--cgroup-parent={self.cgroup}", f"--insecure-registry={REGISTRY}", *self.flags]
         with open(self.root + "/log", "a") as log:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                                            preexec_fn=enter(self.netns, self.name), start_new_session=True)
+                                            preexec_fn=enter(self.netns, self.name), start_new_session=True,
+                                            env={**os.environ, **(env or {})})
         if wait:
             self.wait_ready()
         return self
