@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sim/disk.h"
 #include "sim/hands.h"
 #include "sim/network.h"
 #include "sim/service_words.h"
@@ -364,6 +365,15 @@ static bool do_fail_start(struct doing *d, struct err *e)
 	return host;
 }
 
+static bool do_full_disk(struct doing *d, struct err *e)
+{
+	struct sim_node *host = stage_host(d->stage, d->words[0], e);
+
+	if (host)
+		disk_set_full(host->disk, !(d->count > 1 && strcmp(d->words[1], "off") == 0));
+	return host;
+}
+
 /* ---- lines ---- */
 
 static const struct command {
@@ -399,6 +409,7 @@ static const struct command {
 	{ "heal", NULL, 0, 0, do_heal },
 	{ "exit", NULL, 2, 2, do_exit },
 	{ "fail-start", NULL, 1, 2, do_fail_start },
+	{ "full-disk", NULL, 1, 2, do_full_disk },
 };
 
 static bool is_for(const struct command *c, char **words, size_t count)

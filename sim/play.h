@@ -22,6 +22,7 @@
  *   cut A B, heal                            a link that swallows everything, both ways
  *   exit TASK CODE                           its container ends
  *   fail-start HOST [off]                    no container starts there
+ *   full-disk HOST [off]                     nothing more can be written there
  *   watch NAME, watched NAME                 fewest and most running containers between the two
  *   expect-mark NAME                         that branch of the code was taken
  *

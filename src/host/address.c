@@ -202,18 +202,21 @@ static bool route_address(const char *remote, struct arena *a, const char **addr
 	socklen_t len = sizeof(own);
 	char text[INET6_ADDRSTRLEN];
 	const char *host, *port;
-	bool ok = false;
+	AUTO_CLOSE int fd = -1;
+	int status;
+	bool ok;
 
 	split(remote, a, &host, &port);
-	if (getaddrinfo(host, port, &hints, &found) == 0) {
-		AUTO_CLOSE int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-		ok = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-		     getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
-		     getnameinfo((struct sockaddr *)&own, len, text, sizeof(text), NULL, 0,
-				 NI_NUMERICHOST) == 0;
-		freeaddrinfo(found);
-	}
+	status = getaddrinfo(host, port, &hints, &found);
+	if (status != 0)
+		return fail(e, ERR_UNAVAILABLE, "could not find the address of %s: %s", host,
+			    gai_strerror(status));
+	fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ok = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+	     getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+	     getnameinfo((struct sockaddr *)&own, len, text, sizeof(text), NULL, 0,
+			 NI_NUMERICHOST) == 0;
+	freeaddrinfo(found);
 	if (!ok)
 		return fail(e, ERR_UNAVAILABLE,
 			    "could not find local IP address: there is no route to %s", remote);

@@ -79,6 +79,8 @@ bool errands_no_leader(const struct node *n, struct err *e)
 	size_t reachable = 0, shown = 0;
 	struct member *m;
 
+	if (group_failure(n->group))
+		return group_no_leader(n->group, e);
 	members_each(members, m)
 	{
 		const Pb__Node *node = view_node(store_view(n->store), m->node_id);
@@ -305,7 +307,7 @@ int64_t errands_turn(struct node *n)
 	list_each (&n->errands, struct errand, link, it) {
 		int64_t patience = it->lonely_since_ms + PATIENCE_MS;
 
-		if (it->deadline_ms <= n->now.mono_ms ||
+		if (it->deadline_ms <= n->now.mono_ms || group_failure(n->group) ||
 		    (is_lonely && patience <= n->now.mono_ms)) {
 			errands_no_leader(n, &e);
 			fail_errand(n, it, &e);

@@ -93,6 +93,7 @@ static void step_failed(struct node *n, const struct err *e)
 		membership_give_up(n, e);
 		return;
 	}
+	membership_set_error(m, e->text);
 	m->step = STEP_GET_ROOT;
 	m->retry_at_ms = n->now.mono_ms + ATTEMPT_PAUSE_MS;
 }
@@ -291,6 +292,18 @@ void join_keys_failed(struct node *n, const struct err *e)
 	step_failed(n, e);
 }
 
+/* What a call that did not end well means to who joins. */
+static void refusal(const struct node *n, const struct peer_event *ev, struct err *e)
+{
+	const char *text = ev->text && ev->text[0] ? ev->text : "it did not answer";
+
+	if (ev->status == PEER_INVALID_ARGUMENT || ev->status == PEER_PERMISSION_DENIED)
+		fail(e, ev->status == PEER_INVALID_ARGUMENT ? ERR_INVALID : ERR_DENIED, "%s", text);
+	else
+		fail(e, ERR_UNAVAILABLE, "the manager at %s: %s", n->membership.join->remote_addr,
+		     text);
+}
+
 /* A unary call of a join: its answer is kept until it has ended well. */
 void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev)
 {
@@ -315,11 +328,7 @@ void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_ev
 			ask_status(n);
 			return;
 		}
-		fail(&e,
-		     ev->status == PEER_INVALID_ARGUMENT    ? ERR_INVALID
-		     : ev->status == PEER_PERMISSION_DENIED ? ERR_DENIED
-							    : ERR_UNAVAILABLE,
-		     "%s", ev->text && ev->text[0] ? ev->text : "the manager did not answer");
+		refusal(n, ev, &e);
 		step_failed(n, &e);
 		return;
 	}

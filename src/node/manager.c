@@ -171,7 +171,7 @@ static void answer_reads(struct node *n)
 	struct pending_read *read;
 
 	list_each (&n->reads, struct pending_read, link, read) {
-		bool is_late = read->deadline_ms <= n->now.mono_ms ||
+		bool is_late = read->deadline_ms <= n->now.mono_ms || group_failure(n->group) ||
 			       (is_lonely &&
 				read->lonely_since_ms + READ_PATIENCE_MS <= n->now.mono_ms);
 		struct leader_answer *a;

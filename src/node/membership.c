@@ -588,6 +588,7 @@ static bool is_whole(const struct node *n)
 
 static void tell_late(struct node *n)
 {
+	const char *why = node_swarm_error(n);
 	struct err e;
 
 	fail(&e, ERR_UNAVAILABLE,
@@ -595,7 +596,8 @@ static void tell_late(struct node *n)
 	     "continue in "
 	     "the background. Use the \"docker info\" command to see the current swarm "
 	     "status of your "
-	     "node.");
+	     "node.%s%s",
+	     why[0] ? " The last attempt failed: " : "", why);
 	answer(n, &e);
 }
 
@@ -610,6 +612,7 @@ int64_t membership_turn(struct node *n)
 	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent) && is_whole(n)) {
 		m->state = SWARM_ACTIVE;
 		m->step = STEP_NONE;
+		membership_set_error(m, NULL);
 		answer(n, NULL);
 	}
 	if (m->step == STEP_NONE && n->agent && agent_is_ready(n->agent))

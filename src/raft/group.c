@@ -70,6 +70,19 @@ const char *group_failure(const struct group *g)
 	return g->failure;
 }
 
+bool group_no_leader(const struct group *g, struct err *e)
+{
+	if (g->failure)
+		return fail(e, ERR_UNAVAILABLE,
+			    "this manager has stopped (%s): nothing is lost; when the cause is gone, "
+			    "start its daemon again",
+			    g->failure);
+	return fail(
+		e, ERR_UNAVAILABLE,
+		"The swarm does not have a leader. It's possible that too few managers are online. "
+		"Make sure more than half of the managers are online.");
+}
+
 static bool start(struct group *g, const struct raft_stored *stored, struct err *e)
 {
 	struct raft_config c = raft_config_default(g->me, g->config.seed);

@@ -80,6 +80,8 @@ bool group_was_removed(const struct group *g);
 
 /* Why it stopped for good (a failed journal, a log that contradicts the group's), or NULL. */
 const char *group_failure(const struct group *g);
+/* Why this member can do nothing for a caller that needs a leader; always false. */
+bool group_no_leader(const struct group *g, struct err *e);
 
 /* This node leads, and everything acknowledged before is applied. */
 bool group_leads(const struct group *g);

@@ -109,14 +109,6 @@ static void answer_error(struct leader *l, uint64_t ticket, const struct err *e)
 	list_push_back(&l->answers, &a->link);
 }
 
-static bool no_leader(struct leader *l, struct err *e)
-{
-	return fail(
-		e, ERR_UNAVAILABLE,
-		"The swarm does not have a leader. It's possible that too few managers are online. "
-		"Make sure more than half of the managers are online.");
-}
-
 void leader_change(struct leader *l, uint64_t ticket, const char *method, const void *request,
 		   struct now now)
 {
@@ -129,7 +121,7 @@ void leader_change(struct leader *l, uint64_t ticket, const char *method, const 
 		return;
 	}
 	if (!l->is_leading) {
-		no_leader(l, &e);
+		group_no_leader(l->config.group, &e);
 		answer_error(l, ticket, &e);
 		return;
 	}
@@ -156,12 +148,14 @@ static void begin_leading(struct leader *l, struct now now)
 
 static void fail_in_flight(struct leader *l)
 {
+	const char *why = group_failure(l->config.group);
 	struct leader_answer *a;
 
 	list_each (&l->in_flight, struct leader_answer, link, a) {
 		a->is_ok = false;
 		fail(&a->err, ERR_UNKNOWN_OUTCOME,
-		     "the change may or may not have been applied; look before you repeat");
+		     "the change may or may not have been applied; look before you repeat%s%s",
+		     why ? ": " : "", why ? why : "");
 	}
 	list_splice_back(&l->answers, &l->in_flight);
 	l->has_entry = false;
@@ -176,7 +170,7 @@ static void end_leading(struct leader *l)
 	log_info(l->config.log, "swarm", "leads no more");
 	fail_in_flight(l);
 	list_each (&l->wanted, struct wanted, link, w) {
-		no_leader(l, &e);
+		group_no_leader(l->config.group, &e);
 		answer_error(l, w->ticket, &e);
 		wanted_free(l, w);
 	}
