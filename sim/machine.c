@@ -403,7 +403,7 @@ static void do_exec(struct machine *m, struct pending *p, struct inbox *out)
 	}
 	say(out, p->ticket, RUNTIME_STARTED, p->id)->pid = ++m->next_pid;
 	if (strcmp(p->text, "hang") != 0)
-		plan_exec_exit(m, p->id, p->exec_id, strcmp(p->text, "sick") == 0 ? 1 : 0);
+		plan_exec_exit(m, p->id, p->exec_id, m->execs_fail || strcmp(p->text, "sick") == 0 ? 1 : 0);
 }
 
 static void do_exec_signal(struct machine *m, struct pending *p, struct inbox *out)

@@ -69,6 +69,7 @@ struct machine {
 	bool is_crashed;
 	bool journal_is_broken;
 	bool pulls_fail;
+	bool execs_fail; /* programs of execs end with 1 */
 	int64_t next_pid;
 	uint16_t next_port;
 	char violation[MACHINE_TEXT_MAX];

@@ -199,6 +199,26 @@ static void write_remote_managers(struct json *j, const Pb__ListNodesResponse *n
 	json_uint(j, "Managers", managers);
 }
 
+/* A worker knows whom it may turn to, and no more. */
+static void write_known_managers(struct json *j, const struct node *n)
+{
+	Pb__Peer *const *managers;
+	size_t count = node_managers(n, &managers);
+
+	if (count == 0) {
+		json_none(j, "RemoteManagers");
+		return;
+	}
+	json_open_list(j, "RemoteManagers");
+	for (size_t i = 0; i < count; i++) {
+		json_open_object(j, NULL);
+		json_text(j, "NodeID", managers[i]->node_id);
+		json_text(j, "Addr", managers[i]->addr);
+		json_close(j);
+	}
+	json_close(j);
+}
+
 static void write_swarm(struct json *j, struct call *c)
 {
 	struct node *n = c->api->config.node;
@@ -221,7 +241,7 @@ static void write_swarm(struct json *j, struct call *c)
 	if (nodes)
 		write_remote_managers(j, nodes);
 	else
-		json_none(j, "RemoteManagers");
+		write_known_managers(j, n);
 	if (is_in_control) {
 		json_open_object(j, "Cluster");
 		cluster_write_members(j, cluster, c->minor, false);

@@ -12,6 +12,9 @@
 #include "engine/inside.h"
 #include "engine/task.h"
 
+/* Stock nodes say it so. */
+#define UNHEALTHY "dockerexec: unhealthy container"
+
 enum phase {
 	PHASE_IDLE,
 	PHASE_PULLING,
@@ -52,6 +55,7 @@ struct task {
 	struct arena memory;
 	Pb__Task *spec;   /* from prepare(); NULL after a restart */
 	bool was_started; /* its end is news */
+	bool is_unhealthy; /* that is why it ends */
 };
 
 static int compare_task(const void *key, const struct tree_node *member)
@@ -294,6 +298,24 @@ static void take_answer(struct engine *e, struct task *t, const struct engine_an
 	}
 }
 
+/* A task whose container is unhealthy has failed, and the container does not go on. One that is
+ * being stopped or removed anyway is left alone. */
+static void end_unhealthy(struct engine *e, struct task *t, struct container *c)
+{
+	struct err err;
+
+	if (t->phase == PHASE_AWAITING_HEALTH) {
+		(void)fail(&err, ERR_INTERNAL, UNHEALTHY);
+		give_up(e, t, &err);
+		t->was_started = false;
+	}
+	if (t->phase != PHASE_IDLE || t->is_unhealthy)
+		return;
+	t->is_unhealthy = true;
+	engine_container_stop(e, ask(e, t, PHASE_STOPPING), c->record->id, "",
+			      ENGINE_TIMEOUT_DEFAULT, e->now);
+}
+
 /* The container of a task has moved or its health has: who waits for that goes on, and the agent
  * hears of an end. */
 void executor_container_changed(struct engine *e, struct container *c)
@@ -308,14 +330,10 @@ void executor_container_changed(struct engine *e, struct container *c)
 
 	if (!t)
 		return;
-	if (t->phase == PHASE_AWAITING_HEALTH && c->state == PB__CONTAINER__STATE__RUNNING) {
-		if (strcmp(health, "healthy") == 0)
-			finish(e, t);
-		else if (strcmp(health, "unhealthy") == 0) {
-			(void)fail(&err, ERR_INTERNAL, "unhealthy container");
-			give_up(e, t, &err);
-		}
-	}
+	if (c->state == PB__CONTAINER__STATE__RUNNING && strcmp(health, "unhealthy") == 0)
+		end_unhealthy(e, t, c);
+	else if (t->phase == PHASE_AWAITING_HEALTH && strcmp(health, "healthy") == 0)
+		finish(e, t);
 	if (c->state != PB__CONTAINER__STATE__EXITED || !t->was_started)
 		return;
 	t->was_started = false;
@@ -330,6 +348,8 @@ void executor_container_changed(struct engine *e, struct container *c)
 	event->exit_code = (int32_t)c->record->exit_code;
 	if (c->record->oom_killed)
 		event->text = "container was killed for want of memory (OOM)";
+	else if (t->is_unhealthy)
+		event->text = UNHEALTHY;
 }
 
 /* --- commands --- */

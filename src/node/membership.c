@@ -41,6 +41,14 @@ bool node_is_manager(const struct node *n)
 	return n->group != NULL;
 }
 
+size_t node_managers(const struct node *n, Pb__Peer *const **managers)
+{
+	const Pb__SwarmState *place = n->membership.place;
+
+	*managers = place ? place->managers : NULL;
+	return place ? place->n_managers : 0;
+}
+
 const char *node_advertise_addr(const struct node *n)
 {
 	return n->membership.place ? n->membership.place->advertise_addr : "";

@@ -55,5 +55,7 @@ const char *node_swarm_error(const struct node *n); /* "" if there is none */
 const char *node_id(const struct node *n);
 bool node_is_manager(const struct node *n);
 const char *node_advertise_addr(const struct node *n);
+/* The managers that this node knows of, as it keeps them for its next life; their number. */
+size_t node_managers(const struct node *n, Pb__Peer *const **managers);
 
 #endif

@@ -99,7 +99,8 @@ static inline void bench_take_tasks(struct bench *b)
 			 (unsigned long long)in->ticket, names[e->kind], e->task_id);
 		len = strlen(b->tasks);
 		if (e->kind == EXECUTOR_EXITED)
-			snprintf(b->tasks + len, sizeof(b->tasks) - len, " %d", e->exit_code);
+			snprintf(b->tasks + len, sizeof(b->tasks) - len, " %d%s%s", e->exit_code,
+				 e->text && e->text[0] ? ": " : "", e->text ? e->text : "");
 		else if (e->kind == EXECUTOR_FAILED)
 			snprintf(b->tasks + len, sizeof(b->tasks) - len, ": %s", e->text);
 		else if (e->kind == EXECUTOR_LISTED)

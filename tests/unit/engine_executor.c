@@ -114,7 +114,7 @@ TEST(started_means_healthy_when_there_is_a_check)
 {
 	Pb__Task *t;
 	const char *const programs[] = { "healthy", "sick" };
-	const char *const outcomes[] = { "2 done t1;", "2 failed t1: unhealthy container;" };
+	const char *const outcomes[] = { "2 done t1;", "2 failed t1: dockerexec: unhealthy container;" };
 
 	for (int i = 0; i < 2; i++) {
 		begin();
@@ -133,6 +133,33 @@ TEST(started_means_healthy_when_there_is_a_check)
 		CHECK_STR(told(), outcomes[i]);
 		bench_close(&b);
 	}
+}
+
+TEST(a_task_that_becomes_unhealthy_is_stopped_and_has_failed)
+{
+	Pb__Task *t;
+
+	begin();
+	t = make_task("t1", "top");
+	t->spec->container->healthcheck = PB_NEW(&a, health_config);
+	PB_APPEND(&a, t->spec->container->healthcheck, test, "CMD");
+	PB_APPEND(&a, t->spec->container->healthcheck, test, "healthy");
+	t->spec->container->healthcheck->interval = PB_NEW(&a, duration);
+	t->spec->container->healthcheck->interval->seconds = 1;
+	t->spec->container->healthcheck->retries = 2;
+	prepare(t);
+	(void)told();
+	seam.start(seam.self, 2, "t1");
+	bench_run(&b, 3000);
+	CHECK_STR(told(), "2 done t1;");
+
+	b.machine.execs_fail = true;
+	bench_run(&b, 10000);
+	CHECK_STR(told(), "0 exited t1 143: dockerexec: unhealthy container;");
+
+	seam.stop(seam.self, 3, "t1");
+	CHECK_STR(told(), "3 done t1;");
+	bench_close(&b);
 }
 
 TEST(host_ports_are_reported_as_bound)
