@@ -64,5 +64,8 @@ bool machine_regenerate_certs(struct cli *c, const struct args *a, struct err *e
 bool machine_connect(struct cli *c, const struct args *a, struct err *e);
 bool machine_disconnect(struct cli *c, const struct args *a, struct err *e);
 bool machine_ssh(struct cli *c, const struct args *a, struct err *e);
+bool machine_scp(struct cli *c, const struct args *a, struct err *e);
+bool machine_mount(struct cli *c, const struct args *a, struct err *e);
+bool machine_upgrade(struct cli *c, const struct args *a, struct err *e);
 
 #endif

@@ -33,6 +33,8 @@ const char *state_name(enum machine_state s); /* "Running" */
 
 struct driver {
 	const char *name;
+	const char *no_copy;          /* why scp and mount make no sense for its hosts */
+	const char *no_upgrade;       /* why upgrade makes none */
 	const struct option *options; /* of create, all named --<driver>-... */
 
 	/* Read the options of create into m->own. */

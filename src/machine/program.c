@@ -54,6 +54,18 @@ static const struct option inspect_options[] = {
 	{ 0 },
 };
 
+static const struct option mount_options[] = {
+	{ 'u', "unmount", OPT_BOOL, "take it away again" },
+	{ 0 },
+};
+
+static const struct option scp_options[] = {
+	{ 'd', "delta", OPT_BOOL, "send only what differs" },
+	{ 'q', "quiet", OPT_BOOL, "no progress" },
+	{ 'r', "recursive", OPT_BOOL, "whole folders" },
+	{ 0 },
+};
+
 static const struct option rm_options[] = {
 	{ 'f', "force", OPT_BOOL, "forget the machine even if the host cannot be removed" },
 	{ 'y', "yes", OPT_BOOL, "do not ask" },
@@ -101,6 +113,8 @@ static const struct command commands[] = {
 	{ "ls", NULL, NULL, "list machines",
 	  "$ shoal machine ls\n$ shoal machine ls --filter state=Running -f '{{.Name}} {{.URL}}'",
 	  ls_options, machine_ls, 0, 0 },
+	{ "mount", NULL, "NAME:PATH [FOLDER]", "show a folder of a machine here",
+	  "$ shoal machine mount node-01:/data /mnt", mount_options, machine_mount, 1, 2 },
 	{ "provision", NULL, "[NAME...]", "bring certificates and options to a machine again",
 	  "$ shoal machine provision node-01", NULL, machine_provision, 0, -1, 0, NAMES_MACHINES },
 	{ "regenerate-certs", NULL, "[NAME...]", "make a machine's certificate anew",
@@ -111,6 +125,9 @@ static const struct command commands[] = {
 	{ "rm", NULL, "NAME [NAME...]", "remove machines: the host and what we know of it",
 	  "$ shoal machine rm -y node-01 node-02", rm_options, machine_rm, 0, -1, 0,
 	  NAMES_MACHINES },
+	{ "scp", NULL, "[NAME:]PATH [NAME:]PATH", "copy files from or to a machine",
+	  "$ shoal machine scp node-01:/etc/hostname .", scp_options, machine_scp, 0, -1, 0,
+	  NAMES_FILES },
 	{ "ssh", NULL, "[NAME] [COMMAND...]", "run a command on a machine, or a shell",
 	  "$ shoal machine ssh node-01\n$ shoal machine ssh node-01 shoal ps", NULL, machine_ssh, 0,
 	  -1, COMMAND_STOPS, NAMES_MACHINES },
@@ -120,6 +137,8 @@ static const struct command commands[] = {
 	  "$ shoal machine status node-01", NULL, machine_status, 0, 1, 0, NAMES_MACHINES },
 	{ "stop", NULL, "[NAME...]", "shut machines down", "$ shoal machine stop node-01", NULL,
 	  machine_stop, 0, -1, 0, NAMES_MACHINES },
+	{ "upgrade", NULL, "[NAME...]", "bring the engine of machines to the newest version",
+	  "$ shoal machine upgrade node-01", NULL, machine_upgrade, 0, -1, 0, NAMES_MACHINES },
 	{ "url", NULL, "[NAME]", "print where the engine of a machine listens",
 	  "$ shoal machine url node-01", NULL, machine_url_command, 0, 1, 0, NAMES_MACHINES },
 	{ "version", NULL, "[NAME]", "print our version, or that of a machine's engine",

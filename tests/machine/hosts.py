@@ -329,6 +329,15 @@ def a_create_killed_at_any_step_goes_on_or_is_removed():
     assert resumed > 3 and removed > 10
 
 
+def what_a_local_host_has_no_use_for_says_why():
+    machine("scp", "many-01:/etc/hostname", "/tmp").fails(1, 'machine "many-01" needs no scp: it sees the files of this computer')
+    machine("mount", "many-01:/data", "/mnt").fails(1, 'machine "many-01" needs no mount')
+    machine("scp", "a").fails(1, "Improper number of arguments")
+    machine("scp", "a", "b").fails(1, "no word names a machine")
+    machine("scp", "root@nosuch:/x", "b").fails(1, 'Docker machine "nosuch" does not exist.')
+    machine("upgrade", "many-01").fails(1, 'machine "many-01" needs no upgrade: its engine is the shoald beside')
+
+
 def only_one_command_works_on_a_machine():
     folder = os.open(f"{STORE}/machines/many-01", os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
@@ -379,6 +388,7 @@ TESTS = [mistakes_are_told_in_a_sentence, a_host_is_created_and_says_how_to_reac
          kill_and_restart_work_too, an_engine_that_dies_is_started_again, certificates_can_be_made_again,
          a_wrong_certificate_is_named_and_mended, an_engine_that_cannot_start_is_explained,
          a_create_killed_at_any_step_goes_on_or_is_removed, only_one_command_works_on_a_machine,
+         what_a_local_host_has_no_use_for_says_why,
          a_broken_record_is_told_and_does_not_hide_the_others, completion_knows_the_machines,
          manual_pages_come_from_the_tables, rm_asks_and_then_leaves_nothing]
 

@@ -154,9 +154,8 @@ static bool make_view(const struct host *h, struct err *e)
 
 /* ---- the engine ---- */
 
-static char *find_engine(void)
+static char *find_engine(const char *folder)
 {
-	AUTO_FREE char *folder = own_folder();
 	char *found = xasprintf("%s/shoald", folder);
 
 	if (access(found, X_OK) == 0)
@@ -255,9 +254,9 @@ static bool is_ended_within(int64_t ms)
 	       SIGTERM;
 }
 
-static int supervise(const struct host *h)
+static int supervise(const struct host *h, const char *folder)
 {
-	AUTO_FREE char *path = find_engine();
+	AUTO_FREE char *path = find_engine(folder);
 	int64_t begun_ms = now_ms();
 	sigset_t signals;
 	pid_t engine;
@@ -291,9 +290,8 @@ static int supervise(const struct host *h)
 	}
 }
 
-static void set_path(void)
+static void set_path(const char *folder)
 {
-	AUTO_FREE char *folder = own_folder();
 	AUTO_FREE char *path = xasprintf(
 		"%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", folder);
 
@@ -304,19 +302,20 @@ static void set_path(void)
 
 int host_init(const char *id)
 {
+	AUTO_FREE char *folder = own_folder();
 	struct host h;
 	struct err e;
 	int status;
 
 	(void)umask(022);
 	(void)signal(SIGPIPE, SIG_IGN);
-	set_path();
+	set_path(folder);
 	if (!host_id_is_valid(id) || !host_read(id, &h, &e) || !make_view(&h, &e)) {
 		fprintf(stderr, "shoal-machine: %s\n",
 			host_id_is_valid(id) ? e.text : "no such host");
 		return 1;
 	}
-	status = supervise(&h);
+	status = supervise(&h, folder);
 	host_clear(&h);
 	return status;
 }

@@ -85,9 +85,8 @@ static bool write_pid(const char *id, pid_t pid, struct err *e)
 }
 
 /* The host's first process waits here until its link is there; nobody to say so is the end. */
-static _Noreturn void become_init(const char *id, int go, int log)
+static _Noreturn void become_init(const char *program, const char *id, int go, int log)
 {
-	AUTO_FREE char *folder = own_folder(), *program = xasprintf("%s/shoal-machine", folder);
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char byte;
 
@@ -104,6 +103,7 @@ static _Noreturn void become_init(const char *id, int go, int log)
  * dies, the host notices. */
 static _Noreturn void prepare(const char *id, const int gate[2], int tell, int log)
 {
+	AUTO_FREE char *folder = own_folder(), *program = xasprintf("%s/shoal-machine", folder);
 	struct {
 		pid_t pid;
 		struct err e;
@@ -115,7 +115,7 @@ static _Noreturn void prepare(const char *id, const int gate[2], int tell, int l
 		if (unshare(NAMESPACES) < 0)
 			fail_sys(&said.e, errno, "make namespaces");
 		else if ((said.pid = fork()) == 0)
-			become_init(id, gate[0], log);
+			become_init(program, id, gate[0], log);
 		else if (said.pid < 0)
 			fail_sys(&said.e, errno, "fork");
 	}
@@ -242,9 +242,8 @@ static bool join_namespaces(pid_t pid, struct err *e)
 	return ok || fail_sys(e, errno, "enter the host");
 }
 
-static void set_environment(const struct host *h)
+static void set_environment(const struct host *h, const char *folder)
 {
-	AUTO_FREE char *folder = own_folder();
 	AUTO_FREE char *path = xasprintf(
 		"%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", folder);
 	static const char *const kept[] = { "TERM", "LANG", "LC_ALL", "COLORTERM" };
@@ -264,12 +263,13 @@ static void set_environment(const struct host *h)
 }
 
 /* As over SSH: words become one line for the shell. */
-static _Noreturn void run_shell(const struct host *h, const char *const *words, size_t count)
+static _Noreturn void run_shell(const struct host *h, const char *folder, const char *const *words,
+				size_t count)
 {
 	AUTO_BUF struct buf line = BUF_MAX(WORDS_BYTES_MAX);
 	const char *shell;
 
-	set_environment(h);
+	set_environment(h, folder);
 	shell = getenv("SHELL");
 	if (chdir("/root") < 0)
 		(void)!chdir("/");
@@ -289,6 +289,7 @@ static _Noreturn void visit(const struct host *h, pid_t pid, const char *const *
 {
 	int status = 0;
 	struct err e;
+	AUTO_FREE char *folder = own_folder();
 	pid_t shell;
 
 	if (!groups_join(h->id, &e) || !join_namespaces(pid, &e)) {
@@ -299,7 +300,7 @@ static _Noreturn void visit(const struct host *h, pid_t pid, const char *const *
 	if (shell == 0) {
 		(void)signal(SIGINT, SIG_DFL);
 		(void)signal(SIGQUIT, SIG_DFL);
-		run_shell(h, words, count);
+		run_shell(h, folder, words, count);
 	}
 	while (waitpid(shell, &status, 0) < 0 && errno == EINTR)
 		;

@@ -22,7 +22,8 @@ bool host_end(const char *id, bool in_order, struct err *e) MUST_CHECK;
 bool host_enter(const struct host *h, const char *const *words, size_t count, int *status,
 		struct err *e) MUST_CHECK;
 
-/* The folder of the program that runs, for its siblings; the caller frees it. */
+/* The folder of the program that runs, for its siblings; the caller frees it. Asked for before this
+ * process enters another mount namespace: there the kernel may call it by another path. */
 char *own_folder(void);
 
 #endif

@@ -257,6 +257,9 @@ static const struct option options[] = { { 0 } };
 
 const struct driver local_driver = {
 	.name = "local",
+	.no_copy = "it sees the files of this computer: use cp",
+	.no_upgrade = "its engine is the shoald beside shoal-machine: install a newer one, then "
+		      "`shoal machine restart`",
 	.options = options,
 	.configure = configure,
 	.precheck = precheck,
