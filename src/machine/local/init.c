@@ -82,47 +82,34 @@ static void read_resolvers(struct buf *out)
 	}
 }
 
-/* A file below /etc of the host's own: bound over what is there. Where /etc has a link into /run
- * the file is made where it points, as /run is the host's own already. */
-static bool give_file(const struct host *h, const char *root, const char *name, struct str text,
-		      struct err *e)
+static bool give_file(const char *etc, const char *name, const struct buf *text, struct err *e)
 {
-	AUTO_FREE char *file = xasprintf("etc/%s", name), *source = host_path(h->id, file);
-	AUTO_FREE char *link = xasprintf("/etc/%s", name), *target = xasprintf("%s%s", root, link);
-	AUTO_FREE char *points_to = realpath(link, NULL);
-	struct stat st;
+	AUTO_FREE char *path = xasprintf("%s/%s", etc, name);
 
-	if (!file_replace(source, text, 0644, e))
-		return false;
-	if (lstat(link, &st) == 0 && S_ISREG(st.st_mode))
-		return mount(source, target, NULL, MS_BIND, NULL) == 0 ||
-		       fail_sys(e, errno, "mount %s", target);
-	if (points_to && strncmp(points_to, "/run/", 5) == 0) {
-		AUTO_FREE char *there = xasprintf("%s%s", root, points_to), *above = xstrdup(there);
-
-		*strrchr(above, '/') = '\0';
-		return folder_make(above, 0755, e) && file_replace(there, text, 0644, e);
-	}
-	return true;
+	return file_replace(path, buf_str(text), 0644, e);
 }
 
-static bool give_files(const struct host *h, const char *root, struct err *e)
+/* The host's /etc is this computer's with a layer of its own above: three files to begin with. */
+static bool give_etc(const struct host *h, const char *root, struct err *e)
 {
-	AUTO_FREE char *etc = host_path(h->id, "etc");
-	AUTO_BUF struct buf names = BUF_MAX(4096), resolvers = BUF_MAX(RESOLV_MAX);
-	char address[16];
+	AUTO_FREE char *etc = host_path(h->id, "etc"), *work = host_path(h->id, "etc-work"),
+		       *target = xasprintf("%s/etc", root), *options = NULL;
+	AUTO_BUF struct buf hosts = BUF_MAX(4096), name = BUF_MAX(4096),
+			    resolvers = BUF_MAX(RESOLV_MAX);
+	char own[16], gateway[16];
 
 	read_resolvers(&resolvers);
-	buf_printf(&names,
+	buf_printf(&name, "%s\n", h->name);
+	buf_printf(&hosts,
 		   "127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n%s\thost.shoal.internal\n",
-		   address_text(h->address, address), h->name,
-		   address_text(h->network | 1, (char[16]){ 0 }));
-	if (!folder_make(etc, 0755, e) || !give_file(h, root, "hosts", buf_str(&names), e) ||
-	    !give_file(h, root, "resolv.conf", buf_str(&resolvers), e))
+		   address_text(h->address, own), h->name, address_text(h->network | 1, gateway));
+	if (!folder_make(etc, 0755, e) || !folder_make(work, 0700, e) ||
+	    !give_file(etc, "hostname", &name, e) || !give_file(etc, "hosts", &hosts, e) ||
+	    !give_file(etc, "resolv.conf", &resolvers, e))
 		return false;
-	buf_reset(&names);
-	buf_printf(&names, "%s\n", h->name);
-	return give_file(h, root, "hostname", buf_str(&names), e);
+	options = xasprintf("lowerdir=/etc,upperdir=%s,workdir=%s", etc, work);
+	return mount("overlay", target, "overlay", 0, options) == 0 ||
+	       fail_sys(e, errno, "mount %s", target);
 }
 
 static bool make_view(const struct host *h, struct err *e)
@@ -145,7 +132,7 @@ static bool make_view(const struct host *h, struct err *e)
 		if (!folder_make(path, 0755, e))
 			return false;
 	}
-	if (!give_files(h, root, e))
+	if (!give_etc(h, root, e))
 		return false;
 	return (chroot(root) == 0 && chdir("/") == 0 &&
 		sethostname(h->name, strlen(h->name)) == 0) ||

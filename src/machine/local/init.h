@@ -1,9 +1,10 @@
 /* The first process of a local host: it mounts the host's view of files, starts the engine, starts
  * it again when it ends by itself, and collects dead processes.
  *
- * The host sees this computer's files but has /proc, /sys, /run and /etc/{hostname,hosts,
- * resolv.conf} of its own. SIGTERM shuts it down: the engine, then everything else. When the engine
- * ends with an error right after its first start, the host ends, too. */
+ * The host sees this computer's files but has /proc, /sys and /run of its own, and a layer of its own
+ * above /etc: what it changes there, and /etc/{hostname,hosts,resolv.conf}, is seen by it alone.
+ * SIGTERM shuts it down: the engine, then everything else. When the engine ends with an error right
+ * after its first start, the host ends, too. */
 #ifndef SHOAL_MACHINE_LOCAL_INIT_H
 #define SHOAL_MACHINE_LOCAL_INIT_H
 
