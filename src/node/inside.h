@@ -253,10 +253,10 @@ void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_ev
 void membership_listening(struct node *n, const struct peer_event *ev);
 int64_t membership_turn(struct node *n);
 /* For join.c: a ticket for the next step; give up (of init and join nothing stays); and so on. */
-void membership_set_error(struct membership *m, const char *text);
 uint64_t membership_wait(struct node *n, enum membership_step step);
 void membership_give_up(struct node *n, const struct err *e);
 /* Shown as the error of the node's state; NULL: none. */
+void membership_set_error(struct membership *m, const char *text);
 void membership_pend(struct node *n, uint64_t ticket, const char *listen, const char *advertise,
 		     const char *data_path, uint32_t data_path_port);
 bool membership_is_busy(struct node *n, uint64_t ticket);
