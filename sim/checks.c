@@ -68,8 +68,9 @@ void checks_after_turn(struct checks *c, struct world *w, struct sim_node *s)
 	if (status.role == RAFT_LEADER)
 		check_leader(c, w, s, status.term);
 	check_digest(c, w, s, group_applied(node_group(s->node)));
-	if (p->life == s->lives && (status.committed < p->committed || status.applied < p->applied))
+	if (p->life == s->lives && p->member == status.id &&
+	    (status.committed < p->committed || status.applied < p->applied))
 		world_fail(w, "%s went back: committed %" PRIu64 " after %" PRIu64, s->name,
 			   status.committed, p->committed);
-	*p = (struct progress_of){ s->lives, status.committed, status.applied };
+	*p = (struct progress_of){ s->lives, status.id, status.committed, status.applied };
 }

@@ -20,7 +20,7 @@ struct checks {
 	bool *has_digest;
 	size_t digest_capacity;
 	struct progress_of {
-		uint64_t life, committed, applied;
+		uint64_t life, member, committed, applied;
 	} * progress; /* a node each */
 };
 

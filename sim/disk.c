@@ -459,6 +459,16 @@ void disk_free(struct disk *d)
 	free(d);
 }
 
+void disk_lose_raft(struct disk *d)
+{
+	wipe_raft_now(d);
+}
+
+bool disk_has_failed(const struct disk *d)
+{
+	return d->has_failed;
+}
+
 void disk_set_full(struct disk *d, bool is_full)
 {
 	d->is_full = is_full;

@@ -22,6 +22,10 @@ const struct journal *disk_journal(struct disk *d);
 void disk_crash(struct disk *d);
 /* Everything is lost. */
 void disk_wipe(struct disk *d);
+/* The raft journal is lost, and what was on its way to it; this node's records are not. */
+void disk_lose_raft(struct disk *d);
+/* It failed a write, and fails all until the node is started again. */
+bool disk_has_failed(const struct disk *d);
 void disk_set_full(struct disk *d, bool is_full);
 /* Longest time that one write takes from now on. */
 void disk_set_delay(struct disk *d, int64_t delay_ms_max);

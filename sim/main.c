@@ -19,6 +19,7 @@ static void usage(FILE *to)
 		    "calm.\n\n"
 		    "  -m, --managers N   this many managers (drawn from the seed: 1 to 7)\n"
 		    "  -w, --workers N    this many workers (default 0)\n"
+		    "  -p, --promote      begin with one manager; others are made and unmade\n"
 		    "  -j, --jobs N       so many processes, each with its share of the seeds (1 to 64)\n"
 		    "  -r, --replay       run every seed twice and compare the traces\n"
 		    "  -v, --verbose      print every node's log\n"
@@ -79,6 +80,8 @@ static void print_failure(uint64_t seed, const struct run_result *r, const struc
 		printf(" -m %zu", o->managers);
 	if (o->workers)
 		printf(" -w %zu", o->workers);
+	if (o->is_grown)
+		printf(" -p");
 	printf(" %" PRIu64 "\n", seed);
 }
 
@@ -139,6 +142,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "managers", required_argument, NULL, 'm' },
 		{ "workers", required_argument, NULL, 'w' },
+		{ "promote", no_argument, NULL, 'p' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "replay", no_argument, NULL, 'r' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -151,7 +155,7 @@ int main(int argc, char **argv)
 	uint64_t number;
 	double began = seconds_now();
 
-	for (int c; (c = getopt_long(argc, argv, "m:w:j:rvqh", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "m:w:j:prvqh", options, NULL)) != -1;) {
 		switch (c) {
 		case 'm':
 		case 'w':
@@ -167,6 +171,9 @@ int main(int argc, char **argv)
 				fprintf(stderr, "shoal-sim: not 1 to %d: %s\n", JOBS_MAX, optarg);
 				return 2;
 			}
+			break;
+		case 'p':
+			plan.run.is_grown = true;
 			break;
 		case 'r':
 			plan.replays = true;

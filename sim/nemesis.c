@@ -33,7 +33,7 @@ static void disk_is_well(struct world *w, void *arg)
 	disk_set_delay(s->disk, 2);
 	disk_set_full(s->disk, false);
 	/* A journal that failed stays failed until the process is started again. */
-	if (s->node && node_group(s->node) && group_failure(node_group(s->node)))
+	if (disk_has_failed(s->disk))
 		world_crash(s, false);
 	world_start(s);
 	(void)w;

@@ -17,6 +17,7 @@ struct run_result {
 struct run_options {
 	size_t managers, workers; /* 0 managers: one to seven, drawn */
 	bool is_verbose;
+	bool is_grown; /* managers are made and unmade: sim/growth.h */
 };
 
 struct run_result run_seed(uint64_t seed, const struct run_options *o);

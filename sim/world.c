@@ -51,9 +51,12 @@ static void node_prepare(struct world *w, size_t i)
 
 	s->world = w;
 	s->turn = (struct happening){ .run = turn, .arg = s };
-	s->is_manager = i < w->config.managers;
-	(void)snprintf(s->name, sizeof(s->name), s->is_manager ? "manager%zu" : "worker%zu",
-		       s->is_manager ? i + 1 : i + 1 - w->config.managers);
+	s->is_manager = !w->config.is_grown && i < w->config.managers;
+	(void)snprintf(s->name, sizeof(s->name),
+		       w->config.is_grown ? "node%zu"
+		       : s->is_manager    ? "manager%zu"
+					  : "worker%zu",
+		       s->is_manager || w->config.is_grown ? i + 1 : i + 1 - w->config.managers);
 	(void)snprintf(s->addr, sizeof(s->addr), "%s:2377", s->name);
 	s->role = s->org = "";
 	if (s->is_manager) {

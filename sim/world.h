@@ -66,6 +66,7 @@ struct world_config {
 	uint64_t seed;
 	size_t managers, workers;
 	bool is_verbose;
+	bool is_grown; /* nobody is a founder: init and join (sim/growth.h) */
 	uint64_t snapshot_entries, snapshot_bytes, keep_entries;
 	world_watch *watch;
 	void *watch_self;

@@ -47,11 +47,22 @@ void enlist_end(struct node *n)
 	manager_stop(n);
 }
 
+/* The last session may have named this node alone: those it met in the group are managers, too. */
+static void remember_others(struct node *n)
+{
+	const struct member *it;
+
+	if (n->group && n->agent)
+		members_each(group_members(n->group), it) if (strcmp(it->node_id, n->id) != 0)
+			agent_add_manager(n->agent, it->node_id, it->addr);
+}
+
 void enlist_forget(struct node *n)
 {
 	const struct node_config *c = &n->config;
 	Pb__SwarmState *place = n->membership.place;
 
+	remember_others(n);
 	enlist_end(n);
 	c->seams.peer->listen(c->seams.peer->self, "");
 	c->seams.journal->wipe_raft(c->seams.journal->self, ticket_next(&n->tickets));

@@ -18,6 +18,7 @@
 #define MESSAGE_MAX     (64 << 20)
 #define LIST_NODES      "/docker.swarmkit.v1.Control/ListNodes"
 #define MISSING_SHOWN   8
+#define UNKNOWN         "the change may or may not have been applied; look before you repeat"
 
 struct errand {
 	struct list link;
@@ -61,14 +62,13 @@ static void fail_errand(struct node *n, struct errand *it, const struct err *e)
 void errands_clear(struct node *n, const struct err *e)
 {
 	struct errand *it;
+	struct err unknown;
 
-	list_splice_back(&n->errands, &n->errands_out);
-	list_each (&n->errands, struct errand, link, it) {
-		if (e)
-			fail_errand(n, it, e);
-		else
-			errand_free(n, it);
-	}
+	list_each (&n->errands, struct errand, link, it)
+		fail_errand(n, it, e);
+	fail(&unknown, ERR_UNKNOWN_OUTCOME, UNKNOWN);
+	list_each (&n->errands_out, struct errand, link, it)
+		fail_errand(n, it, &unknown);
 }
 
 /* The reference's sentence, and what it leaves to be found out: how many, and who is missing. */
@@ -267,8 +267,7 @@ static void ended_badly(struct node *n, struct errand *it, const struct peer_eve
 	case PEER_UNAVAILABLE:
 	case PEER_DEADLINE_EXCEEDED:
 	case PEER_CANCELLED:
-		fail(&e, ERR_UNKNOWN_OUTCOME,
-		     "the change may or may not have been applied; look before you repeat");
+		fail(&e, ERR_UNKNOWN_OUTCOME, UNKNOWN);
 		break;
 	default:
 		fail(&e, err_of_grpc(ev->status), "%s", ev->text);

@@ -86,6 +86,7 @@ struct seen_member {
 
 struct membership {
 	enum swarm_state state;
+	bool is_loading; /* what it is, is on the disk and not read yet */
 	char *error;
 	uint64_t ticket;     /* whom to answer */
 	int64_t deadline_ms; /* when to, at the latest */
@@ -184,7 +185,7 @@ bool errands_glance(struct node *n, uint64_t ticket);
 bool errands_answered(struct node *n, struct leader_answer *a);
 bool errands_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
 int64_t errands_turn(struct node *n);
-/* All are answered with this error, or (NULL) forgotten. */
+/* Those that wait are answered with this error, those that were asked with an unknown outcome. */
 void errands_clear(struct node *n, const struct err *e);
 /* Why there is no leader, as far as this manager sees. */
 bool errands_no_leader(const struct node *n, struct err *e);

@@ -81,6 +81,7 @@ static void open_rooms(struct node *n)
 	});
 	n->told_leader = 0;
 	n->told_leading = false;
+	n->told_members = 0;
 	c->seams.peer->lead(c->seams.peer->self, false, NULL);
 	change_want_chance(n);
 }

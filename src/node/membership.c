@@ -13,6 +13,7 @@
 #define JOIN_TIMEOUT_MS 20000
 #define RETRY_MAX_MS    30000
 #define MESSAGE_MAX     (1 << 20)
+#define LOADING         "This node is still reading what it was before; try again."
 
 static const char *const state_names[] = { "inactive", "pending", "active", "error", "locked" };
 
@@ -184,6 +185,11 @@ bool membership_is_busy(struct node *n, uint64_t ticket)
 {
 	struct err e;
 
+	if (n->membership.is_loading) {
+		fail(&e, ERR_UNAVAILABLE, LOADING);
+		answer_now(n, ticket, &e);
+		return true;
+	}
 	if (n->membership.state == SWARM_INACTIVE)
 		return false;
 	fail(&e, ERR_UNAVAILABLE,
@@ -538,6 +544,7 @@ void membership_resume(struct node *n, const struct journal_image *image)
 	struct membership *m = &n->membership;
 	struct err e;
 
+	m->is_loading = false;
 	if (n->config.node_id) {
 		be_founder(n, image);
 		return;
@@ -680,7 +687,8 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 	struct err e;
 
 	if (m->state == SWARM_INACTIVE) {
-		fail(&e, ERR_UNAVAILABLE, "This node is not part of a swarm");
+		fail(&e, ERR_UNAVAILABLE,
+		     m->is_loading ? LOADING : "This node is not part of a swarm");
 		answer_now(n, ticket, &e);
 		return;
 	}

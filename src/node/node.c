@@ -26,6 +26,7 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	list_init(&n->logs);
 	list_init(&n->log_calls);
 	inbox_init(&n->engine_inbox);
+	n->membership.is_loading = true;
 	return n;
 }
 

@@ -64,7 +64,146 @@ def every_manager_answers(lab):
     two.shoal("service", "create", "--name", "web", lab.busybox).fails("name conflicts with an existing object")
 
 
-tests = [workers_are_promoted, every_manager_answers]
+class Writer(threading.Thread):
+    """Creates configs through one manager, one after the other, and remembers what it was told."""
+
+    def __init__(self, host, tag, stopped):
+        super().__init__(daemon=True)
+        self.host, self.tag, self.stopped = host, tag, stopped
+        self.acknowledged, self.refused, self.unknown, self.times = set(), set(), set(), []
+
+    def create(self, name):
+        connection = UnixConnection(self.host.socket)
+        try:
+            connection.request("POST", "/configs/create", json.dumps({"Name": name, "Data": "eA=="}),
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return answer.status, text
+        finally:
+            connection.close()
+
+    def run(self):
+        number = 0
+        while not self.stopped.is_set():
+            name = f"{self.tag}-{number}"
+            number += 1
+            try:
+                status, text = self.create(name)
+            except (OSError, http.client.HTTPException):
+                self.unknown.add(name)  # this manager was killed while it had the request, or is down
+                time.sleep(0.02)
+                continue
+            if status == 201:
+                self.acknowledged.add(name)
+                self.times.append(time.monotonic())
+            elif "may or may not" in text:
+                self.unknown.add(name)
+            else:
+                self.refused.add(name)
+
+
+def a_killed_leader_is_followed_at_once(lab):
+    stopped = threading.Event()
+    managers = lab.hosts[:3]
+    writers = [Writer(host, f"{host.name}w{i}", stopped) for host in managers for i in range(2)]
+    gaps, backs = [], []
+
+    for w in writers:
+        w.start()
+    for _ in range(KILLS):
+        leader = leader_of(lab)
+        time.sleep(0.5)
+        others = [w for w in writers if w.host is not leader]
+        before = [len(w.times) for w in others]
+        leader.kill()
+        killed = time.monotonic()
+        until(15, lambda: any(len(w.times) > b and w.times[-1] > killed for w, b in zip(others, before)), every_s=0.002)
+        gaps.append(min(t for w in others for t in w.times if t > killed) - killed)
+        leader.start(wait=False)
+        until(20, lambda: leader.shoal("node", "ls").rc == 0)
+        backs.append(time.monotonic() - killed)
+        until(10, lambda: sorted(statuses(leader).values()) == ["", "Leader", "Reachable", "Reachable"])
+    time.sleep(0.5)
+    stopped.set()
+    for w in writers:
+        w.join(30)
+
+    gaps.sort()
+    measured(f"{KILLS} kills: leader killed to the next acknowledged write, median", gaps[len(gaps) // 2])
+    measured("the longest", gaps[-1])
+    measured("the killed one asked again, the longest", max(backs))
+    acknowledged = set().union(*(w.acknowledged for w in writers))
+    refused = set().union(*(w.refused for w in writers))
+    unknown = set().union(*(w.unknown for w in writers))
+    print(f"measured: {len(acknowledged)} writes acknowledged, {len(refused)} refused, {len(unknown)} of unknown outcome", flush=True)
+    for host in managers:
+        names = [c["Spec"]["Name"] for c in host.api("GET", "/configs")[1]]
+        assert len(names) == len(set(names)), "a write was applied twice"
+        assert not acknowledged - set(names), f"{host.name} lost {sorted(acknowledged - set(names))[:5]}"
+        assert not refused & set(names), f"{host.name} has refused {sorted(refused & set(names))[:5]}"
+    assert gaps[-1] < 3, gaps
+    assert gaps[len(gaps) // 2] < 1, gaps
+
+
+def tasks_go_on_while_managers_die(lab):
+    until(30, lambda: len(lab.hosts[0].tasks("web", "running")) == 6)
+    assert all(h.process.poll() is None for h in lab.hosts)
+
+
+def a_worker_joins_as_a_manager_by_token(lab):
+    m, four = lab.hosts[0], lab.hosts[3]
+
+    four.shoal("swarm", "leave").ok()
+    until(15, lambda: m.nodes()["node4"]["Status"]["State"] == "down")
+    m.shoal("node", "rm", "node4").ok()
+    token = m.shoal("swarm", "join-token", "-q", "manager").word()
+    answer = four.shoal("swarm", "join", "--token", token, lab.hosts[1].address + ":2377")
+    assert answer.word() == "This node joined a swarm as a manager.", answer
+    measured("swarm join as a manager", answer.took_s)
+    until(5, lambda: statuses(four).get("node4") == "Reachable")
+
+
+def refusals_protect_the_quorum(lab):
+    m = lab.hosts[0]
+
+    m.shoal("swarm", "leave").fails("You are attempting to leave the swarm on a node that is participating as a manager.",
+                                    "Use `--force` to suppress this message.")
+    m.shoal("node", "rm", "node2").fails("is a cluster manager and is a member of the raft cluster. It must be demoted to "
+                                         "worker before removal")
+    lab.hosts[1].kill()
+    until(15, lambda: statuses(m).get("node2") == "Unreachable")
+    lab.hosts[2].kill()
+    m.shoal("node", "ls").fails("The swarm does not have a leader.", "2 of 4 can be reached from here; missing:", "node2", "node3")
+    m.shoal("config", "create", "late", "-", stdin="x").fails("The swarm does not have a leader.")
+    for host in lab.hosts[1:3]:
+        host.start()
+    until(15, lambda: sorted(statuses(m).values()) == ["Leader", "Reachable", "Reachable", "Reachable"])
+
+
+def anybody_is_demoted_the_leader_too(lab):
+    leader = leader_of(lab)
+    others = [h for h in lab.hosts if h is not leader]
+
+    answer = others[0].client(lab.clients()[-1], "node", "demote", leader.name)
+    assert answer.lines() == [f"Manager {leader.name} demoted in the swarm."], answer
+    took = until(10, lambda: statuses(others[0]).get(leader.name) == "" and sorted(statuses(others[0]).values()) ==
+                 ["", "Leader", "Reachable", "Reachable"])
+    measured("the leader demoted to another leads without it", took)
+    until(10, lambda: leader.shoal("node", "ls").rc != 0)
+    leader.shoal("node", "ls").fails("Worker nodes can't be used to view or modify cluster state.")
+    others[0].shoal("service", "scale", "web=8").ok()
+
+    leader.stop()
+    leader.start()
+    leader.shoal("node", "ls").fails("Worker nodes can't be used to view or modify cluster state.")
+    others[1].shoal("node", "promote", leader.name).ok()
+    until(10, lambda: statuses(others[0]).get(leader.name) == "Reachable")
+    others[0].shoal("node", "demote", leader.name).ok()
+
+
+tests = [workers_are_promoted, every_manager_answers, a_killed_leader_is_followed_at_once, tasks_go_on_while_managers_die,
+         a_worker_joins_as_a_manager_by_token, refusals_protect_the_quorum, anybody_is_demoted_the_leader_too]
 
 if __name__ == "__main__":
     sys.exit(run_tests(prepare, tests))

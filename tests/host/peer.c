@@ -37,6 +37,11 @@ struct node {
 	enum peer_status status;
 	bool is_listening, is_unheard;
 	bool (*is_over)(struct node *n);
+	const struct peer *server; /* whose calls of others these are */
+	bool was_forwarded;
+	char forwarder[64];
+	struct peer_hands *leader_hands; /* ended, to be freed after the loop */
+	struct peer_hands *hangs_up;     /* end when a call comes */
 };
 
 static void on_keys(struct node *n, const struct keys_event *ev)
@@ -69,10 +74,16 @@ static void on_peer(struct node *n, uint64_t ticket, const struct peer_event *ev
 		snprintf(n->method, sizeof(n->method), "%s", ev->method);
 		snprintf(n->from, sizeof(n->from), "%s", ev->from.node_id);
 		snprintf(n->role, sizeof(n->role), "%s", ev->from.role);
+		n->was_forwarded = ev->from.is_forwarded;
+		snprintf(n->forwarder, sizeof(n->forwarder), "%s",
+			 ev->from.forwarder ? ev->from.forwarder : "");
+		if (n->hangs_up)
+			peer_hands_end(n->hangs_up);
+		n->hangs_up = NULL;
 		return;
 	case PEER_MESSAGE:
 		if (ticket & PEER_THEIRS) {
-			n->peer.send(n->peer.self, ticket, ev->message); /* an echo */
+			n->server->send(n->server->self, ticket, ev->message); /* an echo */
 		} else {
 			n->answered++;
 			buf_append_str(&n->got, ev->message);
@@ -80,10 +91,10 @@ static void on_peer(struct node *n, uint64_t ticket, const struct peer_event *ev
 		return;
 	case PEER_HALF_CLOSED:
 		if (strstr(n->method, "Refuse"))
-			n->peer.finish(n->peer.self, ticket, PEER_NOT_FOUND,
-				       "no such thing: 100 % sure");
+			n->server->finish(n->server->self, ticket, PEER_NOT_FOUND,
+					  "no such thing: 100 % sure");
 		else if (!strstr(n->method, "Hang"))
-			n->peer.finish(n->peer.self, ticket, PEER_OK, NULL);
+			n->server->finish(n->server->self, ticket, PEER_OK, NULL);
 		return;
 	case PEER_ENDED:
 		if (ticket & PEER_THEIRS)
@@ -181,6 +192,7 @@ static struct node *node_begin(void)
 	n->hands = peer_hands_new(n->loop);
 	n->keys_hands = keys_hands_new(n->loop, n->dir, n->hands);
 	peer_hands_seam(n->hands, &n->peer);
+	n->server = &n->peer;
 	keys_hands_seam(n->keys_hands, &n->keys);
 	return n;
 }
@@ -195,6 +207,7 @@ static void node_end(struct node *n)
 	loop_free(n->loop);
 	keys_hands_free(n->keys_hands);
 	peer_hands_free(n->hands);
+	peer_hands_free(n->leader_hands);
 	inbox_clear(&n->inbox);
 	buf_clear(&n->got);
 	buf_clear(&n->root);
@@ -417,6 +430,147 @@ TEST(a_wiped_identity_ends_the_calls_that_were_made_with_it)
 	CHECK_INT(n->status, PEER_UNAVAILABLE);
 	call(n, "/test/Echo", STR("x"), PEER_TRUST_MANAGER, 5000);
 	CHECK_INT(n->status, PEER_UNAVAILABLE);
+	node_end(n);
+}
+
+static void read_file(const char *path, struct buf *out)
+{
+	char chunk[4096];
+	FILE *f = fopen(path, "re");
+	size_t got;
+
+	CHECK(f);
+	while (f && (got = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_append(out, chunk, got);
+	if (f)
+		fclose(f);
+}
+
+/* Other hands on the same loop, as the leader: the same certificate, another port. */
+struct leader {
+	struct peer_hands *hands;
+	struct peer peer;
+	char addr[32];
+};
+
+static void leader_begin(struct leader *l, struct node *n)
+{
+	AUTO_BUF struct buf key = BUF_MAX(1 << 20), root = BUF_MAX(1 << 20);
+	char path[128];
+	struct err e;
+
+	snprintf(l->addr, sizeof(l->addr), "127.0.0.1:%d", free_port());
+	l->hands = peer_hands_new(n->loop);
+	peer_hands_seam(l->hands, &l->peer);
+	snprintf(path, sizeof(path), "%s/swarm-node.key", n->dir);
+	read_file(path, &key);
+	snprintf(path, sizeof(path), "%s/swarm-root-ca.crt", n->dir);
+	read_file(path, &root);
+	CHECK(peer_hands_identify(l->hands, buf_str(&root), buf_str(&n->cert), buf_str(&key), &e));
+	n->is_listening = false;
+	l->peer.listen(l->peer.self, l->addr);
+	run_until(n, listening_told);
+	/* The node that is asked follows it, and what comes to the mind is the leader's. */
+	l->peer.lead(l->peer.self, true, l->addr);
+	n->peer.lead(n->peer.self, false, l->addr);
+	n->server = &l->peer;
+}
+
+static void leader_end(struct leader *l, struct node *n)
+{
+	n->server = &n->peer;
+	peer_hands_end(l->hands);
+	n->leader_hands = l->hands;
+}
+
+TEST(a_follower_passes_on_what_only_the_leader_answers)
+{
+	struct node *n = node_begin();
+	struct leader l;
+
+	be_manager(n);
+	leader_begin(&l, n);
+	call(n, "/docker.swarmkit.v1.Dispatcher/Heartbeat", STR("hello"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_STR(n->got.data, "hello");
+	CHECK(n->was_forwarded);
+	CHECK_STR(n->from, "nodeid");
+	CHECK_STR(n->role, "swarm-manager");
+	CHECK_STR(n->forwarder, "nodeid");
+	leader_end(&l, n);
+	node_end(n);
+}
+
+TEST(a_caller_without_a_certificate_stays_nobody_when_passed_on)
+{
+	struct node *n = node_begin();
+	struct leader l;
+
+	be_manager(n);
+	leader_begin(&l, n);
+	call(n, "/docker.swarmkit.v1.NodeCA/NodeCertificateStatus", STR("x"), PEER_TRUST_CA, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK(n->was_forwarded);
+	CHECK_STR(n->from, "");
+	CHECK_STR(n->forwarder, "nodeid");
+	leader_end(&l, n);
+	node_end(n);
+}
+
+TEST(what_each_manager_answers_for_itself_is_not_passed_on)
+{
+	struct node *n = node_begin();
+	struct leader l;
+
+	be_manager(n);
+	leader_begin(&l, n);
+	n->server = &n->peer;
+	call(n, "/docker.swarmkit.v1.Health/Check", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK(!n->was_forwarded);
+	leader_end(&l, n);
+	node_end(n);
+}
+
+TEST(a_call_is_passed_on_once)
+{
+	struct node *n = node_begin();
+	struct leader l;
+
+	be_manager(n);
+	leader_begin(&l, n);
+	l.peer.lead(l.peer.self, false, n->addr); /* each believes in the other */
+	call(n, "/docker.swarmkit.v1.Dispatcher/Heartbeat", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_RESOURCE_EXHAUSTED);
+	CHECK(strstr(n->text, "more than one redirect to leader from: ["));
+	leader_end(&l, n);
+	node_end(n);
+}
+
+TEST(without_a_leader_there_is_nobody_to_pass_a_call_on_to)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	n->peer.lead(n->peer.self, false, NULL);
+	call(n, "/docker.swarmkit.v1.Dispatcher/Heartbeat", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_UNKNOWN);
+	CHECK_STR(n->text, "raft: no elected cluster leader");
+	node_end(n);
+}
+
+TEST(a_relayed_call_ends_when_the_leader_goes)
+{
+	struct node *n = node_begin();
+	struct leader l;
+
+	be_manager(n);
+	leader_begin(&l, n);
+	n->hangs_up = l.hands;
+	call(n, "/docker.swarmkit.v1.Dispatcher/Session", STR("x"), PEER_TRUST_MANAGER, 5000);
+	CHECK_INT(n->status, PEER_UNAVAILABLE);
+	n->server = &n->peer;
+	n->leader_hands = l.hands;
 	node_end(n);
 }
 
