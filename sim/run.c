@@ -89,6 +89,7 @@ struct run_result run_seed(uint64_t seed, const struct run_options *o)
 			       .snapshot_entries = 5 + prng_below(&p, 200),
 			       .snapshot_bytes = 1 + prng_below(&p, 20000),
 			       .keep_entries = 1 + prng_below(&p, 50),
+			       .keep_bytes = 1 + prng_below(&p, 20000),
 			       .watch = after_turn,
 			       .watch_self = &r,
 		       });

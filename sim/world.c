@@ -241,6 +241,7 @@ void world_start(struct sim_node *s)
 		.snapshot_entries = w->config.snapshot_entries,
 		.snapshot_bytes = w->config.snapshot_bytes,
 		.keep_entries = w->config.keep_entries,
+		.keep_bytes = w->config.keep_bytes,
 	};
 
 	if (s->node)

@@ -67,7 +67,7 @@ struct world_config {
 	size_t managers, workers;
 	bool is_verbose;
 	bool is_grown; /* nobody is a founder: init and join (sim/growth.h) */
-	uint64_t snapshot_entries, snapshot_bytes, keep_entries;
+	uint64_t snapshot_entries, snapshot_bytes, keep_entries, keep_bytes;
 	world_watch *watch;
 	void *watch_self;
 	void (*mark)(void *sim_node, const char *name); /* as in struct log; may be NULL */

@@ -9,6 +9,8 @@
 /* The log since the last snapshot is held in memory too: it bounds what an idle manager takes. */
 #define SNAPSHOT_BYTES   (4 << 20)
 #define KEEP_ENTRIES     500
+/* Five hundred large transactions would be hundreds of MiB. */
+#define KEEP_BYTES       (4 << 20)
 #define READ_PATIENCE_MS 3000 /* without a leader */
 
 static uint64_t or_default(uint64_t value, uint64_t instead)
@@ -34,6 +36,7 @@ static void open_rooms(struct node *n)
 		.snapshot_entries = or_default(c->snapshot_entries, SNAPSHOT_ENTRIES),
 		.snapshot_bytes = or_default(c->snapshot_bytes, SNAPSHOT_BYTES),
 		.keep_entries = or_default(c->keep_entries, KEEP_ENTRIES),
+		.keep_bytes = or_default(c->keep_bytes, KEEP_BYTES),
 	});
 	n->dispatch = dispatch_new(&(struct dispatch_config){
 		.peer = c->seams.peer,

@@ -56,7 +56,7 @@ struct node_config {
 	const char *
 		node_id; /* this node's id; NULL: init, join or the certificate on disk will tell */
 
-	uint64_t snapshot_entries, snapshot_bytes, keep_entries; /* 0: the defaults */
+	uint64_t snapshot_entries, snapshot_bytes, keep_entries, keep_bytes; /* 0: the defaults */
 
 	/* Is this an image's reference? NULL: any text is. */
 	bool (*image_is_valid)(const char *reference);

@@ -33,8 +33,9 @@ struct group_config {
 	uint64_t seed;
 	/* A snapshot is due after this many entries and this many bytes since the last. */
 	uint64_t snapshot_entries, snapshot_bytes;
-	/* Entries kept behind a snapshot for members that are a little late. */
-	uint64_t keep_entries;
+	/* Entries kept behind a snapshot for members that are a little late: so many, or those of the
+	 * last so many bytes. */
+	uint64_t keep_entries, keep_bytes;
 };
 
 struct group *group_new(const struct group_config *c);

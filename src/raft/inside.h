@@ -104,6 +104,7 @@ struct group {
 	struct store_snapshot *snapshot_sending;
 	uint64_t entries_since_snapshot, bytes_since_snapshot, last_snapshot_bytes;
 	uint64_t snapshot_making_bytes; /* the journal's thread counts them while it is saved */
+	uint64_t snapshot_keep;         /* entries behind it that stay */
 
 	struct tree outgoing; /* struct outgoing by ticket */
 	struct tree incoming; /* struct incoming by ticket */

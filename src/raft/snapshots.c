@@ -92,6 +92,22 @@ static void keep_members(struct group *g, struct buf *out)
 		abort(); /* ids and addresses of at most RAFT_MEMBERS_MAX members */
 }
 
+/* How many entries up to this one stay, for members that are a little late. */
+static uint64_t entries_kept(const struct group *g, uint64_t last)
+{
+	uint64_t count = 0, bytes = 0;
+
+	while (count < g->config.keep_entries && bytes < g->config.keep_bytes) {
+		const struct raft_entry *entry = raft_entry_at(g->raft, last - count);
+
+		if (!entry)
+			break;
+		bytes += entry->size;
+		count++;
+	}
+	return count;
+}
+
 void snapshots_consider(struct group *g)
 {
 	AUTO_ARENA struct arena a = { 0 };
@@ -105,6 +121,7 @@ void snapshots_consider(struct group *g)
 	keep_members(g, &g->snapshot_members);
 	g->entries_since_snapshot = g->bytes_since_snapshot = 0;
 	g->snapshot_making_bytes = 0;
+	g->snapshot_keep = entries_kept(g, g->snapshot_making->index);
 	manifest = (struct journal_manifest){
 		.index = g->snapshot_making->index,
 		.term = g->snapshot_making->term,
@@ -140,7 +157,7 @@ void snapshots_journal_done(struct group *g)
 		g->config.journal->write_raft(
 			g->config.journal->self, g->snapshot_ticket,
 			&(struct journal_raft_write){ .snapshot = &manifest,
-						      .keep = g->config.keep_entries });
+						      .keep = g->snapshot_keep });
 		return;
 	}
 	g->snapshot_step = SNAPSHOT_NONE;
@@ -149,8 +166,8 @@ void snapshots_journal_done(struct group *g)
 		raft_snapshot_drop(g->snapshot);
 		g->snapshot = g->snapshot_making;
 		raft_set_snapshot(g->raft, g->snapshot);
-		if (g->snapshot->index > g->config.keep_entries)
-			raft_compact(g->raft, g->snapshot->index - g->config.keep_entries);
+		if (g->snapshot->index > g->snapshot_keep)
+			raft_compact(g->raft, g->snapshot->index - g->snapshot_keep);
 	} else {
 		raft_snapshot_drop(g->snapshot_making);
 	}

@@ -1,4 +1,6 @@
+#include "sim/clients.h"
 #include "sim/run.h"
+#include "sim/world.h"
 
 #include "test.h"
 
@@ -15,6 +17,36 @@ TEST(another_seed_is_another_story)
 	struct run_options o = { 0 };
 
 	CHECK(run_seed(1, &o).trace != run_seed(2, &o).trace);
+}
+
+/* Entries in memory after ten minutes of writes and snapshots. */
+static uint64_t entries_kept(uint64_t keep_bytes)
+{
+	struct world w;
+	struct clients clients;
+	struct raft_status status;
+
+	world_init(&w, &(struct world_config){ .seed = 1,
+					       .managers = 1,
+					       .snapshot_entries = 5,
+					       .snapshot_bytes = 1,
+					       .keep_entries = 100,
+					       .keep_bytes = keep_bytes });
+	clients_begin(&clients, &w, 600000);
+	world_run(&w, 600000);
+	status = group_status(node_group(w.nodes[0].node));
+	world_clear(&w);
+	clients_clear(&clients);
+	return status.last + 1 - status.first;
+}
+
+TEST(what_is_kept_behind_a_snapshot_is_bounded_in_entries_and_in_bytes)
+{
+	uint64_t by_entries = entries_kept(UINT64_C(1) << 30), by_bytes = entries_kept(1000);
+
+	/* The log since the snapshot is the same in both. */
+	CHECK(by_entries >= 100);
+	CHECK(by_bytes >= 1 && by_bytes + 80 <= by_entries);
 }
 
 TEST_MAIN()
