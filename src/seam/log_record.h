@@ -13,7 +13,7 @@
 
 #include "base/str.h"
 
-#define LOG_BATCH_MAX   (32 << 10)
+#define LOG_BATCH_MAX   (64 << 10)
 #define LOG_RECORD_COST 128
 
 struct log_wanted {

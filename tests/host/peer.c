@@ -33,7 +33,7 @@ struct node {
 	uint64_t theirs;
 	char method[128], from[64], role[64], text[512];
 	struct buf got; /* bytes that the callee got, then the caller */
-	int opened, answered, ended;
+	int opened, answered, ended, swallowed, drained;
 	enum peer_status status;
 	bool is_listening, is_unheard;
 	bool (*is_over)(struct node *n);
@@ -82,12 +82,17 @@ static void on_peer(struct node *n, uint64_t ticket, const struct peer_event *ev
 		n->hangs_up = NULL;
 		return;
 	case PEER_MESSAGE:
-		if (ticket & PEER_THEIRS) {
+		if ((ticket & PEER_THEIRS) && strstr(n->method, "Swallow")) {
+			n->swallowed++;
+		} else if (ticket & PEER_THEIRS) {
 			n->server->send(n->server->self, ticket, ev->message); /* an echo */
 		} else {
 			n->answered++;
 			buf_append_str(&n->got, ev->message);
 		}
+		return;
+	case PEER_DRAINED:
+		n->drained++;
 		return;
 	case PEER_HALF_CLOSED:
 		if (strstr(n->method, "Refuse"))
@@ -329,6 +334,91 @@ TEST(messages_of_megabytes_come_through_whole)
 	call(n, "/test/Echo", str_bytes(big, BIG), PEER_TRUST_MANAGER, 10000);
 	CHECK_INT(n->status, PEER_RESOURCE_EXHAUSTED);
 	free(big);
+	node_end(n);
+}
+
+#define PIECE (200 << 10)
+
+static bool all_swallowed(struct node *n)
+{
+	return n->swallowed == 20;
+}
+
+static bool is_drained(struct node *n)
+{
+	return n->drained > 0;
+}
+
+static void begin_swallowing(struct node *n, const char *piece)
+{
+	struct peer_target to = { .addr = n->addr, .trust = PEER_TRUST_MANAGER };
+
+	n->swallowed = n->drained = n->opened = 0;
+	n->peer.call(n->peer.self, 7, &to, "/test/Swallow", 0);
+	n->peer.send(n->peer.self, 7, str_bytes(piece, PIECE));
+	run_until(n, call_opened);
+}
+
+TEST(what_waits_goes_out_though_nobody_answers)
+{
+	struct node *n = node_begin();
+	char *piece = xcalloc(1, PIECE);
+
+	be_manager(n);
+	begin_swallowing(n, piece);
+	for (int i = 1; i < 20; i++)
+		n->peer.send(n->peer.self, 7, str_bytes(piece, PIECE));
+	run_until(n, all_swallowed);
+	free(piece);
+	node_end(n);
+}
+
+TEST(who_sends_is_told_when_it_was_taken)
+{
+	struct node *n = node_begin();
+	char *piece = xcalloc(1, PIECE);
+
+	be_manager(n);
+	begin_swallowing(n, piece);
+	for (int i = 1; i < 20; i++)
+		n->peer.send(n->peer.self, 7, str_bytes(piece, PIECE));
+	n->peer.drain(n->peer.self, 7);
+	run_until(n, is_drained);
+	CHECK(n->swallowed >= 16); /* the rest is on its way */
+	free(piece);
+	node_end(n);
+}
+
+static bool all_swallowed_and_drained(struct node *n)
+{
+	return all_swallowed(n) && is_drained(n);
+}
+
+static void stop_waiting(uv_timer_t *t)
+{
+	loop_stop(((struct node *)t->data)->loop);
+}
+
+TEST(a_call_that_is_held_takes_no_more_until_it_is_let_go)
+{
+	struct node *n = node_begin();
+	char *piece = xcalloc(1, PIECE);
+
+	be_manager(n);
+	begin_swallowing(n, piece);
+	n->server->hold(n->server->self, n->theirs, true);
+	for (int i = 1; i < 20; i++)
+		n->peer.send(n->peer.self, 7, str_bytes(piece, PIECE));
+	n->peer.drain(n->peer.self, 7);
+	n->is_over = is_drained;
+	uv_timer_start(&n->limit, stop_waiting, 300, 0);
+	loop_run(n->loop);
+	CHECK_INT(n->drained, 0);
+	CHECK(n->swallowed < 4);
+
+	n->server->hold(n->server->self, n->theirs, false);
+	run_until(n, all_swallowed_and_drained);
+	free(piece);
 	node_end(n);
 }
 

@@ -339,10 +339,12 @@ static void on_event(struct link *l, const struct grpc_event *ev)
 	}
 }
 
-void calls_take_events(struct link *l)
+bool calls_take_events(struct link *l)
 {
 	struct grpc_event ev;
+	bool any = false;
 
-	while (grpc_next(l->grpc, &ev))
+	for (; grpc_next(l->grpc, &ev); any = true)
 		on_event(l, &ev);
+	return any;
 }

@@ -114,7 +114,8 @@ void call_flush(struct call *c);
 void call_send(struct call *c, struct str message);
 void call_drain(struct call *c);
 void call_finish(struct call *c, enum peer_status status, const char *text);
-void calls_take_events(struct link *l);
+/* True if there was any. */
+bool calls_take_events(struct link *l);
 void calls_deadline(struct peer_hands *p);
 void calls_plan_deadline(struct peer_hands *p);
 /* A header of a call; "" if there is none. */

@@ -228,6 +228,9 @@ void link_pump(struct link *l)
 	}
 	flush_ciphertext(l);
 	l->is_pumping = false;
+	/* What went out made room for what waits; the other end may have nothing to say. */
+	if (l->state == LINK_OPEN && calls_take_events(l))
+		link_pump_later(l);
 	if (l->state == LINK_OPEN && grpc_is_over(l->grpc) && tls_output(l->tls).len == 0 &&
 	    l->writing == 0)
 		link_lose(l, "closed");
@@ -255,7 +258,7 @@ static bool take_in(struct link *l, struct str bytes, struct err *e)
 			bool is_good = grpc_feed(l->grpc, str_bytes(plain, got),
 						 loop_now(l->hands->loop).mono_ms, e);
 
-			calls_take_events(l);
+			(void)calls_take_events(l);
 			if (l->state == LINK_CLOSING)
 				return true;
 			if (!is_good)
