@@ -212,7 +212,9 @@ static bool write_process(const struct ocispec *s, struct json *j, uint64_t capa
 	return true;
 }
 
-/* --- mounts --- */
+/* --- mounts: the outer ones before those inside of them --- */
+
+#define DEPTH_MAX 4096
 
 static void write_mount(struct json *j, const char *destination, const char *type,
 			const char *source, const char *const *options, size_t count)
@@ -307,22 +309,46 @@ static void write_tmpfs(struct json *j, const Pb__MountPoint *m)
 	write_mount(j, m->destination, "tmpfs", "tmpfs", options, count);
 }
 
-static void write_user_mounts(const struct ocispec *s, struct json *j)
+static void write_user_mount(const struct ocispec *s, struct json *j, size_t i)
+{
+	const Pb__MountPoint *m = s->container->mounts[i];
+	const char *propagation = m->propagation[0] ? m->propagation : "rprivate";
+
+	if (strcmp(m->type, "tmpfs") == 0)
+		write_tmpfs(j, m);
+	else if (m->rw)
+		WRITE_MOUNT(j, m->destination, "bind", s->mount_sources[i], "rbind", propagation);
+	else
+		WRITE_MOUNT(j, m->destination, "bind", s->mount_sources[i], "rbind", "ro",
+			    propagation);
+}
+
+/* "/" has none, "/etc" one, "/etc/hosts" two. */
+static size_t depth_of(const char *path)
+{
+	size_t depth = 0;
+
+	for (; *path; path++)
+		depth += path[0] == '/' && path[1] && path[1] != '/';
+	return depth;
+}
+
+static void write_user_mounts(const struct ocispec *s, struct json *j, size_t from, size_t to)
 {
 	const Pb__Container *c = s->container;
 
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const Pb__MountPoint *m = c->mounts[i];
-		const char *propagation = m->propagation[0] ? m->propagation : "rprivate";
+	for (size_t depth = from; depth <= to; depth++) {
+		size_t next = to + 1;
 
-		if (strcmp(m->type, "tmpfs") == 0)
-			write_tmpfs(j, m);
-		else if (m->rw)
-			WRITE_MOUNT(j, m->destination, "bind", s->mount_sources[i], "rbind",
-				    propagation);
-		else
-			WRITE_MOUNT(j, m->destination, "bind", s->mount_sources[i], "rbind", "ro",
-				    propagation);
+		for (size_t i = 0; i < c->n_mounts; i++) {
+			size_t own = depth_of(c->mounts[i]->destination);
+
+			if (own == depth)
+				write_user_mount(s, j, i);
+			else if (own > depth && own < next)
+				next = own;
+		}
+		depth = next - 1;
 	}
 }
 
@@ -330,6 +356,8 @@ static void write_mounts(const struct ocispec *s, struct json *j)
 {
 	json_open_list(j, "mounts");
 	write_default_mounts(s, j);
+	/* What is mounted on /etc must not hide what belongs into it. */
+	write_user_mounts(s, j, 0, 1);
 	if (s->mounts_network_files) {
 		write_network_file(s, j, "resolv.conf");
 		write_network_file(s, j, "hostname");
@@ -337,7 +365,7 @@ static void write_mounts(const struct ocispec *s, struct json *j)
 	}
 	if (s->init_path[0])
 		WRITE_MOUNT(j, "/sbin/docker-init", "bind", s->init_path, "bind", "ro");
-	write_user_mounts(s, j);
+	write_user_mounts(s, j, 2, DEPTH_MAX);
 	for (size_t i = 0; i < s->file_count; i++)
 		WRITE_MOUNT(j, s->files[i].destination, "bind", s->files[i].source, "rbind", "ro",
 			    "rprivate");

@@ -71,6 +71,38 @@ TEST(a_plain_container_is_locked_in_as_docker_does)
 	CHECK_NOT("\"reboot\"");
 }
 
+static Pb__MountPoint *add_mount(const char *destination)
+{
+	Pb__MountPoint *m = PB_NEW(&a, mount_point);
+
+	m->type = "tmpfs";
+	m->destination = (char *)destination;
+	PB_APPEND(&a, c, mounts, m);
+	return m;
+}
+
+static size_t place_of(const char *destination)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "{\"destination\":\"%s\"", destination);
+	CHECK_SAYS(text);
+	return (size_t)(strstr(out.data, text) - out.data);
+}
+
+TEST(outer_mounts_come_before_those_inside_of_them)
+{
+	begin();
+	add_mount("/srv/a/b/c");
+	add_mount("/srv/a");
+	add_mount("/etc");
+	add_mount("/srv/a/b");
+	CHECK(place_of("/proc") < place_of("/etc"));
+	CHECK(place_of("/etc") < place_of("/etc/hosts"));
+	CHECK(place_of("/srv/a") < place_of("/srv/a/b"));
+	CHECK(place_of("/srv/a/b") < place_of("/srv/a/b/c"));
+}
+
 TEST(privileged_means_all_of_it)
 {
 	begin();
