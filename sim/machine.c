@@ -455,6 +455,18 @@ static void do_size(struct machine *m, struct pending *p, struct inbox *out)
 	event->size_rw = 10;
 }
 
+static void do_changes(struct machine *m, struct pending *p, struct inbox *out)
+{
+	static const char *const changes[] = { "C /etc", "A /etc/new", "D /etc/old" };
+	struct runtime_event *event;
+
+	if (fails(p, out))
+		return;
+	event = say(out, p->ticket, RUNTIME_CHANGES, p->id);
+	event->changes = changes;
+	event->change_count = 3;
+}
+
 static void do_list(struct machine *m, struct pending *p, struct inbox *out)
 {
 	struct machine_container *c;
@@ -672,6 +684,11 @@ static void r_top(void *self, uint64_t t, const char *id, const char *args)
 static void r_size(void *self, uint64_t t, const char *id)
 {
 	(void)give(self, "question", id, t, do_size);
+}
+
+static void r_changes(void *self, uint64_t t, const char *id)
+{
+	(void)give(self, "question", id, t, do_changes);
 }
 
 static void r_make_volume(void *self, uint64_t t, const struct runtime_volume *volume)
@@ -1301,6 +1318,7 @@ void machine_init(struct machine *m, uint64_t seed)
 		r_stats,
 		r_top,
 		r_size,
+		r_changes,
 		r_make_volume,
 		r_remove_volume,
 		r_volume_size,

@@ -237,6 +237,36 @@ void container_top(struct call *c)
 			     call_query(c, "ps_args"), c->now);
 }
 
+/* ---- changes ---- */
+
+static int change_kind(char letter)
+{
+	return letter == 'A' ? 1 : letter == 'D' ? 2 : 0;
+}
+
+static void changes_came(struct call *c, const struct engine_answer *a)
+{
+	AUTO_BUF struct buf out;
+	struct json j = call_json(c, &out);
+
+	if (outcome_is_failure(c, a))
+		return;
+	json_open_list(&j, NULL);
+	for (size_t i = 0; i < a->line_count; i++) {
+		json_open_object(&j, NULL);
+		json_text(&j, "Path", a->lines[i] + 2);
+		json_int(&j, "Kind", change_kind(a->lines[i][0]));
+		json_close(&j);
+	}
+	json_close(&j);
+	call_reply_json(c, 200, &out);
+}
+
+void container_changes(struct call *c)
+{
+	engine_container_changes(engine_of(c), call_engine(c, changes_came), c->params[0], c->now);
+}
+
 /* ---- prune ---- */
 
 struct container_prune {

@@ -27,6 +27,7 @@ HANDLER(container_update);
 HANDLER(container_resize);
 HANDLER(container_attach);
 HANDLER(container_logs);
+HANDLER(container_changes);
 HANDLER(container_top);
 HANDLER(container_stats);
 HANDLER(container_stat_path);

@@ -10,7 +10,6 @@
 #define CHECKPOINTS     "checkpoints are not available"
 #define SEARCH          "searching registries is not available"
 #define CLUSTER_VOLUMES "cluster volumes are not available"
-#define CHANGES         "listing what a container has changed is not available"
 #define LOGIN                                                                                      \
 	"logging in to a registry is not available: pull and push check the credentials "          \
 	"themselves"
@@ -88,7 +87,7 @@ const struct route routes[] = {
 	{ "HEAD", "/containers/{}/archive", 0, NEEDS_ENGINE, container_stat_path },
 	{ "GET", "/containers/{}/archive", 0, NEEDS_ENGINE, container_get_archive },
 	{ "PUT", "/containers/{}/archive", 0, NEEDS_ENGINE | STREAM_BODY, container_put_archive },
-	{ "GET", "/containers/{}/changes", 0, 0, .absent = CHANGES },
+	{ "GET", "/containers/{}/changes", 0, NEEDS_ENGINE, container_changes },
 	{ "DELETE", "/containers/{}", 0, NEEDS_ENGINE, container_remove },
 	{ "POST", "/commit", 0, NEEDS_ENGINE | JSON_BODY, container_commit },
 	{ "POST", "/exec/{}/start", 0, NEEDS_ENGINE | JSON_BODY, exec_start },

@@ -83,6 +83,7 @@ bool image_config_compose(const struct compose *what, struct buf *out, struct er
 		json_object_set_new(o, "config", config);
 	}
 	set_text(o, "author", what->author);
+	set_text(o, "comment", what->comment);
 	set_text(o, "container", what->container);
 	set_text(o, "created", what->created);
 	json_object_del(o, "container_config");

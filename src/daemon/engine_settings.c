@@ -265,6 +265,8 @@ void engine_settings(const struct config *c, struct arena *memory, struct engine
 								    hash_of(c->data_root)),
 		.default_runtime = setting_default_runtime(c),
 		.init_path = c->init_path,
+		.lacks_io_weight = access("/sys/fs/cgroup/blkio", F_OK) == 0 &&
+				   access("/sys/fs/cgroup/blkio/blkio.weight", F_OK) != 0,
 		.is_cgroup_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0,
 		.capabilities = own_capabilities(),
 		.cpus = sysconf(_SC_NPROCESSORS_ONLN),

@@ -31,6 +31,16 @@ void answer_id(struct engine *e, uint64_t ticket, const char *id)
 	a->id = arena_strdup(&e->answer_memory, id);
 }
 
+void answer_warn(struct engine *e, const char *text)
+{
+	struct engine_answer *a = &container_of(e->answers.prev, struct answer, link)->answer;
+	const char **warnings = arena_alloc(&e->answer_memory, sizeof(*warnings));
+
+	warnings[0] = text;
+	a->warnings = warnings;
+	a->warning_count = 1;
+}
+
 void answer_already(struct engine *e, uint64_t ticket)
 {
 	answer_new(e, ticket, ENGINE_DONE, true)->was_so_already = true;
@@ -73,7 +83,7 @@ struct runtime_stats *answer_stats(struct engine *e, const struct runtime_stats 
 	return copy;
 }
 
-static const char **copy_texts(struct engine *e, const char *const *texts, size_t count)
+const char *const *answer_texts(struct engine *e, const char *const *texts, size_t count)
 {
 	const char **copy = arena_alloc(&e->answer_memory, (count + 1) * sizeof(*copy));
 
@@ -89,8 +99,8 @@ struct runtime_top *answer_top(struct engine *e, const struct runtime_top *top)
 	if (!top)
 		return NULL;
 	copy = arena_copy(&e->answer_memory, top, sizeof(*top));
-	copy->titles = copy_texts(e, top->titles, top->title_count);
-	copy->cells = copy_texts(e, top->cells, top->title_count * top->row_count);
+	copy->titles = answer_texts(e, top->titles, top->title_count);
+	copy->cells = answer_texts(e, top->cells, top->title_count * top->row_count);
 	return copy;
 }
 
@@ -112,7 +122,7 @@ struct content_event *answer_content(struct engine *e, const struct content_even
 	}
 	copy->stat.name = copy_text(e, event->stat.name);
 	copy->stat.link_target = copy_text(e, event->stat.link_target);
-	copy->tags = copy_texts(e, event->tags, event->tag_count);
+	copy->tags = answer_texts(e, event->tags, event->tag_count);
 	copy->text = copy_text(e, event->text);
 	return copy;
 }

@@ -203,6 +203,15 @@ static bool write_record(struct engine *e, struct arena *a, const struct engine_
 
 /* --- making it --- */
 
+static const char *discard_io_weight(const struct engine *e, Pb__HostConfig *h)
+{
+	if (!h->blkio_weight || !e->config.lacks_io_weight)
+		return NULL;
+	h->blkio_weight = 0;
+	return "Your kernel does not support Block I/O weight or the cgroup is not mounted. "
+	       "Weight discarded.";
+}
+
 static void discard(struct engine *e, struct container *c)
 {
 	const struct runtime *runtime = e->seams.runtime;
@@ -244,6 +253,8 @@ static void part_made(struct engine *e, struct call *call, const struct input *i
 	container_step(e, c, STEP_IDLE);
 	event_container(e, c, "create");
 	answer_id(e, c->starter, c->record->id);
+	if (c->starter && c->warning)
+		answer_warn(e, c->warning);
 	c->starter = 0;
 	requests_run(e, c);
 }
@@ -318,6 +329,7 @@ void engine_container_create(struct engine *e, uint64_t ticket, const struct eng
 	container_step(e, c, STEP_MAKING);
 	c->starter = ticket;
 	c->awaiting = 2;
+	c->warning = discard_io_weight(e, c->record->host_config);
 	make_volumes(e, c);
 	container_save(e, c);
 	(void)call_when_safe(e, part_made, c->record->id, 0);

@@ -62,6 +62,7 @@ struct engine_config {
 	size_t runtime_count;
 	const char *init_path; /* of a program for --init, on the host; "" when there is none */
 	bool is_cgroup_v2;
+	bool lacks_io_weight; /* of the kernel: such a wish is discarded with a warning */
 	uint64_t capabilities; /* that the daemon itself may give (CapBnd of its status); 0: all */
 	int64_t cpus;          /* of the host; --cpus may not ask for more */
 	const char *bridge_subnet;  /* of the default bridge: "172.17.0.0/16" */
@@ -204,6 +205,8 @@ void engine_container_stats(struct engine *e, uint64_t ticket, const char *ref, 
 void engine_container_top(struct engine *e, uint64_t ticket, const char *ref, const char *args,
 			  struct now now);
 void engine_container_size(struct engine *e, uint64_t ticket, const char *ref, struct now now);
+/* DONE: lines, as the runtime's changes. */
+void engine_container_changes(struct engine *e, uint64_t ticket, const char *ref, struct now now);
 /* Which containers a prune or list looks at; NULL fields match all. Both are asked for each
  * container. */
 struct engine_filter {

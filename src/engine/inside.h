@@ -156,6 +156,7 @@ struct container {
 	struct list requests;
 	struct list waiters;
 	struct list execs;
+	const char *warning; /* of its creation, told with its id; NULL */
 	uint64_t starter;  /* whose start is under way; 0: the restart policy's */
 	unsigned awaiting; /* parts of the preparation that are still to come */
 	bool has_fault;
@@ -294,11 +295,14 @@ struct engine_answer *answer_new(struct engine *e, uint64_t ticket, enum engine_
 				 bool is_last);
 void answer_done(struct engine *e, uint64_t ticket);
 void answer_id(struct engine *e, uint64_t ticket, const char *id);
+/* One warning to the answer just made. */
+void answer_warn(struct engine *e, const char *text);
 void answer_already(struct engine *e, uint64_t ticket);
 void answer_fail(struct engine *e, uint64_t ticket, const struct err *err);
 /* Copies for an answer of what an event points at: the event is gone after the turn, the answer may
  * be taken later. Of a content event without progress, layers and config. */
 struct runtime_stats *answer_stats(struct engine *e, const struct runtime_stats *stats);
+const char *const *answer_texts(struct engine *e, const char *const *texts, size_t count);
 struct runtime_top *answer_top(struct engine *e, const struct runtime_top *top);
 struct content_event *answer_content(struct engine *e, const struct content_event *event);
 /* Fails the request if the engine cannot take any: not ready, or the journal broke. */

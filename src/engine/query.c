@@ -21,6 +21,8 @@ static void answer_came(struct engine *e, struct call *call, const struct input 
 	a->top = answer_top(e, event->top);
 	a->size_bytes = event->size_root;
 	a->size_rw = event->size_rw;
+	a->lines = answer_texts(e, event->changes, event->change_count);
+	a->line_count = event->change_count;
 	if (event->kind == RUNTIME_ENDPOINT)
 		a->kind = ENGINE_ENDPOINT;
 }
@@ -112,6 +114,15 @@ void engine_container_size(struct engine *e, uint64_t ticket, const char *ref, s
 
 	if (c)
 		runtime->size(runtime->self, await(e, c, ticket), c->record->id);
+}
+
+void engine_container_changes(struct engine *e, uint64_t ticket, const char *ref, struct now now)
+{
+	const struct runtime *runtime = e->seams.runtime;
+	struct container *c = container_for(e, ticket, ref, now);
+
+	if (c)
+		runtime->changes(runtime->self, await(e, c, ticket), c->record->id);
 }
 
 void engine_container_resize(struct engine *e, uint64_t ticket, const char *ref, int32_t height,

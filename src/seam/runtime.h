@@ -171,10 +171,12 @@ struct runtime {
 	/* An endpoint that nobody is going to join. No event. */
 	void (*drop_endpoint)(void *self, uint64_t endpoint);
 
-	/* One-shot questions. STATS; TOP (`args` for ps, "-ef" when empty); SIZE: rw and root bytes. */
+	/* One-shot questions. STATS; TOP (`args` for ps, "-ef" when empty); SIZE: rw and root bytes;
+	 * CHANGES: what it wrote, running or not. */
 	void (*stats)(void *self, uint64_t ticket, const char *id);
 	void (*top)(void *self, uint64_t ticket, const char *id, const char *args);
 	void (*size)(void *self, uint64_t ticket, const char *id);
+	void (*changes)(void *self, uint64_t ticket, const char *id);
 
 	/* A volume's folder. remove_volume removes its content too. SIZE: root bytes. */
 	void (*make_volume)(void *self, uint64_t ticket, const struct runtime_volume *volume);
@@ -200,6 +202,7 @@ enum runtime_event_kind {
 	RUNTIME_LOG,           /* log */
 	RUNTIME_STATS,         /* stats */
 	RUNTIME_TOP,           /* top */
+	RUNTIME_CHANGES,       /* changes */
 	RUNTIME_SIZE,          /* size_rw, size_root (which includes the former) */
 };
 
@@ -289,6 +292,9 @@ struct runtime_event {
 	size_t device_count;
 	const struct runtime_stats *stats;
 	const struct runtime_top *top;
+	/* "A /etc/new", "C /etc", "D /etc/old": added, changed, deleted; by path. */
+	const char *const *changes;
+	size_t change_count;
 	struct log_batch log;
 };
 

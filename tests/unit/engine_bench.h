@@ -20,7 +20,7 @@ struct bench_answer {
 	char text[512], id[80], lines[512];
 	int64_t exit_code;
 	uint64_t endpoint;
-	size_t line_count;
+	size_t line_count, warning_count;
 };
 
 struct bench {
@@ -77,7 +77,8 @@ static inline void bench_take_answers(struct bench *b)
 					     .err_kind = a.err_kind,
 					     .exit_code = a.exit_code,
 					     .endpoint = a.endpoint,
-					     .line_count = a.line_count };
+					     .line_count = a.line_count,
+					     .warning_count = a.warning_count };
 		snprintf(to->text, sizeof(to->text), "%s", a.text ? a.text : "");
 		snprintf(to->id, sizeof(to->id), "%s", a.id ? a.id : "");
 		for (size_t i = 0; i < a.line_count; i++)

@@ -63,6 +63,36 @@ TEST(run_rm_waits_for_removal_and_hears_the_exit_code)
 	end();
 }
 
+TEST(a_weight_that_the_kernel_lacks_is_discarded_with_a_warning)
+{
+	struct bench_order o;
+
+	begin();
+	bench_order(&o, "heavy", "top");
+	o.host->blkio_weight = 300;
+	(void)bench_create_order(&b, &o);
+	CHECK_INT(bench_find(&b, "heavy")->host_config->blkio_weight, 300);
+	b.config.lacks_io_weight = true;
+	bench_crash(&b);
+	bench_order(&o, "light", "top");
+	o.host->blkio_weight = 300;
+	CHECK_INT(bench_create_order(&b, &o)->warning_count, 1);
+	CHECK_INT(bench_find(&b, "light")->host_config->blkio_weight, 0);
+	end();
+}
+
+TEST(what_a_container_changed_is_listed)
+{
+	const struct bench_answer *a;
+
+	begin();
+	(void)bench_create(&b, "c1", "top");
+	a = BENCH_ASK(&b, engine_container_changes, "c1");
+	CHECK_INT(a->line_count, 3);
+	CHECK_STR(a->lines, "C /etc;A /etc/new;D /etc/old;");
+	end();
+}
+
 TEST(a_start_that_fails_of_one_that_goes_by_itself_is_told_when_it_is_gone)
 {
 	const struct bench_answer *a;

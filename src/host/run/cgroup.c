@@ -1,5 +1,6 @@
 #include "host/run/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -74,6 +75,26 @@ uint64_t cgroup_keyed(struct str text, const char *key)
 			return str_to_u64(str_trim(value), &number) ? number : 0;
 	}
 	return 0;
+}
+
+void cgroup_remove(const char *cgroup)
+{
+	DIR *dir = cgroup_is_v2() ? NULL : opendir(TOP);
+	struct dirent *entry;
+
+	if (!dir) {
+		AUTO_FREE char *only = cgroup_path("", cgroup, "");
+
+		(void)rmdir(only);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		AUTO_FREE char *folder = cgroup_path(entry->d_name, cgroup, "");
+
+		if (entry->d_name[0] != '.')
+			(void)rmdir(folder);
+	}
+	closedir(dir);
 }
 
 bool cgroup_is_frozen(const char *cgroup)

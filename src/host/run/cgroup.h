@@ -21,6 +21,8 @@ char *cgroup_path(const char *controller, const char *cgroup, const char *file);
  * be none. */
 char *cgroup_for_conmon(const char *name);
 
+/* Its folders, if nothing is in them. */
+void cgroup_remove(const char *cgroup);
 bool cgroup_is_frozen(const char *cgroup);
 /* How often something in it was killed for want of memory. */
 uint64_t cgroup_oom_kills(const char *cgroup);

@@ -198,6 +198,7 @@ void runtime_unmount_root(void *self, uint64_t ticket, const char *id);
 void runtime_resolve(void *self, uint64_t ticket, const char *id, const char *user,
 		     const char *const *groups, size_t group_count);
 void runtime_size(void *self, uint64_t ticket, const char *id);
+void runtime_changes(void *self, uint64_t ticket, const char *id);
 void runtime_devices(void *self, uint64_t ticket, const char *path);
 void runtime_signal(void *self, uint64_t ticket, const char *id, int signum);
 void runtime_pause(void *self, uint64_t ticket, const char *id);

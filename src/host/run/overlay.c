@@ -13,12 +13,7 @@
 #define LIST_BYTES_MAX (OVERLAY_LAYERS_MAX * (HEX_ID_LEN + 1))
 #define OPTIONS_MAX    4095
 
-struct lower {
-	int fds[OVERLAY_LAYERS_MAX + 1];
-	size_t count;
-};
-
-static void lower_close(struct lower *l)
+void overlay_close_lower(struct overlay_lower *l)
 {
 	while (l->count > 0)
 		(void)close(l->fds[--l->count]);
@@ -84,7 +79,7 @@ static bool read_layers(const char *data_root, const char *id, char *names[OVERL
 	return true;
 }
 
-static bool open_lower(struct lower *l, const char *path, struct err *e)
+static bool open_lower(struct overlay_lower *l, const char *path, struct err *e)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -94,27 +89,45 @@ static bool open_lower(struct lower *l, const char *path, struct err *e)
 	return true;
 }
 
-/* Highest first, as overlayfs wants them. Without layers an empty folder is the only one. */
-static bool open_layers(const char *data_root, const char *id, struct lower *l, struct err *e)
+bool overlay_make_mountpoints(const char *data_root, struct err *e)
 {
+	static const char *const folders[] = { "", "/dev", "/etc", "/proc", "/sys" };
+	static const char *const files[] = { "/.dockerenv", "/etc/hostname", "/etc/hosts",
+					     "/etc/resolv.conf" };
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		AUTO_FREE char *path = xasprintf("%s/mountpoints%s", data_root, folders[i]);
+
+		if (!folder_make(path, 0755, e))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO_FREE char *path = xasprintf("%s/mountpoints%s", data_root, files[i]);
+
+		if (!file_exists(path) && !file_replace(path, STR(""), 0644, e))
+			return false;
+	}
+	return true;
+}
+
+/* As overlayfs wants them. */
+bool overlay_open_lower(const char *data_root, const char *id, struct overlay_lower *l,
+			struct err *e)
+{
+	AUTO_FREE char *mountpoints = xasprintf("%s/mountpoints", data_root);
 	AUTO_BUF struct buf text = BUF_MAX(LIST_BYTES_MAX);
 	char *names[OVERLAY_LAYERS_MAX];
 	size_t count;
 
 	if (!read_layers(data_root, id, names, &count, &text, e))
 		return false;
-	if (count == 0) {
-		AUTO_FREE char *nothing = rw_path(data_root, id, "nothing");
-
-		return folder_make(nothing, 0755, e) && open_lower(l, nothing, e);
-	}
 	while (count-- > 0) {
 		AUTO_FREE char *path = xasprintf("%s/layers/%s/diff", data_root, names[count]);
 
 		if (!open_lower(l, path, e))
 			return false;
 	}
-	return true;
+	return open_lower(l, mountpoints, e);
 }
 
 /* What ends or divides options and paths is escaped: a data root may hold any character. */
@@ -132,12 +145,12 @@ bool overlay_mount(const char *data_root, const char *id, const char *target, st
 	AUTO_FREE char *upper = overlay_upper(data_root, id);
 	AUTO_FREE char *work = rw_path(data_root, id, "work");
 	AUTO_BUF struct buf options = BUF_MAX(OPTIONS_MAX);
-	struct lower l = { .count = 0 };
+	struct overlay_lower l = { .count = 0 };
 	bool ok = false;
 
 	if (is_mountpoint(target))
 		return true;
-	if (!open_layers(data_root, id, &l, e))
+	if (!overlay_open_lower(data_root, id, &l, e))
 		goto out;
 	buf_append_c(&options, "lowerdir=");
 	for (size_t i = 0; i < l.count; i++)
@@ -153,7 +166,7 @@ bool overlay_mount(const char *data_root, const char *id, const char *target, st
 	else
 		ok = true;
 out:
-	lower_close(&l);
+	overlay_close_lower(&l);
 	return ok;
 }
 

@@ -1,6 +1,8 @@
 /* A container's root: image layers below, what it writes above, joined by overlayfs.
  *
  *   <data-root>/layers/<hex>/diff   image layers; not ours
+ *   <data-root>/mountpoints         folders and empty files that a runtime needs to mount on, the
+ * lowest layer of all: they show where an image has none, and no container seems to have made them
  *   <data-root>/rw/<id>/upper       what the container wrote
  *   <data-root>/rw/<id>/work        overlayfs' own
  *   <data-root>/rw/<id>/layers      the layers' names, lowest first, one a line; written last, so
@@ -30,6 +32,18 @@ bool overlay_remove(const char *data_root, const char *id, struct err *e) MUST_C
 /* Bytes of the read-write layer, and of it and all layers below. */
 bool overlay_size(const char *data_root, const char *id, int64_t *rw, int64_t *root,
 		  struct err *e) MUST_CHECK;
+
+/* The layers below, opened, highest first. */
+struct overlay_lower {
+	int fds[OVERLAY_LAYERS_MAX + 1];
+	size_t count;
+};
+
+bool overlay_open_lower(const char *data_root, const char *id, struct overlay_lower *l,
+			struct err *e) MUST_CHECK;
+void overlay_close_lower(struct overlay_lower *l);
+/* Once, before any is mounted. */
+bool overlay_make_mountpoints(const char *data_root, struct err *e) MUST_CHECK;
 
 char *overlay_upper(const char *data_root, const char *id);
 

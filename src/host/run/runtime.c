@@ -53,6 +53,7 @@ struct runtime runtime_hands_seam(struct runtime_hands *hands)
 		.stats = runtime_stats,
 		.top = runtime_top,
 		.size = runtime_size,
+		.changes = runtime_changes,
 		.make_volume = runtime_make_volume,
 		.remove_volume = runtime_remove_volume,
 		.volume_size = runtime_volume_size,
@@ -81,7 +82,7 @@ static bool make_folders(const struct runtime_hands *hands, struct err *e)
 		if (!folder_make(path, table[i].mode, e))
 			return false;
 	}
-	return true;
+	return overlay_make_mountpoints(hands->data_root, e);
 }
 
 static void drop_programs(struct runtime_hands *hands)

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "host/file.h"
 #include "host/run/attach.h"
+#include "host/run/cgroup.h"
 #include "host/run/inside.h"
 
 #define FILES_BYTES_MAX                                                                            \
@@ -247,6 +248,9 @@ static void take_back(struct op *op, struct start_args *args, const struct oci *
 	if (args->init_pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, args->init_pidfd, SIGKILL, NULL, 0);
 	bundle_sweep(op->hands, op->id, oci);
+	/* The runtime forgets it when a limit cannot be set. */
+	if (args->what.cgroup[0])
+		cgroup_remove(args->what.cgroup);
 	if (args->started.conmon_pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, args->started.conmon_pidfd, SIGKILL, NULL, 0);
 	close_fd(&args->init_pidfd);

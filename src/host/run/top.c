@@ -63,11 +63,11 @@ static size_t split(struct str line, struct str *words, size_t max)
 	size_t count = 0;
 
 	for (line = str_trim(line); line.len > 0 && count < max; line = str_trim(line)) {
-		if (count == max - 1 || !str_cut(line, ' ', &words[count], &line)) {
+		if (count == max - 1) {
 			words[count++] = line;
 			break;
 		}
-		count++;
+		(void)str_cut(line, ' ', &words[count++], &line);
 	}
 	return count;
 }
