@@ -68,7 +68,10 @@ static int hear_rules(const struct nlmsghdr *message, void *self)
 	switch (message->nlmsg_type & 0xff) {
 	case NFT_MSG_NEWGEN:
 		mnl_attr_parse(message, sizeof(struct nfgenmsg), keep_pid, &pid);
-		if (m->touched && !is_own(m->model, pid))
+		/* The process id is that of the first process namespace; the sender's port is the id
+		 * that we know where we live in another. */
+		if (m->touched && !is_own(m->model, pid) &&
+		    !is_own(m->model, (pid_t)message->nlmsg_pid))
 			m->is_changed = true;
 		m->touched = false;
 		break;
