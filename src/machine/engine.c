@@ -8,6 +8,7 @@
 #include "machine/driver.h"
 
 #define ANSWER_BYTES_MAX ((size_t)256 << 10)
+#define TRY_MS           5000 /* a busy computer takes its time for a handshake */
 #define POLL_MS          20
 #define ENGINES_AT_ONCE  64L
 
@@ -173,7 +174,7 @@ bool engine_wait(const struct machine *m, int64_t timeout_ms, struct err *e)
 		struct engine_answer a = { .machine = m };
 		int64_t left_ms = end_ms - now_ms();
 
-		engines_ask(&a, 1, left_ms > 1000 ? 1000 : left_ms > 1 ? left_ms : 1);
+		engines_ask(&a, 1, left_ms > TRY_MS ? TRY_MS : left_ms > 1 ? left_ms : 1);
 		if (*a.version)
 			return true;
 		if (m->driver->state(m) != STATE_RUNNING)

@@ -105,7 +105,7 @@ def run_tests(tests, begin, end):
                 print(f"ok {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
             except Exception as e:  # noqa: BLE001
                 failed += 1
-                where = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == sys.argv[0]][-1]
+                where = [f for f in traceback.extract_tb(e.__traceback__) if os.path.basename(f.filename) == os.path.basename(sys.argv[0])][-1]
                 print(f"FAILED {test.__name__} (line {where.lineno}): {type(e).__name__}: {e}", flush=True)
     finally:
         end()
