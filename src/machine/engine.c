@@ -8,7 +8,7 @@
 #include "machine/driver.h"
 
 #define ANSWER_BYTES_MAX ((size_t)256 << 10)
-#define TRY_MS           5000 /* a busy computer takes its time for a handshake */
+#define TRY_MS           2500 /* a busy computer takes its time for a handshake */
 #define POLL_MS          20
 #define ENGINES_AT_ONCE  64L
 
