@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -59,8 +58,11 @@ static void describe_owner(int fd, char *text, size_t size)
 	text[strcspn(text, "\n")] = '\0';
 }
 
+/* A lock of the process, not of the open file: a program that we start has it open until it
+ * executes, and would hold it for us when we are killed meanwhile. */
 bool pidfile_take(const char *path, int *out, struct err *e)
 {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char text[32];
 	int fd, n;
 
@@ -70,7 +72,7 @@ bool pidfile_take(const char *path, int *out, struct err *e)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return fail_sys(e, errno, "pid file %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (fcntl(fd, F_SETLK, &lock) != 0) {
 		describe_owner(fd, text, sizeof(text));
 		close(fd);
 		return fail(e, ERR_IN_USE,

@@ -50,7 +50,10 @@ class Daemon:
         return path
 
     def hear(self):
-        return self.notify.recv(1000).decode()
+        try:
+            return self.notify.recv(1000).decode()
+        except TimeoutError:
+            raise AssertionError(f"it says nothing; ended: {self.process.poll()}; {self.log()}") from None
 
     def ready(self):
         assert self.hear() == "READY=1"
