@@ -12,7 +12,7 @@ demo: all
 
 test:
 	@tools/deps test
-	@./dev check
+	@tools/rooted ./dev check
 
 sim: all
 	@./dev sim -q -j "$$(nproc)" -m 3 -w 5 1 1000
