@@ -184,6 +184,13 @@ static bool do_node_rm(struct doing *d, struct err *e)
 	return stage_change(d->stage, "RemoveNode", request, e);
 }
 
+static bool do_force_new_cluster(struct doing *d, struct err *e)
+{
+	struct sim_node *host = stage_host(d->stage, d->words[0], e);
+
+	return host && stage_go_alone(d->stage, host, e);
+}
+
 /* ---- looking ---- */
 
 static bool do_tasks(struct doing *d, struct err *e)
@@ -391,6 +398,7 @@ static const struct command {
 	{ "service", "status", 1, 1, do_service_status },
 	{ "node", "update", 3, 3, do_node_update },
 	{ "node", "rm", 1, 2, do_node_rm },
+	{ "force-new-cluster", NULL, 1, 1, do_force_new_cluster },
 	{ "tasks", NULL, 1, 3, do_tasks },
 	{ "spread", NULL, 1, 1, do_spread },
 	{ "logs", NULL, 1, 3, do_logs },

@@ -134,6 +134,21 @@ static bool join(struct stage *g, struct sim_node *worker, struct err *e)
 	return await(g, worker, ticket, e);
 }
 
+bool stage_go_alone(struct stage *g, struct sim_node *host, struct err *e)
+{
+	struct swarm_init how = { .listen_addr = host->addr,
+				  .advertise_addr = host->addr,
+				  .force_new_cluster = true };
+	uint64_t ticket;
+
+	if (!host->node)
+		return fail(e, ERR_UNAVAILABLE, "%s is down", host->name);
+	ticket = node_ticket(host->node);
+	node_swarm_init(host->node, ticket, &how);
+	world_wake(host);
+	return await(g, host, ticket, e);
+}
+
 /* ---- watching ---- */
 
 static size_t count_running(struct world *w, const struct view *v, const Pb__Service *service)

@@ -61,6 +61,9 @@ const char *stage_host_name(const struct view *v, const char *node_id);
 struct reader *stage_read(struct stage *g, const char *service, bool follows, int64_t tail,
 			  struct err *e);
 
+/* `init --force-new-cluster` there. */
+bool stage_go_alone(struct stage *g, struct sim_node *host, struct err *e) MUST_CHECK;
+
 void stage_watch(struct stage *g, const char *service);
 /* Ends it. False if there was none. */
 bool stage_watched(struct stage *g, const char *service, size_t *fewest, size_t *most);

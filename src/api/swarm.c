@@ -112,10 +112,6 @@ static bool init_is_good(struct call *c, const Pb__SwarmInitRequest *r)
 		call_refuse(c, ERR_INVALID, "swarm spec must be named \"default\"");
 		return false;
 	}
-	if (r->force_new_cluster) {
-		call_refuse(c, ERR_UNSUPPORTED, "--force-new-cluster is not available yet");
-		return false;
-	}
 	if (r->auto_lock_managers || (r->spec && r->spec->encryption_config->auto_lock_managers)) {
 		call_refuse(c, ERR_UNSUPPORTED, "--autolock is not available yet");
 		return false;
@@ -141,11 +137,12 @@ void swarm_init(struct call *c)
 	const Pb__SwarmInitRequest *r = call_body(c, &dialect_swarm_init);
 	struct swarm_init init = { 0 };
 
-	if (!r || is_in_a_swarm(c) ||
+	if (!r || (!r->force_new_cluster && is_in_a_swarm(c)) ||
 	    !choose_addresses(c, r->listen_addr, r->advertise_addr, NULL, &init.listen_addr,
 			      &init.advertise_addr) ||
 	    !init_is_good(c, r) || !read_availability(c, r->availability, &init.availability))
 		return;
+	init.force_new_cluster = r->force_new_cluster;
 	init.data_path_addr = r->data_path_addr;
 	init.data_path_port = r->data_path_port;
 	init.spec = r->spec;

@@ -41,6 +41,9 @@ enum membership_step {
 	STEP_OWN_INSTALL,
 	STEP_LEADING,
 	STEP_FOUNDING,
+	/* init --force-new-cluster */
+	STEP_REREADING,
+	STEP_ALONE,
 	/* join */
 	STEP_GET_ROOT,
 	STEP_CHECK_ROOT,
@@ -74,6 +77,12 @@ struct enlisting {
 	uint64_t waiting; /* of the call or the write */
 	int64_t again_ms, backoff_ms;
 	uint64_t raft_id;
+};
+
+struct retired {
+	struct list link;
+	struct group *group;
+	struct store *store;
 };
 
 /* How the leader saw a member, when it was asked last. */
@@ -147,6 +156,7 @@ struct node {
 	struct list errands, errands_out; /* struct errand: those that wait; those that were asked */
 	size_t errand_count;
 	struct list served; /* struct served */
+	struct list retired; /* struct retired: groups whose snapshots are still being written */
 	size_t served_count;
 
 	/* The container mind, and what it tells the agent as its executor. */
@@ -173,6 +183,11 @@ void manager_start(struct node *n, const struct journal_image *image, const stru
 void manager_join(struct node *n);
 /* Fails what waits for the swarm here. */
 void manager_stop(struct node *n);
+/* As the only member of a group that lost the others. */
+bool manager_start_alone(struct node *n, const struct journal_image *image, struct err *e);
+/* A journal outcome of a group that is no more. */
+void manager_let_go(struct node *n, uint64_t ticket);
+void manager_forget_retired(struct node *n);
 /* The read that waits for a glance at the managers has it, or does without. */
 void reads_glanced(struct node *n, uint64_t ticket);
 int64_t manager_turn(struct node *n);
@@ -242,6 +257,8 @@ void logs_call_event(struct node *n, uint64_t ticket, const struct peer_event *e
 void membership_clear(struct node *n);
 void membership_begin(struct node *n);
 void membership_resume(struct node *n, const struct journal_image *image);
+/* Go on with what this manager remembers, without the others. */
+void membership_be_alone(struct node *n, const struct journal_image *image);
 void membership_learn_identity(struct node *n, const struct keys_identity *identity);
 void membership_loaded(struct node *n, const struct keys_identity *identity);
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);

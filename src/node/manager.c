@@ -118,6 +118,54 @@ void manager_join(struct node *n)
 		   place->raft_id);
 }
 
+bool manager_start_alone(struct node *n, const struct journal_image *image, struct err *e)
+{
+	const Pb__SwarmState *place = n->membership.place;
+
+	open_rooms(n);
+	if (group_load_alone(n->group, image, place->raft_id, place->advertise_addr, e))
+		return true;
+	manager_stop(n);
+	return false;
+}
+
+static void retired_free(struct retired *r)
+{
+	list_remove(&r->link);
+	group_free(r->group);
+	store_free(r->store);
+	free(r);
+}
+
+/* A thread may still be writing what a snapshot holds. */
+static void retire(struct node *n)
+{
+	struct retired *r = NEW(struct retired);
+
+	r->group = n->group;
+	r->store = n->store;
+	list_push_back(&n->retired, &r->link);
+	if (!group_is_saving(r->group))
+		retired_free(r);
+}
+
+void manager_let_go(struct node *n, uint64_t ticket)
+{
+	struct retired *r;
+
+	list_each (&n->retired, struct retired, link, r)
+		if (group_saved(r->group, ticket))
+			retired_free(r);
+}
+
+void manager_forget_retired(struct node *n)
+{
+	struct retired *r;
+
+	list_each (&n->retired, struct retired, link, r)
+		retired_free(r);
+}
+
 void manager_stop(struct node *n)
 {
 	const struct peer *peer = n->config.seams.peer;
@@ -144,8 +192,7 @@ void manager_stop(struct node *n)
 	dispatch_free(n->dispatch);
 	broker_free(n->broker);
 	ca_free(n->ca);
-	group_free(n->group);
-	store_free(n->store);
+	retire(n);
 	free(n->seen);
 	n->seen = NULL;
 	n->seen_count = 0;

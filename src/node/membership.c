@@ -220,12 +220,59 @@ void membership_pend(struct node *n, uint64_t ticket, const char *listen, const 
 
 /* ---- init ---- */
 
+/* ---- init --force-new-cluster ---- */
+
+static void go_on_alone(struct node *n, uint64_t ticket, const struct swarm_init *init)
+{
+	struct membership *m = &n->membership;
+
+	log_warn(n->config.log, "swarm", "goes on without the other managers, as it was told");
+	enlist_end(n);
+	m->ticket = ticket;
+	m->deadline_ms = n->now.mono_ms + JOIN_TIMEOUT_MS;
+	m->place->listen_addr = arena_strdup(&m->memory, init->listen_addr);
+	m->place->advertise_addr = arena_strdup(&m->memory, init->advertise_addr);
+	m->step = STEP_REREADING;
+	n->load_ticket = ticket_next(&n->tickets);
+	n->config.seams.journal->load(n->config.seams.journal->self, n->load_ticket);
+}
+
+void membership_be_alone(struct node *n, const struct journal_image *image)
+{
+	struct membership *m = &n->membership;
+	struct err e;
+
+	m->step = STEP_NONE;
+	if (!image->has_raft) {
+		fail(&e, ERR_CONFLICT, "this manager has no log to begin anew with");
+		answer(n, &e);
+		return;
+	}
+	if (!manager_start_alone(n, image, &e)) {
+		answer(n, &e);
+		return;
+	}
+	m->place->raft_id = group_status(n->group).id;
+	m->place->n_members = 0;
+	m->place->n_managers = 0;
+	membership_add_manager(n, n->id, m->place->advertise_addr);
+	agent_add_manager(n->agent, n->id, m->place->advertise_addr);
+	(void)membership_keep_place(n);
+	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
+	m->step = STEP_ALONE;
+}
+
 void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *init)
 {
 	struct membership *m = &n->membership;
 	struct founding *f;
 	const struct keys *keys = n->config.seams.keys;
 
+	if (init->force_new_cluster && n->is_manager_by_cert && m->place && !m->is_loading &&
+	    m->state == SWARM_ACTIVE && m->step == STEP_NONE) {
+		go_on_alone(n, ticket, init);
+		return;
+	}
 	if (membership_is_busy(n, ticket))
 		return;
 	membership_pend(n, ticket, init->listen_addr, init->advertise_addr, init->data_path_addr,
@@ -623,6 +670,10 @@ int64_t membership_turn(struct node *n)
 
 	if (m->step == STEP_LEADING && group_leads(n->group))
 		m->step = STEP_FOUNDING;
+	if (m->step == STEP_ALONE && n->leader && leader_is_leading(n->leader)) {
+		m->step = STEP_NONE;
+		answer(n, NULL);
+	}
 	decline_turn(n);
 	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent) && is_whole(n)) {
 		m->state = SWARM_ACTIVE;

@@ -3,6 +3,9 @@
  *   INACTIVE ──init, join──► PENDING ──► ACTIVE ──leave──► INACTIVE
  *                               └──► ERROR (it goes on trying, or says why it cannot)
  *
+ * A manager that lost the others for good can be told to go on alone: its group is made anew of all
+ * that its journal holds, and its containers do not notice.
+ *
  * Init makes a root CA, this node's certificate and the first log entry, and waits until it leads.
  * Join pins the root by the token's digest, asks for a certificate with the token, and waits for
  * the first session. Both are a row of steps, each waiting for one outcome by its ticket. After a
@@ -24,6 +27,9 @@ struct swarm_init {
 		*advertise_addr; /* with ports; the hands resolved names of interfaces */
 	const char *data_path_addr;
 	uint32_t data_path_port;
+	/* On a manager: begin anew as the only one, with what it remembers. Of the rest only the
+	 * addresses count then. Elsewhere it says nothing. */
+	bool force_new_cluster;
 	Pb__NodeSpec__Availability availability;
 	const Pb__ClusterSpec *spec; /* NULL: the defaults */
 	const char *const *address_pools;

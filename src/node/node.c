@@ -23,6 +23,7 @@ struct node *node_new(const struct node_config *config, uint64_t seed)
 	list_init(&n->errands);
 	list_init(&n->errands_out);
 	list_init(&n->served);
+	list_init(&n->retired);
 	list_init(&n->logs);
 	list_init(&n->log_calls);
 	inbox_init(&n->engine_inbox);
@@ -40,6 +41,7 @@ void node_free(struct node *n)
 		return;
 	agent_free(n->agent);
 	manager_stop(n);
+	manager_forget_retired(n);
 	list_each (&n->reads, struct pending_read, link, read)
 		free(read);
 	list_each (&n->answers, struct leader_answer, link, answer)

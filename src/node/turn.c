@@ -8,6 +8,7 @@ static void handle_journal(struct node *n, const struct input *in)
 {
 	switch (ticket_room_of(in->ticket)) {
 	case TICKET_RAFT:
+		manager_let_go(n, in->ticket);
 		if (n->group)
 			group_journal_event(n->group, in->ticket, &in->journal);
 		break;
@@ -19,12 +20,17 @@ static void handle_journal(struct node *n, const struct input *in)
 		if (enlist_journal_event(n, in->ticket, &in->journal) ||
 		    in->ticket != n->load_ticket)
 			break;
-		if (in->journal.kind == JOURNAL_LOADED) {
+		if (in->journal.kind == JOURNAL_LOADED &&
+		    n->membership.step == STEP_REREADING) {
+			membership_be_alone(n, in->journal.image);
+		} else if (in->journal.kind == JOURNAL_LOADED) {
 			containers_load(n, in->journal.image);
 			membership_resume(n, in->journal.image);
 		} else {
 			log_error(n->config.log, "node", "the journal cannot be read: %s",
 				  in->journal.text);
+			if (n->membership.step == STEP_REREADING)
+				membership_be_alone(n, &(struct journal_image){ 0 });
 		}
 		break;
 	}

@@ -70,6 +70,63 @@ void change_applied(struct group *g, const struct raft_entry *entry)
 	raft_apply_conf_change(g->raft, change);
 }
 
+/* The members there are after all that is stored. */
+static unsigned fold_members(const struct raft_stored *stored, uint64_t ids[RAFT_MEMBERS_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; stored->snapshot && i < stored->snapshot->conf.voter_count; i++)
+		ids[count++] = stored->snapshot->conf.voters[i];
+	for (unsigned i = 0; stored->snapshot && i < stored->snapshot->conf.learner_count; i++)
+		ids[count++] = stored->snapshot->conf.learners[i];
+	for (size_t i = 0; i < stored->entry_count; i++) {
+		const struct raft_entry *entry = stored->entries[i];
+		unsigned at = 0;
+
+		if (entry->kind != RAFT_CONF_CHANGE)
+			continue;
+		while (at < count && ids[at] != entry->change.node)
+			at++;
+		if (entry->change.kind == RAFT_REMOVE && at < count)
+			ids[at] = ids[--count];
+		else if (entry->change.kind != RAFT_REMOVE && at == count &&
+			 count < RAFT_MEMBERS_MAX)
+			ids[count++] = entry->change.node;
+	}
+	return count;
+}
+
+static void add_change(struct raft_stored *stored, const struct raft_change *change,
+		       struct str context)
+{
+	uint64_t index = ++stored->hard.commit;
+
+	stored->entries[stored->entry_count++] = raft_entry_new_change(
+		index, stored->hard.term, change, context.ptr, context.len);
+}
+
+void change_be_alone(struct group *g, struct raft_stored *stored, const char *addr)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	uint64_t ids[RAFT_MEMBERS_MAX];
+	unsigned count = fold_members(stored, ids);
+
+	stored->hard.term++;
+	stored->hard.vote = 0;
+	stored->hard.commit = stored->entry_count
+				      ? stored->entries[stored->entry_count - 1]->index
+			      : stored->snapshot ? stored->snapshot->index
+						 : 0;
+	/* First this one votes: a group is never without a voter. */
+	add_change(stored, &(struct raft_change){ .kind = RAFT_ADD_VOTER, .node = g->me },
+		   change_context(&a, g->me, g->config.node_id, addr));
+	for (unsigned i = 0; i < count; i++)
+		if (ids[i] != g->me)
+			add_change(stored,
+				   &(struct raft_change){ .kind = RAFT_REMOVE, .node = ids[i] },
+				   STR(""));
+}
+
 void change_voters(struct group *g, const struct raft_conf *conf)
 {
 	struct member *m;

@@ -195,35 +195,84 @@ void group_join(struct group *g, const Pb__RaftMember *const *members, size_t co
 				      &(struct journal_raft_write){ .has_hard_state = true });
 }
 
-bool group_load(struct group *g, const struct journal_image *image, uint64_t me, struct err *e)
+/* What the journal holds, as the core takes it; entries have one holder more. */
+static bool read_image(struct group *g, const struct journal_image *image,
+		       struct raft_stored *stored, struct err *e)
 {
-	struct raft_stored stored = {
-		.hard = { image->hard_state.term, image->hard_state.vote,
-			  image->hard_state.commit },
-		.entry_count = 0,
-	};
-	bool ok = true;
-
-	stored.entries = xcalloc(image->entry_count, sizeof(*stored.entries));
-	if (image->has_snapshot)
-		ok = load_snapshot(g, image, &stored.snapshot, e);
-	for (size_t i = 0; ok && i < image->entry_count; i++) {
+	*stored = (struct raft_stored){ .hard = { image->hard_state.term, image->hard_state.vote,
+						  image->hard_state.commit } };
+	stored->entries = xcalloc(image->entry_count + RAFT_MEMBERS_MAX + 1,
+				  sizeof(*stored->entries));
+	if (image->has_snapshot && !load_snapshot(g, image, &stored->snapshot, e))
+		return false;
+	for (size_t i = 0; i < image->entry_count; i++) {
 		const struct journal_entry *from = &image->entries[i];
 		struct raft_entry *entry =
 			raft_entry_from(from->index, from->term, from->type, from->data, e);
 
-		ok = entry != NULL;
-		if (entry) {
-			stored.entries[stored.entry_count++] = entry;
-			change_hint(g, entry);
-		}
+		if (!entry)
+			return false;
+		stored->entries[stored->entry_count++] = entry;
+		change_hint(g, entry);
 	}
+	return true;
+}
+
+static void stored_clear(struct raft_stored *stored)
+{
+	for (size_t i = 0; i < stored->entry_count; i++)
+		raft_entry_drop(stored->entries[i]);
+	raft_snapshot_drop(stored->snapshot);
+	free(stored->entries);
+}
+
+bool group_load(struct group *g, const struct journal_image *image, uint64_t me, struct err *e)
+{
+	struct raft_stored stored;
+	bool ok = read_image(g, image, &stored, e);
+
 	g->me = me;
 	ok = ok && (me || find_me(g, e)) && start(g, &stored, e);
-	for (size_t i = 0; i < stored.entry_count; i++)
-		raft_entry_drop(stored.entries[i]);
-	raft_snapshot_drop(stored.snapshot);
-	free(stored.entries);
+	stored_clear(&stored);
+	return ok;
+}
+
+bool group_load_alone(struct group *g, const struct journal_image *image, uint64_t me,
+		      const char *addr, struct err *e)
+{
+	struct journal_entry records[RAFT_MEMBERS_MAX + 1];
+	AUTO_ARENA struct arena a = { 0 };
+	struct raft_stored stored;
+	size_t before, count;
+	bool ok = read_image(g, image, &stored, e);
+
+	g->me = me;
+	ok = ok && (me || find_me(g, e));
+	if (ok) {
+		before = stored.entry_count;
+		change_be_alone(g, &stored, addr);
+		count = stored.entry_count - before;
+		for (size_t i = 0; i < count; i++) {
+			const struct raft_entry *entry = stored.entries[before + i];
+
+			records[i] = (struct journal_entry){ entry->index, entry->term,
+							     (int)entry->kind,
+							     raft_entry_data(&a, entry) };
+		}
+		ok = start(g, &stored, e);
+	}
+	if (ok) {
+		g->step = GROUP_STORING;
+		g->step_ticket = ticket_next(g->config.tickets);
+		g->config.journal->write_raft(
+			g->config.journal->self, g->step_ticket,
+			&(struct journal_raft_write){
+				.has_hard_state = true,
+				.hard_state = { stored.hard.term, 0, stored.hard.commit },
+				.entries = records,
+				.entry_count = count });
+	}
+	stored_clear(&stored);
 	return ok;
 }
 
@@ -466,6 +515,20 @@ int64_t group_turn(struct group *g, struct now now)
 	if (g->step == GROUP_IDLE && raft_has_ready(g->raft))
 		return now.mono_ms;
 	return g->campaign_at_ms < g->next_tick_ms ? g->campaign_at_ms : g->next_tick_ms;
+}
+
+bool group_is_saving(const struct group *g)
+{
+	return g->snapshot_step == SNAPSHOT_SAVING || g->step == GROUP_SAVING_RECEIVED;
+}
+
+bool group_saved(struct group *g, uint64_t ticket)
+{
+	if (g->snapshot_step == SNAPSHOT_SAVING && ticket == g->snapshot_ticket)
+		g->snapshot_step = SNAPSHOT_NONE;
+	if (g->step == GROUP_SAVING_RECEIVED && ticket == g->step_ticket)
+		g->step = GROUP_IDLE;
+	return !group_is_saving(g);
 }
 
 struct raft_status group_status(const struct group *g)

@@ -48,6 +48,12 @@ void group_bootstrap(struct group *g, const struct member *members, size_t count
  * Fails when that contradicts itself. */
 bool group_load(struct group *g, const struct journal_image *image, uint64_t me,
 		struct err *e) MUST_CHECK;
+/* The same, and be the only member from now on, at `addr`: for a group that lost its majority for
+ * good. All that the journal holds counts as agreed on, for a majority that is gone may have
+ * acknowledged it; the other members are removed for ever. The journal write is under way when this
+ * returns. */
+bool group_load_alone(struct group *g, const struct journal_image *image, uint64_t me,
+		      const char *addr, struct err *e) MUST_CHECK;
 /* Begin as the new member `me` of a group that others lead, with an empty log; `members` say where
  * they are. The first journal write is under way when this returns: from then on the journal
  * remembers that this member took part. */
@@ -78,6 +84,11 @@ bool group_hand_over(struct group *g, struct err *e) MUST_CHECK;
 bool group_is_changing(const struct group *g);
 /* This node is a member no more. */
 bool group_was_removed(const struct group *g);
+
+/* Threads of the journal read what a snapshot holds: while this is true the group and its store must
+ * not be freed. group_saved() takes the outcome of such a write: false while another is under way. */
+bool group_is_saving(const struct group *g);
+bool group_saved(struct group *g, uint64_t ticket);
 
 /* Why it stopped for good (a failed journal, a log that contradicts the group's), or NULL. */
 const char *group_failure(const struct group *g);

@@ -121,6 +121,8 @@ void change_hint(struct group *g, const struct raft_entry *entry);
 /* On the leader: members that have caught up become voters. */
 void change_promote(struct group *g);
 bool change_may_remove(const struct group *g, uint64_t raft_id, struct err *e) MUST_CHECK;
+/* Add the entries, agreed on, after which this is the only member. */
+void change_be_alone(struct group *g, struct raft_stored *stored, const char *addr);
 void change_voters(struct group *g, const struct raft_conf *conf);
 
 /* enrol.c */

@@ -202,8 +202,46 @@ def anybody_is_demoted_the_leader_too(lab):
     others[0].shoal("node", "demote", leader.name).ok()
 
 
+def one_survivor_goes_on_alone(lab):
+    managers = [h for h in lab.hosts if statuses(leader_of(lab)).get(h.name)]
+    survivor, *dead = managers
+    until(60, lambda: len(survivor.tasks("web", "running")) == 8)
+    running = {t["ID"]: t["Status"]["ContainerStatus"]["ContainerID"] for t in survivor.tasks("web") if t["NodeID"] in
+               {n["ID"] for name, n in survivor.nodes().items() if name not in [d.name for d in dead]}}
+    for host in dead:
+        host.kill()
+    survivor.shoal("service", "ls").fails("The swarm does not have a leader.")
+
+    answer = survivor.client(lab.clients()[-1], "swarm", "init", "--force-new-cluster", "--advertise-addr", survivor.address)
+    answer.ok()
+    measured("force-new-cluster", answer.took_s)
+
+    assert statuses(survivor)[survivor.name] == "Leader"
+    survivor.shoal("service", "create", "--name", "after", lab.busybox, "sleep", "1d").ok()
+    now = {t["ID"]: t["Status"].get("ContainerStatus", {}).get("ContainerID") for t in survivor.tasks("web")}
+    assert {i: c for i, c in now.items() if i in running} == running, (running, now)
+    for host in dead:
+        host.start()
+    until(20, lambda: sorted(statuses(survivor).values()) == ["", "Leader", "Reachable", "Reachable"])
+
+
+def tokens_are_rotated_on_any_manager(lab):
+    leader = leader_of(lab)
+    follower = next(h for h in lab.hosts if statuses(leader).get(h.name) == "Reachable")
+    worker = next(h for h in lab.hosts if not statuses(leader).get(h.name))
+
+    old = follower.shoal("swarm", "join-token", "-q", "worker").word()
+    new = follower.shoal("swarm", "join-token", "--rotate", "-q", "worker").word()
+    assert new != old and leader.shoal("swarm", "join-token", "-q", "worker").word() == new
+    worker.shoal("swarm", "leave").ok()
+    worker.shoal("swarm", "join", "--token", old, leader.address + ":2377").fails(
+        "A valid join token is necessary to join this cluster")
+    worker.shoal("swarm", "join", "--token", new, follower.address + ":2377").ok()
+
+
 tests = [workers_are_promoted, every_manager_answers, a_killed_leader_is_followed_at_once, tasks_go_on_while_managers_die,
-         a_worker_joins_as_a_manager_by_token, refusals_protect_the_quorum, anybody_is_demoted_the_leader_too]
+         a_worker_joins_as_a_manager_by_token, refusals_protect_the_quorum, anybody_is_demoted_the_leader_too, one_survivor_goes_on_alone,
+         tokens_are_rotated_on_any_manager]
 
 if __name__ == "__main__":
     sys.exit(run_tests(prepare, tests))
