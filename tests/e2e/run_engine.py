@@ -277,6 +277,25 @@ def tried(place, port):
         return None
 
 
+def rules_are_written_only_when_they_change(place):
+    before = table_handle(place)
+    out(place, "busybox", "true")
+    assert table_handle(place) == before
+    place.docker("run", "-d", "--name", "pub", "-p", "9200:80", "busybox", "sleep", "100")
+    assert table_handle(place) != before
+    labs.subprocess.run(["nft", "flush", "ruleset"], check=True, preexec_fn=labs.enter(place.net))
+    assert eventually(lambda: "9200" in rules(place))
+
+
+def rules(place, *words):
+    return labs.subprocess.run(["nft", *words, "list", "ruleset"], capture_output=True, text=True,
+                               preexec_fn=labs.enter(place.net)).stdout
+
+
+def table_handle(place):
+    return re.findall(r"^table .*# handle (\d+)", rules(place, "-a"), re.M)
+
+
 # ---- images ----
 
 def images_come_and_go_through_a_registry(place):
@@ -432,6 +451,7 @@ sys.exit(clients.main([
     hosts_and_dns_are_as_asked,
     networks_of_users_know_names_and_keep_apart,
     udp_ranges_and_addresses_are_published,
+    rules_are_written_only_when_they_change,
     images_come_and_go_through_a_registry,
     saved_images_load_again,
     df_and_prune_count_and_clear,

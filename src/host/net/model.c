@@ -74,6 +74,7 @@ void model_clear(struct model *m)
 		tree_remove(&m->sandboxes, &s->by_id);
 		sandbox_free(s);
 	}
+	buf_clear(&m->applied);
 	free(m->data_root);
 	free(m->exec_root);
 }

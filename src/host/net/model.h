@@ -66,6 +66,7 @@ struct model {
 	_Atomic pid_t
 		own_pids[NET_OWN_PIDS]; /* of the nft programs run last: their changes are ours */
 	_Atomic unsigned own_pid_next;
+	struct buf applied; /* the rules that nft took last; empty: unknown */
 };
 
 void model_init(struct model *m, const char *data_root, const char *exec_root);
@@ -99,7 +100,8 @@ bool model_mend(struct model *m, struct rtnl *rtnl, struct err *e) MUST_CHECK;
 
 /* The rules of all objects, as nft reads them: one transaction that replaces the table. */
 void ruleset_print(const struct model *m, struct buf *out);
-bool ruleset_apply(struct model *m, struct err *e) MUST_CHECK;
+/* Runs nft only if they differ from what it took last, or if somebody may have touched them. */
+bool ruleset_apply(struct model *m, bool is_touched, struct err *e) MUST_CHECK;
 bool ruleset_remove(struct model *m, struct err *e) MUST_CHECK;
 
 #endif

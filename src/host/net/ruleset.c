@@ -165,20 +165,28 @@ static bool run_nft(struct model *m, struct str rules, struct err *e)
 	return program_must(&p, NULL, e);
 }
 
-bool ruleset_apply(struct model *m, struct err *e)
+bool ruleset_apply(struct model *m, bool is_touched, struct err *e)
 {
 	AUTO_BUF struct buf rules = BUF_MAX(RULES_MAX);
 
 	ruleset_print(m, &rules);
 	if (rules.overflow)
 		return fail(e, ERR_EXHAUSTED, "too many published ports");
-	return run_nft(m, buf_str(&rules), e);
+	if (!is_touched && str_equal(buf_str(&rules), buf_str(&m->applied)))
+		return true;
+	buf_clear(&m->applied);
+	if (!run_nft(m, buf_str(&rules), e))
+		return false;
+	m->applied = rules;
+	rules = BUF_MAX(RULES_MAX);
+	return true;
 }
 
 bool ruleset_remove(struct model *m, struct err *e)
 {
 	AUTO_BUF struct buf rules = BUF_MAX(256);
 
+	buf_clear(&m->applied);
 	buf_printf(&rules, "add table ip %s\ndelete table ip %s\n", m->table, m->table);
 	return run_nft(m, buf_str(&rules), e);
 }
