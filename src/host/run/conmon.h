@@ -23,6 +23,7 @@
 #define OCI_FRONT_MAX 12
 struct oci {
 	const char *front[OCI_FRONT_MAX + 1];
+	int own; /* from here on it is the runtime itself, without what hides things from it */
 };
 
 struct conmon {

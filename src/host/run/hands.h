@@ -133,6 +133,8 @@ bool oci_find(const struct runtime_hands *hands, const char *name, struct arena 
 	      struct oci *oci, struct err *e) MUST_CHECK;
 /* Run it with these arguments; in words: "crun delete --force id". */
 bool oci_run(const struct oci *oci, const char *const *args, struct err *e) MUST_CHECK;
+/* "crun start id", without what hides the second generation of cgroups: it looks at none. */
+bool oci_let_go(const struct oci *oci, const char *id, struct err *e) MUST_CHECK;
 
 /* Notes in the bundle and in the folder. */
 void run_note_clear(struct run_note *note);

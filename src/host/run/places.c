@@ -103,6 +103,7 @@ bool oci_find(const struct runtime_hands *hands, const char *name, struct arena 
 		for (size_t i = 0; i < ARRAY_LEN(hide); i++)
 			oci->front[n++] = hide[i];
 	}
+	oci->own = n;
 	oci->front[n++] = path;
 	oci->front[n++] = "--root";
 	oci->front[n++] = arena_printf(memory, "%s/oci", hands->exec_root);
@@ -116,6 +117,15 @@ bool oci_run(const struct oci *oci, const char *const *args, struct err *e)
 
 	program_args(&p, oci->front);
 	program_args(&p, args);
+	return program_must(&p, NULL, e);
+}
+
+bool oci_let_go(const struct oci *oci, const char *id, struct err *e)
+{
+	struct program p = { .timeout_ms = OCI_TIMEOUT_MS };
+
+	program_args(&p, oci->front + oci->own);
+	program_args(&p, (const char *[]){ "start", id, NULL });
 	return program_must(&p, NULL, e);
 }
 
