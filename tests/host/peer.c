@@ -33,7 +33,7 @@ struct node {
 	uint64_t theirs;
 	char method[128], from[64], role[64], text[512];
 	struct buf got; /* bytes that the callee got, then the caller */
-	int opened, answered, ended, swallowed, drained;
+	int opened, answered, ended, swallowed, drained, refused;
 	enum peer_status status;
 	bool is_listening, is_unheard;
 	bool (*is_over)(struct node *n);
@@ -66,6 +66,10 @@ static void on_peer(struct node *n, uint64_t ticket, const struct peer_event *ev
 		return;
 	case PEER_UNHEARD:
 		n->is_unheard = true;
+		snprintf(n->text, sizeof(n->text), "%s", ev->text);
+		return;
+	case PEER_REFUSED:
+		n->refused++;
 		snprintf(n->text, sizeof(n->text), "%s", ev->text);
 		return;
 	case PEER_OPENED:
@@ -154,6 +158,11 @@ static bool keys_told(struct node *n)
 static bool listening_told(struct node *n)
 {
 	return n->is_listening || n->is_unheard;
+}
+
+static bool was_refused(struct node *n)
+{
+	return n->refused > 0;
 }
 
 static bool call_ended(struct node *n)
@@ -646,6 +655,31 @@ TEST(without_a_leader_there_is_nobody_to_pass_a_call_on_to)
 	call(n, "/docker.swarmkit.v1.Dispatcher/Heartbeat", STR("x"), PEER_TRUST_MANAGER, 5000);
 	CHECK_INT(n->status, PEER_UNKNOWN);
 	CHECK_STR(n->text, "raft: no elected cluster leader");
+	node_end(n);
+}
+
+TEST(a_raft_connection_whose_host_is_gone_is_told_as_refused)
+{
+	struct node *n = node_begin();
+	struct leader l;
+
+	be_manager(n);
+	leader_begin(&l, n);
+	n->ended = 0;
+	n->peer.call(n->peer.self, 7, &(struct peer_target){ .addr = l.addr, .is_raft = true },
+		     "/docker.swarmkit.v1.Raft/ProcessRaftMessage", 5000);
+	n->peer.send(n->peer.self, 7, STR("x"));
+	n->peer.finish(n->peer.self, 7, PEER_OK, NULL);
+	run_until(n, call_ended);
+	CHECK_INT(n->status, PEER_OK);
+	CHECK_INT(n->refused, 0);
+
+	peer_hands_end(l.hands);
+	run_until(n, was_refused);
+	CHECK_STR(n->text, l.addr);
+	CHECK_INT(n->refused, 1);
+	n->server = &n->peer;
+	n->leader_hands = l.hands;
 	node_end(n);
 }
 

@@ -32,6 +32,7 @@ struct call *call_add(struct peer_hands *p, struct link *l, uint64_t ticket, uin
 	struct call *c = NEW(struct call);
 
 	c->link = l;
+	l->has_called = true;
 	c->ticket = ticket;
 	c->number = number;
 	c->queue_max = CALL_QUEUE_MAX;

@@ -39,6 +39,8 @@ struct link {
 	bool is_server;
 	bool is_raft;
 	bool was_open;
+	bool has_called;      /* a call was made on it, or came */
+	unsigned probes_left; /* of a connection that was made to see whether there is anybody */
 	bool is_retired; /* made for an earlier identity: its calls go on, new ones go elsewhere */
 	enum peer_trust trust;
 	char *addr;      /* client: as the target named it */

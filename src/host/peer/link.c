@@ -9,6 +9,7 @@
 #include "seam/input.h"
 
 #define CIPHER_CHUNK (64 << 10)
+#define PROBES       3 /* after a raft connection broke */
 
 static const char idle[] = "idle";
 
@@ -82,11 +83,16 @@ static void tell_refused(struct link *l)
 static struct link *link_made(struct peer_hands *p, const char *addr, enum peer_trust trust,
 			      bool is_raft);
 
-/* Is the host that we lost still there? One attempt to connect tells. */
+/* Is the host that we lost still there? An attempt to connect tells. A process that is being killed
+ * may take it and drop it again, so there are some more; one that was made for nothing but to see is
+ * not followed by others once it stood. */
 static void probe(struct link *l)
 {
-	if (!l->is_server && l->is_raft && l->was_open && !l->is_retired && !l->hands->is_ending)
-		(void)link_made(l->hands, l->addr, l->trust, true);
+	unsigned tries = l->was_open ? (l->has_called ? PROBES : 0) : l->probes_left;
+
+	if (l->is_server || !l->is_raft || l->is_retired || l->hands->is_ending || tries == 0)
+		return;
+	link_made(l->hands, l->addr, l->trust, true)->probes_left = tries - 1;
 }
 
 void link_lose(struct link *l, const char *why)
@@ -383,8 +389,10 @@ static void on_connected(uv_connect_t *request, int status)
 
 	if (l->state == LINK_CLOSING)
 		return;
-	if (status == UV_ECONNREFUSED && l->is_raft)
+	if (status == UV_ECONNREFUSED && l->is_raft) {
+		l->probes_left = 0;
 		tell_refused(l);
+	}
 	if (status < 0)
 		link_lose(l, uv_strerror(status));
 	else if (!config)

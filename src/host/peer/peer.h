@@ -11,7 +11,7 @@
  * two; the mind does not hear of them. When either call ends, so does the other. A manager's word
  * is all that counts as such metadata, and a call is passed on once (SwarmKit's raft proxy).
  *
- * When an open raft connection breaks, one attempt is made to connect again: refused, it is told as
+ * When an open raft connection breaks, an attempt is made to connect again: refused, it is told as
  * PEER_REFUSED. */
 #ifndef SHOAL_HOST_PEER_H
 #define SHOAL_HOST_PEER_H
