@@ -28,7 +28,7 @@ struct running {
 	pid_t pid;
 	struct channel channel;
 	bool is_ended; /* its end was passed on, or is of no interest */
-	bool is_alone, is_pull;
+	bool is_alone;
 };
 
 struct broker {
@@ -38,7 +38,6 @@ struct broker {
 	struct list waiting; /* struct request */
 	struct list running; /* struct running */
 	size_t waiting_count, running_count;
-	int64_t pull_count; /* of the running ones */
 };
 
 /* What the program can do. */
@@ -69,11 +68,6 @@ static const struct verb *verb_of(const struct record *r)
 		if (str_equal_c(record_get(r, "op"), verbs[i].name))
 			return &verbs[i];
 	return NULL;
-}
-
-static bool is_pull(const struct request *q)
-{
-	return str_equal_c(record_get(&q->record, "op"), "pull");
 }
 
 static void request_free(struct request *q)
@@ -181,20 +175,10 @@ static bool start(struct broker *b, struct request *q)
 	}
 	job->ticket = q->ticket;
 	job->is_alone = verb->is_alone;
-	job->is_pull = is_pull(q);
-	b->pull_count += job->is_pull;
 	channel_init(&job->channel, pair[0]);
 	list_push_back(&b->running, &job->link);
 	b->running_count++;
 	return true;
-}
-
-/* As many as the request says, which is as the configuration was when it was made. */
-static bool is_held_back(const struct broker *b, const struct request *q)
-{
-	int64_t max = record_get_i64(&q->record, "downloads", JOBS_MAX);
-
-	return is_pull(q) && b->pull_count > 0 && b->pull_count >= max;
 }
 
 static bool may_start(const struct broker *b, const struct request *q)
@@ -207,11 +191,9 @@ static bool may_start(const struct broker *b, const struct request *q)
 
 static void start_what_may(struct broker *b)
 {
-	struct request *q;
+	while (!list_is_empty(&b->waiting)) {
+		struct request *q = list_first(&b->waiting, struct request, link);
 
-	list_each(&b->waiting, struct request, link, q) {
-		if (is_held_back(b, q))
-			continue;
 		if (!may_start(b, q))
 			return;
 		(void)start(b, q);
@@ -312,7 +294,6 @@ static void bury(struct broker *b, struct running *job)
 	}
 	list_remove(&job->link);
 	b->running_count--;
-	b->pull_count -= job->is_pull;
 	free(job);
 }
 

@@ -6,7 +6,7 @@
  *
  *   op           fields, beside `ticket`                           in done (a = image, b = manifest)
  *   pull         reference platform auth have mirror* insecure*    a b
- *                downloads: so many pulls at a time, those beyond wait
+ *                downloads: so many layers at a time (1 to 16, else 3)
  *   inspect      reference auth mirror* insecure*                  b platform*: "os/arch/variant"
  *   push         reference image auth insecure*                    b tag
  *   load         stream                                            -; before it {event: image} each: a tag*

@@ -19,7 +19,8 @@
 #include "content/layer.h"
 #include "content/source.h"
 
-#define FETCHERS 3
+#define FETCHERS     16 /* at most */
+#define FETCHERS_WANTED 3
 #define UNPACKERS 2
 #define SHORT_ID 12
 #define REPORT_MS 100
@@ -45,7 +46,7 @@ struct pull {
 	struct remote remote;
 	struct source source;
 	struct fetcher fetchers[FETCHERS];
-	size_t fetcher_count;
+	size_t fetcher_count, fetchers_wanted;
 	struct pull_layer *layers;
 	size_t layer_count;
 };
@@ -90,10 +91,18 @@ static void plan_layer(struct pull *p, size_t i)
 	job_say(p->job, l->id, l->step == EXISTS ? "Already exists" : "Pulling fs layer");
 }
 
+static size_t fetchers_wanted(const struct job *j)
+{
+	int64_t said = record_get_i64(j->request, "downloads", FETCHERS_WANTED);
+
+	return said < 1 ? FETCHERS_WANTED : said > FETCHERS ? FETCHERS : (size_t)said;
+}
+
 static bool plan(struct pull *p, struct err *e)
 {
 	int64_t total = 0;
 
+	p->fetchers_wanted = fetchers_wanted(p->job);
 	p->layer_count = p->source.manifest.item_count;
 	p->layers = xcalloc(p->layer_count, sizeof(*p->layers));
 	for (size_t i = 0; i < p->layer_count; i++) {
@@ -107,9 +116,9 @@ static bool plan(struct pull *p, struct err *e)
 		total += p->layers[i].step == WAITING;
 	}
 	for (size_t i = 0, seen = 0; i < p->layer_count; i++)
-		if (p->layers[i].step == WAITING && ++seen > FETCHERS)
+		if (p->layers[i].step == WAITING && ++seen > p->fetchers_wanted)
 			job_say(p->job, p->layers[i].id, "Waiting");
-	while (p->fetcher_count < FETCHERS && (int64_t)p->fetcher_count < total) {
+	while (p->fetcher_count < p->fetchers_wanted && (int64_t)p->fetcher_count < total) {
 		p->fetchers[p->fetcher_count].endpoint = p->fetchers[0].endpoint;
 		if (!fetcher_start(&p->fetchers[p->fetcher_count], &p->remote.setup, p->job->settings->uid, e))
 			return false;

@@ -73,7 +73,7 @@ const struct option options[] = {
 	{ 0, "log-opt", "log-opts", OPTION_PAIRS, STAYS(log_opts), "KEY=VALUE",
 	  "Default log options of containers" },
 	{ 0, "max-concurrent-downloads", "max-concurrent-downloads", OPTION_NUMBER,
-	  RELOADS(max_concurrent_downloads), NULL, "Images pulled at a time (default 3)" },
+	  RELOADS(max_concurrent_downloads), NULL, "Layers of an image brought at a time, at most 16 (default 3)" },
 	{ 0, "metrics-addr", "metrics-addr", OPTION_TEXT, STAYS(metrics_addr), "HOST:PORT",
 	  "Where to serve metrics" },
 	{ 0, "mtu", "mtu", OPTION_NUMBER, STAYS(mtu), NULL, "MTU of containers' networks" },

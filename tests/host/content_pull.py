@@ -80,6 +80,29 @@ def twelve_layers_come_three_at_a_time(place):
 
 
 @test
+def as_many_layers_come_at_a_time_as_is_asked_for(place):
+    for asked, wanted in ((1, 1), (6, 6), (0, 3)):
+        now, most, lock = [0], [0], threading.Lock()
+
+        def slow(h, method, path):
+            if "/blobs/" not in path:
+                return False
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            threading.Event().wait(0.05)
+            with lock:
+                now[0] -= 1
+            return False
+
+        with Registry(slow) as r:
+            i = Image([tar([entry(f"f{asked}-{n}", random.Random(n).randbytes(1000))]) for n in range(12)])
+            a = place.ask("pull", reference=r.add(i), downloads=str(asked))
+            check(a.lines.count("Pull complete") == 12)
+            check(most[0] == wanted, (asked, most[0]))
+
+
+@test
 def several_pulls_run_at_once_and_agree(place):
     with Registry() as r:
         i = small()

@@ -31,7 +31,7 @@ struct content_registries {
 	size_t mirror_count;
 	const char *const *insecure; /* host, host:port or an address range */
 	size_t insecure_count;
-	int downloads_max; /* images pulled at a time, others wait; 0: as the program likes */
+	int downloads_max; /* layers of an image brought at a time; 0: as the program likes */
 };
 
 struct content_hands_config {
