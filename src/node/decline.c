@@ -32,8 +32,8 @@ void decline_turn(struct node *n)
 		fail(&e, ERR_UNSUPPORTED, WHY "; join with the worker token");
 		membership_give_up(n, &e);
 	} else if (is_asked && !m->is_declining) {
-		log_warn(n->config.log, "swarm", WHY "; demote it");
-		membership_set_error(m, WHY "; demote it");
+		log_warn(n->config.log, "swarm", WHY "; remove it and join it again");
+		membership_set_error(m, WHY "; remove it and join it again");
 		m->is_declining = true;
 	} else if (!is_asked && m->is_declining) {
 		membership_set_error(m, NULL);
