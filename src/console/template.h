@@ -21,6 +21,10 @@
 /* A row keeps its labels here, out of reach of field names. */
 #define TEMPLATE_LABELS "\x01labels"
 
+/* Functions of the data's own: an object of objects, so that `secret "x"` is member "x" of member
+ * "secret". What is not there is an error. */
+#define TEMPLATE_FUNCTIONS "\x01functions"
+
 struct template;
 
 /* NULL and *e when the text is no template. */

@@ -119,6 +119,25 @@ static bool read_label(const struct operand *o, json_t *dot, json_t *key, json_t
 	return true;
 }
 
+static bool is_in_data(const struct run *r, struct str name)
+{
+	const json_t *functions = json_object_get(r->root, TEMPLATE_FUNCTIONS);
+
+	return json_object_getn(functions, name.ptr, name.len) != NULL;
+}
+
+static bool call_data(struct run *r, struct str name, json_t *const *args, size_t count,
+		      json_t **result)
+{
+	const json_t *functions = json_object_get(r->root, TEMPLATE_FUNCTIONS);
+	const json_t *values = json_object_getn(functions, name.ptr, name.len);
+	const char *key = count == 1 ? json_string_value(args[0]) : NULL;
+
+	*result = key ? json_incref(json_object_get(values, key)) : NULL;
+	return *result || fail(r->e, ERR_INVALID, "template: error calling %.*s: \"%s\" is not found",
+			       STR_FMT(name), key ? key : "");
+}
+
 /* One command of a pipe; `piped` is the result of the one before, its last argument. */
 static bool run_command(struct run *r, const struct pipe_command *c, json_t *dot, bool has_piped,
 			json_t *piped, json_t **result)
@@ -141,6 +160,8 @@ static bool run_command(struct run *r, const struct pipe_command *c, json_t *dot
 		args[count++] = json_incref(piped);
 	if (!ok)
 		;
+	else if (first->kind == OPERAND_FUNCTION && is_in_data(r, first->name))
+		ok = call_data(r, first->name, args, count, result);
 	else if (first->kind == OPERAND_FUNCTION)
 		ok = value_call(first->name, args, count, result, r->e);
 	else if (count == 0)

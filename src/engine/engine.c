@@ -130,9 +130,12 @@ void engine_set_secrets(struct engine *e, struct engine_secret_source source)
 	e->secrets = source;
 }
 
-void engine_set_node(struct engine *e, const char *node_id)
+void engine_set_node(struct engine *e, const struct engine_node *node)
 {
-	snprintf(e->node_id, sizeof(e->node_id), "%s", node_id);
+	snprintf(e->node_id, sizeof(e->node_id), "%s", node->id);
+	snprintf(e->node_hostname, sizeof(e->node_hostname), "%s", node->hostname);
+	snprintf(e->node_architecture, sizeof(e->node_architecture), "%s", node->architecture);
+	snprintf(e->node_os, sizeof(e->node_os), "%s", node->os);
 }
 
 /* What the hands say by themselves, without having been asked. */

@@ -339,15 +339,27 @@ void engine_tell(struct engine *e, const char *type, const char *action, const c
 
 /* --- as the executor of swarm tasks (seam/executor.h); events go to config.inbox --- */
 
+struct engine_payload {
+	struct str data;
+	const char *templating; /* "golang": a template; "": none */
+};
+
 /* What a task's container gets beyond its spec: contents of its secrets and configs, by id. */
 struct engine_secret_source {
 	void *self;
 	/* False when it is not here (yet). */
-	bool (*secret)(void *self, const char *task_id, const char *secret_id, struct str *data);
-	bool (*config)(void *self, const char *task_id, const char *config_id, struct str *data);
+	bool (*secret)(void *self, const char *task_id, const char *secret_id,
+		       struct engine_payload *payload);
+	bool (*config)(void *self, const char *task_id, const char *config_id,
+		       struct engine_payload *payload);
+};
+/* The node, as tasks may name it. */
+struct engine_node {
+	const char *id, *hostname, *architecture, *os;
 };
 void engine_executor(struct engine *e, struct executor *out);
 void engine_set_secrets(struct engine *e, struct engine_secret_source source);
-void engine_set_node(struct engine *e, const char *node_id);
+/* Copied; a name may have 255 bytes. */
+void engine_set_node(struct engine *e, const struct engine_node *node);
 
 #endif

@@ -8,6 +8,7 @@
  *     prepare   PULLING -> CREATING -> done          stop      STOPPING -> done
  *     start     STARTING [-> AWAITING_HEALTH] -> done    remove    REMOVING -> done */
 #include "base/fsm.h"
+#include "engine/expand.h"
 #include "engine/image.h"
 #include "engine/inside.h"
 #include "engine/task.h"
@@ -200,11 +201,13 @@ static uint64_t ask(struct engine *e, struct task *t, enum phase phase)
 static void create(struct engine *e, struct task *t)
 {
 	AUTO_ARENA struct arena a = { 0 };
+	struct engine_node node = { e->node_id, e->node_hostname, e->node_architecture, e->node_os };
 	struct engine_create order;
+	const Pb__Task *spec;
 	struct err err;
 
-	if (!task_order(&a, t->spec, &order, &err) ||
-	    !task_files(&a, t->spec, e->secrets, &order, &err)) {
+	if (!expand_task(&a, t->spec, &node, &spec, &err) || !task_order(&a, spec, &order, &err) ||
+	    !task_files(&a, spec, &node, e->secrets, &order, &err)) {
 		give_up(e, t, &err);
 		return;
 	}

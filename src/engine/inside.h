@@ -286,7 +286,7 @@ struct engine {
 	struct tree tasks, task_asks; /* struct task: by task id, by the ticket it awaits */
 	struct list task_lists;       /* struct command */
 	struct engine_secret_source secrets;
-	char node_id[64];
+	char node_id[64], node_hostname[256], node_architecture[64], node_os[64];
 };
 
 /* --- answers (answer.c) --- */

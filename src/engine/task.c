@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/expand.h"
 #include "engine/port.h"
 #include "pb/map.h"
 
@@ -279,12 +280,13 @@ static void add_file(struct arena *a, struct runtime_file *file, const Pb__FileT
 	};
 }
 
-bool task_files(struct arena *a, const Pb__Task *t, struct engine_secret_source source,
-		struct engine_create *order, struct err *err)
+bool task_files(struct arena *a, const Pb__Task *t, const struct engine_node *node,
+		struct engine_secret_source source, struct engine_create *order, struct err *err)
 {
 	const Pb__ContainerSpec *spec = t->spec->container;
 	struct runtime_file *files =
 		arena_alloc(a, (spec->n_secrets + spec->n_configs + 1) * sizeof(*files));
+	struct engine_payload payload;
 	struct str data;
 
 	if (spec->n_secrets + spec->n_configs > FILES_MAX)
@@ -294,9 +296,11 @@ bool task_files(struct arena *a, const Pb__Task *t, struct engine_secret_source 
 
 		if (r->target_case != PB__SECRET_REFERENCE__TARGET_FILE)
 			return fail(err, ERR_INVALID, "secret target type is not a file target");
-		if (!source.secret || !source.secret(source.self, t->id, r->secret_id, &data))
+		if (!source.secret || !source.secret(source.self, t->id, r->secret_id, &payload))
 			return fail(err, ERR_UNAVAILABLE, "secret %s is not available",
 				    r->secret_name);
+		if (!expand_payload(a, t, node, source, &payload, &data, err))
+			return while_doing(err, "expanding secret %s", r->secret_name);
 		add_file(a, &files[order->file_count++], r->file, "/run/secrets/", data);
 	}
 	for (size_t i = 0; i < spec->n_configs; i++) {
@@ -304,9 +308,11 @@ bool task_files(struct arena *a, const Pb__Task *t, struct engine_secret_source 
 
 		if (r->target_case != PB__CONFIG_REFERENCE__TARGET_FILE)
 			continue;
-		if (!source.config || !source.config(source.self, t->id, r->config_id, &data))
+		if (!source.config || !source.config(source.self, t->id, r->config_id, &payload))
 			return fail(err, ERR_UNAVAILABLE, "config %s is not available",
 				    r->config_name);
+		if (!expand_payload(a, t, node, source, &payload, &data, err))
+			return while_doing(err, "expanding config %s", r->config_name);
 		add_file(a, &files[order->file_count++], r->file, "/", data);
 	}
 	order->files = files;

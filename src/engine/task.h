@@ -19,8 +19,8 @@ const char *task_container_name(struct arena *a, const Pb__Task *task);
 bool task_order(struct arena *a, const Pb__Task *task, struct engine_create *order,
 		struct err *err);
 /* Files of a task: their contents come from `source`. ERR_UNAVAILABLE when one is not here. */
-bool task_files(struct arena *a, const Pb__Task *task, struct engine_secret_source source,
-		struct engine_create *order, struct err *err);
+bool task_files(struct arena *a, const Pb__Task *task, const struct engine_node *node,
+		struct engine_secret_source source, struct engine_create *order, struct err *err);
 /* Ports of the container in HOST mode as bound, for the task's status. */
 Pb__PortConfig **task_ports(struct arena *a, const Pb__Task *task, const Pb__Container *container,
 			    size_t *count);

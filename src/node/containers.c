@@ -27,7 +27,8 @@ void containers_begin(struct node *n)
 	engine_executor(n->engine, &n->engine_executor);
 }
 
-static bool find_secret(void *self, const char *task_id, const char *secret_id, struct str *data)
+static bool find_secret(void *self, const char *task_id, const char *secret_id,
+			struct engine_payload *payload)
 {
 	const struct node *n = self;
 	const Pb__Secret *secret = n->agent ? agent_secret(n->agent, secret_id) : NULL;
@@ -35,11 +36,13 @@ static bool find_secret(void *self, const char *task_id, const char *secret_id, 
 	(void)task_id;
 	if (!secret)
 		return false;
-	*data = str_bytes(secret->spec->data.data, secret->spec->data.len);
+	payload->data = str_bytes(secret->spec->data.data, secret->spec->data.len);
+	payload->templating = secret->spec->templating ? secret->spec->templating->name : "";
 	return true;
 }
 
-static bool find_config(void *self, const char *task_id, const char *config_id, struct str *data)
+static bool find_config(void *self, const char *task_id, const char *config_id,
+			struct engine_payload *payload)
 {
 	const struct node *n = self;
 	const Pb__Config *config = n->agent ? agent_config_object(n->agent, config_id) : NULL;
@@ -47,8 +50,20 @@ static bool find_config(void *self, const char *task_id, const char *config_id, 
 	(void)task_id;
 	if (!config)
 		return false;
-	*data = str_bytes(config->spec->data.data, config->spec->data.len);
+	payload->data = str_bytes(config->spec->data.data, config->spec->data.len);
+	payload->templating = config->spec->templating ? config->spec->templating->name : "";
 	return true;
+}
+
+void containers_name_node(struct node *n)
+{
+	const Pb__NodeDescription *d = n->description;
+	const Pb__Platform *p = d ? d->platform : NULL;
+
+	if (n->engine)
+		engine_set_node(n->engine, &(struct engine_node){ n->id, d ? d->hostname : "",
+								  p ? p->architecture : "",
+								  p ? p->os : "" });
 }
 
 void containers_load(struct node *n, const struct journal_image *image)
@@ -56,7 +71,7 @@ void containers_load(struct node *n, const struct journal_image *image)
 	if (!n->engine)
 		return;
 	engine_set_secrets(n->engine, (struct engine_secret_source){ n, find_secret, find_config });
-	engine_set_node(n->engine, n->id);
+	containers_name_node(n);
 	engine_load(n->engine, image, n->now);
 }
 

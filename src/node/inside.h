@@ -229,6 +229,8 @@ void containers_load(struct node *n, const struct journal_image *image);
 /* What the engine said as the agent's executor. */
 void containers_tell_agent(struct node *n);
 int64_t containers_turn(struct node *n);
+/* Tell the engine who this node is. */
+void containers_name_node(struct node *n);
 /* The executor of this node's tasks. */
 const struct executor *containers_executor(struct node *n);
 

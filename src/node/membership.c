@@ -441,13 +441,12 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 	(void)snprintf(n->id, sizeof(n->id), "%s", identity->node_id);
 	n->is_manager_by_cert = strcmp(identity->role, "swarm-manager") == 0;
 	trust_forget(n);
-	if (n->engine)
-		engine_set_node(n->engine, n->id);
 	arena_reset(&n->description_memory);
 	n->description =
 		n->config.description
 			? pb_dup(&n->description_memory, n->config.description)
 			: pb_new(&n->description_memory, &pb__node_description__descriptor);
+	containers_name_node(n);
 	tls = n->description->tls_info = PB_NEW(&n->description_memory, node_tlsinfo);
 #define SET(field, from)                                                                           \
 	(tls->field.data = arena_copy(&n->description_memory, (from).ptr, (from).len),             \

@@ -1,3 +1,4 @@
+#include "engine/expand.h"
 #include "engine_bench.h"
 
 #include "pb/map.h"
@@ -6,17 +7,25 @@ static struct bench b;
 static struct executor seam;
 static struct arena a;
 
-static bool have_secret(void *self, const char *task, const char *id, struct str *data)
+static bool have_secret(void *self, const char *task, const char *id, struct engine_payload *p)
 {
-	*data = STR("s3cret");
+	*p = (struct engine_payload){ STR("s3cret"), "" };
 	return strcmp(id, "here") == 0;
+}
+
+static bool have_config(void *self, const char *task, const char *id, struct engine_payload *p)
+{
+	*p = (struct engine_payload){ str_of(id), "golang" };
+	return true;
 }
 
 static void begin(void)
 {
 	bench_open(&b, 1);
 	engine_executor(b.engine, &seam);
-	engine_set_secrets(b.engine, (struct engine_secret_source){ .secret = have_secret });
+	engine_set_secrets(b.engine, (struct engine_secret_source){ .secret = have_secret,
+							       .config = have_config });
+	engine_set_node(b.engine, &(struct engine_node){ "n1", "host1", "x86_64", "linux" });
 	arena_clear(&a);
 }
 
@@ -208,6 +217,67 @@ TEST(secrets_are_files_and_a_missing_one_is_worth_waiting_for)
 	r->secret_id = "elsewhere";
 	prepare(t);
 	CHECK_STR(told(), "1 failed t2: secret pass is not available;");
+	bench_close(&b);
+}
+
+TEST(templates_of_a_task_are_expanded)
+{
+	Pb__Task *t;
+	const Pb__Container *c;
+
+	begin();
+	t = make_task("t1", "top");
+	PB_MAP_SET(&a, t->service_annotations, labels, "tier", "front");
+	t->spec->container->hostname = "h{{.Task.Slot}}";
+	PB_APPEND(&a, t->spec->container, env, "WHO={{.Service.Name}}.{{.Task.Slot}}@{{.Node.Hostname}}");
+	PB_APPEND(&a, t->spec->container, env,
+		  "WHAT={{index .Service.Labels \"tier\"}} {{.Node.Platform.OS}} {{.Task.Name}}");
+	PB_APPEND(&a, t->spec->container, env, "PLAIN={}}");
+	prepare(t);
+	CHECK_STR(told(), "1 done t1;");
+	c = bench_find(&b, "web.2.t1");
+	CHECK_STR(c->config->hostname, "h2");
+	CHECK_STR(c->config->env[0], "WHO=web.2@host1");
+	CHECK_STR(c->config->env[1], "WHAT=front linux web.2.t1");
+	CHECK_STR(c->config->env[2], "PLAIN={}}");
+
+	t = make_task("t2", "top");
+	PB_APPEND(&a, t->spec->container, env, "A={{.Node.Nothing}}");
+	prepare(t);
+	CHECK_STR(told(), "1 failed t2: expanding env failed: template: there is no field \"Nothing\" here;");
+	bench_close(&b);
+}
+
+/* In this test the id of a config is its data. */
+TEST(templates_in_configs_may_ask_for_secrets_and_environment)
+{
+	struct engine_payload p = { STR("{{.Node.ID}} {{secret \"pass\"}} {{env \"A\"}}"), "golang" };
+	struct engine_secret_source source = { .secret = have_secret, .config = have_config };
+	struct engine_node node = { "n1", "host1", "x86_64", "linux" };
+	Pb__SecretReference *r;
+	struct str out;
+	struct err e;
+	Pb__Task *t;
+
+	begin();
+	t = make_task("t1", "top");
+	r = PB_NEW(&a, secret_reference);
+	r->secret_id = "here";
+	r->target_case = PB__SECRET_REFERENCE__TARGET_FILE;
+	r->file = PB_NEW(&a, file_target);
+	r->file->name = "pass";
+	PB_APPEND(&a, t->spec->container, secrets, r);
+	PB_APPEND(&a, t->spec->container, env, "A=b=c");
+
+	CHECK(expand_payload(&a, t, &node, source, &p, &out, &e));
+	CHECK(str_equal(out, STR("n1 s3cret b=c")));
+	p.data = STR("{{secret \"other\"}}");
+	CHECK(!expand_payload(&a, t, &node, source, &p, &out, &e));
+	p.templating = "";
+	CHECK(expand_payload(&a, t, &node, source, &p, &out, &e) && str_equal(out, p.data));
+	p.templating = "jinja";
+	CHECK(!expand_payload(&a, t, &node, source, &p, &out, &e));
+	CHECK_STR(e.text, "unrecognized template type");
 	bench_close(&b);
 }
 
