@@ -178,7 +178,7 @@ def constraints_see_the_labels_of_both_kinds(lab):
     until(20, lambda: not containers(lab.s2))
 
 
-def secrets_and_configs_reach_a_stock_node(lab):
+def secrets_configs_and_templates_reach_both_kinds(lab):
     clear(lab)
     lab.m.shoal("secret", "create", "word", "-", stdin="open sesame").ok()
     lab.m.shoal("config", "create", "motd", "-", stdin="welcome").ok()
@@ -190,13 +190,13 @@ def secrets_and_configs_reach_a_stock_node(lab):
             "--env", "WHO={{.Service.Name}}.{{.Task.Slot}}@{{.Node.Hostname}}", "--hostname", "h{{.Task.Slot}}",
             "--stop-grace-period", "1s")
 
-    for s in lab.stocks:
+    for s in (lab.w, *lab.stocks):
         name = containers(s)[0]["Names"][0][1:]
         slot, node = name.split(".")[1], lab.m.nodes()[s.name]["ID"]
-        said = s.docker("exec", name, "sh", "-c", "cat /run/secrets/pass; echo; stat -c %a /run/secrets/pass; "
-                        "cat /etc/motd; echo; cat /etc/who; echo; echo $WHO; hostname; grep -c secrets /proc/mounts")
+        said = s.client("shoal" if s is lab.w else "docker", "exec", name, "sh", "-c", "cat /run/secrets/pass; echo; stat -c %a /run/secrets/pass; "
+                        "cat /etc/motd; echo; cat /etc/who; echo; echo $WHO; hostname; grep -q secrets /proc/mounts && echo mounted")
         assert said.lines() == ["open sesame", "400", "welcome", f"keeper {slot} {node} open sesame",
-                                f"keeper.{slot}@{s.name}", f"h{slot}", "1"], said
+                                f"keeper.{slot}@{s.name}", f"h{slot}", "mounted"], said
     lab.m.shoal("secret", "rm", "word").fails("is in use by the following service: keeper")
     lab.m.shoal("service", "rm", "keeper").ok()
     until(10, lambda: not any(containers(h, everything=True) for h in lab.hosts))
@@ -210,15 +210,28 @@ def published_in_host_mode_both_kinds_answer(lab):
             "--env", "NODE={{.Node.Hostname}}",
             command=["sh", "-c", "echo it is $NODE > /index.html; exec httpd -f -p 80"])
 
-    for host in lab.stocks:
-        until(5, lambda: lab.m.fetch(host.address, 8081) == f"it is {host.name}\n")
-    assert lab.s1.fetch(lab.m.address, 8081) and lab.s1.fetch(lab.w.address, 8081)
+    for host in (lab.m, lab.w, lab.s1, lab.s2):
+        until(5, lambda: lab.s1.fetch(host.address, 8081) == f"it is {host.name}\n")
     lab.m.shoal("service", "rm", "page").ok()
 
     service(lab, "page", "--replicas", "4", "--publish", "mode=host,target=80",
             command=["httpd", "-f", "-p", "80"])
     ports = {r["NODE"]: r["PORTS"] for r in lab.m.shoal("service", "ps", "page").rows()}
     assert all(re.match(r"\*:\d+->80/tcp", p) for p in ports.values()), ports  # twice where IPv6 is there too
+
+
+def logs_come_from_both_kinds(lab):
+    clear(lab)
+    service(lab, "talk", "--mode", "global", "--env", "A=b",
+            command=["sh", "-c", "echo first of $(hostname); echo second >&2; exec sleep 1000"])
+
+    def said():
+        answer = lab.m.shoal("service", "logs", "talk", timeout_s=20)
+        return answer.out + answer.err
+    until(15, lambda: all(len(re.findall(rf"@{h.name} +\| (?:first of|second)", said())) == 2 for h in lab.hosts[:4]))
+    assert "incomplete" not in said(), said()
+    tail = lab.m.shoal("service", "logs", "--tail", "1", "--raw", "talk", timeout_s=20)
+    assert len((tail.out + tail.err).splitlines()) == 4, tail
 
 
 def health_is_watched_on_a_stock_node(lab):
@@ -390,8 +403,8 @@ def no_stock_engine_complained(lab):
 TESTS = [stock_engines_join, a_wrong_token_is_refused_in_the_stock_words, a_stock_node_tells_who_it_is,
          both_kinds_run_the_tasks_of_a_service, scaling_reaches_both_kinds, an_update_rolls_over_both_kinds,
          what_fails_on_a_stock_node_is_restarted, what_ends_well_is_complete, what_a_stock_node_cannot_start_says_why,
-         drain_pause_and_return, constraints_see_the_labels_of_both_kinds, secrets_and_configs_reach_a_stock_node,
-         published_in_host_mode_both_kinds_answer, health_is_watched_on_a_stock_node, reservations_and_limits_hold,
+         drain_pause_and_return, constraints_see_the_labels_of_both_kinds, secrets_configs_and_templates_reach_both_kinds,
+         published_in_host_mode_both_kinds_answer, logs_come_from_both_kinds, health_is_watched_on_a_stock_node, reservations_and_limits_hold,
          jobs_end_on_both_kinds, a_node_that_falls_silent_is_replaced_and_comes_back, a_link_that_is_cut_and_healed,
          a_short_cut_changes_nothing, the_manager_restarts_and_sessions_go_on,
          a_stock_engine_restarts_and_its_tasks_are_replaced, a_token_can_be_rotated, a_stock_node_leaves_and_is_removed,

@@ -13,13 +13,15 @@ from lab import BUILD, REGISTRY, Host, call, command_of, enter, until
 PACKAGES = ["docker.io", "containerd", "runc", "tini"]
 PROGRAMS = ["dockerd", "docker", "docker-proxy", "docker-init", "containerd", "containerd-shim-runc-v2", "runc"]
 
-# What the engine says of a manager that is gone or that has given it up, of tasks that fail, and of joins that are
-# refused: what tests do to it on purpose.
-EXPECTED = re.compile(r"fatal task error|pulling image failed|session failed.*(Unavailable|node must disconnect)"
-                      r"|(connection refused|connection reset by peer|i/o timeout|no route to host|EOF).*Reconnecting|heartbeat to manager"
-                      r"|join token is necessary|does not match fingerprint|was removed from swarm"
-                      r"|remove task failed.*already in progress|manager does not support log subscriptions"
-                      r"|agent: session failed.*node not registered|context canceled|DeadlineExceeded")
+# What the engine says of peers that are gone or have given it up, of tasks that fail, of joins that are refused and of
+# its own store while services and nodes are removed: what tests do to it on purpose.
+EXPECTED = re.compile("|".join((
+    "fatal task error", "pulling image failed", "remove task failed.*already in progress",
+    "session failed.*(Unavailable|node must disconnect|node is down|node not registered|EOF)", "heartbeat to manager",
+    "(connection refused|connection reset by peer|i/o timeout|no route to host|no such file|EOF).*Reconnecting",
+    "join token is necessary", "does not match fingerprint", "was removed from swarm", "context canceled",
+    "DeadlineExceeded", "error reallocating node", "allocation commit failure", "Failed to find network",
+    "error creating cluster object", "error removing de-assigned task")))
 
 
 def find(cache):
