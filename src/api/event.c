@@ -1,4 +1,4 @@
-/* The stream of what happens on this host. */
+/* The stream of what happens on this host, and on a manager to the swarm's objects. */
 #include "api/engine_routes.h"
 #include "api/match.h"
 #include "api/moment.h"
@@ -12,6 +12,11 @@ static const char *attribute(const struct engine_event *e, const char *key)
 		if (strcmp(e->attributes[2 * i], key) == 0)
 			return e->attributes[2 * i + 1];
 	return NULL;
+}
+
+static const char *scope_of(const struct engine_event *e)
+{
+	return e->is_of_swarm ? "swarm" : "local";
 }
 
 /* ---- filters ---- */
@@ -87,7 +92,7 @@ static bool is_wanted(const struct list_filters *f, const struct engine_event *e
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (!matches_object(f, e, types[i]))
 			return false;
-	return list_filters_allow(f, "type", e->type) && list_filters_allow(f, "scope", "local") &&
+	return list_filters_allow(f, "type", e->type) && list_filters_allow(f, "scope", scope_of(e)) &&
 	       matches_action(f, e) && matches_image(f, e);
 }
 
@@ -113,7 +118,7 @@ static void write_event(struct json *j, const struct engine_event *e)
 		json_text(j, e->attributes[2 * i], e->attributes[2 * i + 1]);
 	json_close(j);
 	json_close(j);
-	json_text(j, "scope", "local");
+	json_text(j, "scope", scope_of(e));
 	json_int(j, "time", e->wall_ns / 1000000000);
 	json_int(j, "timeNano", e->wall_ns);
 	json_close(j);

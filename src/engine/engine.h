@@ -119,6 +119,7 @@ struct engine_event {
 	const char *const *attributes; /* key, value, key, value ... ordered by key */
 	size_t attribute_count;        /* of pairs */
 	int64_t wall_ns;
+	bool is_of_swarm; /* not of this host alone */
 };
 
 struct engine_answer {
@@ -336,6 +337,9 @@ void engine_events(struct engine *e, uint64_t ticket, int64_t since_ns, int64_t 
 /* An event that another room knows of, such as the daemon's reload; pairs as in engine_event. */
 void engine_tell(struct engine *e, const char *type, const char *action, const char *id,
 		 const char *const *attributes, size_t attribute_count, struct now now);
+/* The same of something that the whole swarm knows of. */
+void engine_tell_of_swarm(struct engine *e, const char *type, const char *action, const char *id,
+			  const char *const *attributes, size_t attribute_count, struct now now);
 
 /* --- as the executor of swarm tasks (seam/executor.h); events go to config.inbox --- */
 

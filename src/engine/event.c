@@ -42,7 +42,7 @@ static void drop_oldest(struct engine *e)
 }
 
 static void happen(struct engine *e, const char *type, const char *action, const char *id,
-		   struct pair *pairs, size_t count)
+		   struct pair *pairs, size_t count, bool is_of_swarm)
 {
 	struct event *event = NEW(struct event);
 	const char **flat = arena_alloc(&event->memory, 2 * count * sizeof(*flat));
@@ -61,6 +61,7 @@ static void happen(struct engine *e, const char *type, const char *action, const
 		.attributes = flat,
 		.attribute_count = count,
 		.wall_ns = e->now.wall_ns,
+		.is_of_swarm = is_of_swarm,
 	};
 	list_push_back(&e->events, &event->link);
 	if (++e->event_count > EVENTS_KEPT)
@@ -97,7 +98,7 @@ static void happen_to(struct engine *e, const struct container *c, const char *a
 	pairs[count++] = (struct pair){ "name", c->record->name };
 	for (size_t i = 0; i < own_count; i++)
 		pairs[count++] = own[i];
-	happen(e, "container", action, c->record->id, pairs, count);
+	happen(e, "container", action, c->record->id, pairs, count, false);
 }
 
 void event_container(struct engine *e, const struct container *c, const char *format, ...)
@@ -132,18 +133,31 @@ void event_tell(struct engine *e, const char *type, const char *action, const ch
 	va_start(args, id);
 	count = collect_pairs(pairs, args);
 	va_end(args);
-	happen(e, type, action, id, pairs, count);
+	happen(e, type, action, id, pairs, count, false);
 }
 
-void engine_tell(struct engine *e, const char *type, const char *action, const char *id,
-		 const char *const *attributes, size_t attribute_count, struct now now)
+static void tell(struct engine *e, const char *type, const char *action, const char *id,
+		 const char *const *attributes, size_t attribute_count, bool is_of_swarm,
+		 struct now now)
 {
 	AUTO_FREE struct pair *pairs = xcalloc(attribute_count + 1, sizeof(*pairs));
 
 	e->now = now;
 	for (size_t i = 0; i < attribute_count; i++)
 		pairs[i] = (struct pair){ attributes[2 * i], attributes[2 * i + 1] };
-	happen(e, type, action, id, pairs, attribute_count);
+	happen(e, type, action, id, pairs, attribute_count, is_of_swarm);
+}
+
+void engine_tell(struct engine *e, const char *type, const char *action, const char *id,
+		 const char *const *attributes, size_t attribute_count, struct now now)
+{
+	tell(e, type, action, id, attributes, attribute_count, false, now);
+}
+
+void engine_tell_of_swarm(struct engine *e, const char *type, const char *action, const char *id,
+			  const char *const *attributes, size_t attribute_count, struct now now)
+{
+	tell(e, type, action, id, attributes, attribute_count, true, now);
 }
 
 static void subscriber_free(struct engine *e, struct subscriber *s)

@@ -150,6 +150,7 @@ struct node {
 	struct roles *roles;
 	uint64_t told_leader; /* raft id of the leader that the hands were told of */
 	bool told_leading;
+	bool has_caught_up; /* what the store learns from now on is news */
 	uint64_t told_members; /* version of the members that agents were told of */
 	struct seen_member *seen;
 	size_t seen_count;
@@ -249,6 +250,9 @@ leader_change_fn change_carry_out;
 void change_count_managers(const struct node *n, size_t *reachable, size_t *all);
 void change_keys_event(struct node *n, const struct keys_event *ev);
 void change_want_chance(struct node *n);
+
+/* swarm_events.c: before the store forgets its changes. */
+void swarm_events_turn(struct node *n);
 
 /* logs.c: events of the calls that read logs. */
 void logs_look_at_leader(struct node *n);

@@ -203,6 +203,7 @@ void manager_stop(struct node *n)
 	n->ca = NULL;
 	n->group = NULL;
 	n->store = NULL;
+	n->has_caught_up = false;
 	logs_look_at_leader(n);
 	peer->lead(peer->self, false, NULL);
 }
@@ -290,6 +291,7 @@ int64_t manager_turn(struct node *n)
 	dispatch_flush(n->dispatch, n->now);
 	tell_leader(n);
 	logs_look_at_leader(n);
+	swarm_events_turn(n);
 	store_forget(n->store);
 	/* What the leader proposed begins its way to the disk in this turn. */
 	later = group_turn(n->group, n->now);
