@@ -136,12 +136,14 @@ static bool remove_loaded(struct cli *c, struct machine *m, bool force, struct e
 	return machine_forget(m, e);
 }
 
-/* A folder without a config.json is what a create left that was killed before its first step. */
-static bool remove_empty(struct cli *c, const char *name, struct err *e)
+/* What cannot be loaded: a folder without a config.json is what a create left that was killed
+ * before its first step; any other goes only by force. */
+static bool remove_unread(struct cli *c, const char *name, bool force, struct err *e)
 {
 	struct machine *m = machine_new(&c->store, name, driver_at(0));
 	AUTO_FREE char *path = machine_file(m, "config.json");
-	bool ok = access(path, F_OK) < 0 && store_has(&c->store, name) && machine_forget(m, e);
+	bool ok = store_has(&c->store, name) && (force || access(path, F_OK) < 0) &&
+		  machine_forget(m, e);
 
 	machine_free(m);
 	return ok;
@@ -153,7 +155,7 @@ static bool remove_one(struct cli *c, const char *name, bool force, struct err *
 	bool ok;
 
 	if (!m)
-		return remove_empty(c, name, e);
+		return remove_unread(c, name, force, e);
 	ok = remove_loaded(c, m, force, e);
 	machine_free(m);
 	return ok;

@@ -96,6 +96,23 @@ def mistakes_are_told_in_a_sentence():
     assert not glob.glob(STORE + "/machines/*")
 
 
+def who_is_not_root_is_told_before_anything_is_made():
+    mine = tempfile.mkdtemp(dir="/tmp")
+    os.chown(mine, 65534, 65534)
+    said = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", f"{BUILD}/shoal", "machine", "create", "x",
+               env={"MACHINE_STORAGE_PATH": mine})
+    said.fails(3, "Error with pre-create check: the local driver makes network namespaces and needs root")
+    assert not os.path.exists(mine + "/machines")
+    shutil.rmtree(mine)
+
+
+def a_terminal_gets_a_shell_with_job_control():
+    typed = "stty -echo; hostname; sleep 100 & kill %1 && echo killed-$((40 + 2)); exit 7\n"
+    done = run("script", "-qec", f"{BUILD}/shoal machine ssh node-01", "/dev/null", stdin=typed)
+    assert done.rc == 7 and "killed-42" in done.out and "node-01" in done.out, done
+    assert "job control" not in done.out, done
+
+
 def a_host_is_created_and_says_how_to_reach_it():
     began = time.monotonic()
     said = machine("create", "--driver", "local", "--engine-label", "rack=7", "--tls-san", "extra.example", "node-01")
@@ -367,6 +384,10 @@ def a_broken_record_is_told_and_does_not_hide_the_others():
         machine("status", "many-03").fails(1, 'Error loading machine "many-03"', why)
         rows = [line.split()[0:4:2] for line in machine("ls").ok().out.splitlines()[1:]]
         assert ["many-01", "local"] in rows and any(r[0] == "many-03" for r in rows), rows
+    shutil.copytree(f"{STORE}/machines/many-03", f"{STORE}/machines/copy")
+    machine("rm", "-y", "copy").fails(1, 'Driver "cloud9" not found')
+    machine("rm", "-f", "copy").ok()
+    assert not os.path.exists(f"{STORE}/machines/copy")
     open(path, "w").write(good)
 
 
@@ -404,10 +425,11 @@ def rm_asks_and_then_leaves_nothing():
     nothing_is_left()
 
 
-TESTS = [mistakes_are_told_in_a_sentence, a_host_is_created_and_says_how_to_reach_it, its_files_are_private,
+TESTS = [mistakes_are_told_in_a_sentence, who_is_not_root_is_told_before_anything_is_made,
+         a_host_is_created_and_says_how_to_reach_it, its_files_are_private,
          its_certificate_is_for_its_address_and_names, both_clients_reach_it_by_its_environment, a_stranger_is_refused,
          every_shell_gets_its_own_words, it_is_shown_in_every_way, a_shell_in_it_finds_a_host_of_its_own,
-         an_idle_engine_is_quiet, containers_run_and_are_reached, two_creates_at_once_take_two_addresses,
+         a_terminal_gets_a_shell_with_job_control, an_idle_engine_is_quiet, containers_run_and_are_reached, two_creates_at_once_take_two_addresses,
          who_is_disconnected_hears_nothing_until_it_is_connected, stop_and_start_keep_address_and_data,
          kill_and_restart_work_too, an_engine_that_dies_is_started_again, certificates_can_be_made_again,
          a_wrong_certificate_is_named_and_mended, an_engine_that_cannot_start_is_explained,
