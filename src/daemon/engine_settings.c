@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "daemon/config.h"
 #include "docker/image_config.h"
 #include "engine/config.h"
@@ -186,6 +187,21 @@ const char *setting_default_runtime(const struct config *c)
 	return c->default_runtime[0] ? c->default_runtime : "crun";
 }
 
+/* Each takes "-- program arguments" and is linked with nothing: images have no library for it. */
+const char *setting_init_path(const struct config *c)
+{
+	static const char *const known[] = { "/usr/libexec/docker/docker-init",
+					     "/usr/local/bin/docker-init", "/usr/bin/docker-init",
+					     "/usr/bin/catatonit", "/usr/bin/tini-static" };
+
+	if (c->init_path[0])
+		return c->init_path;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (access(known[i], X_OK) == 0)
+			return known[i];
+	return "";
+}
+
 /* ---- what containers get that do not say ---- */
 
 static const char *or_null(const char *text)
@@ -264,7 +280,7 @@ void engine_settings(const struct config *c, struct arena *memory, struct engine
 						     : arena_printf(memory, "/shoal-%08x",
 								    hash_of(c->data_root)),
 		.default_runtime = setting_default_runtime(c),
-		.init_path = c->init_path,
+		.init_path = setting_init_path(c),
 		.lacks_io_weight = access("/sys/fs/cgroup/blkio", F_OK) == 0 &&
 				   access("/sys/fs/cgroup/blkio/blkio.weight", F_OK) != 0,
 		.is_cgroup_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0,

@@ -17,6 +17,8 @@ void engine_settings(const struct config *c, struct arena *memory, struct engine
 /* crun, runc and those of --add-runtime. */
 const char *const *setting_runtimes(const struct config *c, struct arena *memory, size_t *count);
 const char *setting_default_runtime(const struct config *c);
+/* The program for --init: the one that is named, else the first known one that is installed, else "". */
+const char *setting_init_path(const struct config *c);
 
 bool setting_size(const char *text, int64_t *bytes);
 bool setting_pool(const char *text, struct ipam_pool *pool);

@@ -57,7 +57,7 @@ const struct option options[] = {
 	{ 0, "init", "init", OPTION_BOOL, STAYS(init), NULL,
 	  "Run a small init in containers that do not say" },
 	{ 0, "init-path", "init-path", OPTION_TEXT, STAYS(init_path), "PATH",
-	  "Program for containers with --init" },
+	  "Program for containers with --init (default: docker-init, catatonit or tini-static)" },
 	{ 0, "insecure-registry", "insecure-registries", OPTION_LIST, RELOADS(insecure_registries),
 	  "HOST", "Registries that may be spoken to without TLS" },
 	{ 0, "ip", "ip", OPTION_TEXT, STAYS(ip), "IP",

@@ -169,7 +169,7 @@ static bool describe(struct serving *s, const struct config *c, struct err *e)
 		.data_root = c->data_root,
 		.log_driver = c->log_driver,
 		.backing_filesystem = filesystem_of(c->data_root),
-		.init_binary = c->init_path,
+		.init_binary = setting_init_path(c),
 		.cgroup_driver = "cgroupfs",
 		.cgroup_version = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? 2 : 1,
 	};

@@ -149,25 +149,25 @@ class Cli:
         return Terminal(self.words(words), self.env, **more)
 
 
-def old_client(folder):
-    """Debian 12's own client, 20.10, from its package; None when that cannot be had here."""
-    program = f"{folder}/usr/bin/docker"
+def from_package(package, path, folder):
+    """A program out of one of Debian's packages, which is not installed for it; None when it cannot be had here."""
+    program = f"{folder}/{path}"
     if os.path.exists(program):
         return program
     if not shutil.which("apt-get"):
         return None
     os.makedirs(folder, exist_ok=True)
     try:
-        got = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "docker.io"], cwd=folder,
+        got = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], cwd=folder,
                              capture_output=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
         return None
-    packages = glob.glob(f"{folder}/docker.io_*.deb")
+    packages = glob.glob(f"{folder}/{package}_*.deb")
     if got.returncode or not packages:
         return None
     done = subprocess.run(["dpkg", "-x", packages[0], folder], capture_output=True, check=False)
-    for path in packages:
-        os.unlink(path)
+    for found in packages:
+        os.unlink(found)
     return program if done.returncode == 0 and os.path.exists(program) else None
 
 
@@ -199,7 +199,7 @@ class Place:
     def _stock(self):
         found = []
         installed = shutil.which("docker")
-        old = None if installed and version_of(installed).startswith("20.10") else old_client(self.lab.cache + "/docker.io")
+        old = None if installed and version_of(installed).startswith("20.10") else from_package("docker.io", "usr/bin/docker", self.lab.cache + "/docker.io")
         for program in (old, installed):
             if program:
                 found.append(self.cli(version_of(program), program))
@@ -257,8 +257,8 @@ def each(check):
     return all_of_them
 
 
-def main(checks, flags=()):
-    """Each check is a function of a Place, its name a true sentence."""
+def main(checks, flags=lambda lab: ()):
+    """Each check is a function of a Place, its name a true sentence; `flags` are the daemon's."""
     def of_lab(check):
         def run(lab):
             try:
@@ -269,6 +269,6 @@ def main(checks, flags=()):
         return run
 
     def prepare(lab):
-        lab.place = Place(lab, flags)
+        lab.place = Place(lab, flags(lab))
 
     return labs.run_tests(prepare, [of_lab(check) for check in checks])
