@@ -77,6 +77,9 @@ class Soak:
 
     def restart(self):
         host, how = self.chance.choice(self.workers), self.chance.choice(["stop", "kill"])
+        # A stock engine that ends while it removes a container forgets it, and the container stays for ever.
+        if isinstance(host, stock.StockHost):
+            self.settle()
         getattr(host, how)()
         host.start()
         return f"{how} and start {host.name}"

@@ -20,7 +20,7 @@ EXPECTED = re.compile("|".join((
     "session failed.*(Unavailable|node must disconnect|node is down|node not registered|EOF)", "heartbeat to manager",
     "(connection refused|connection reset by peer|i/o timeout|no route to host|no such file|EOF).*Reconnecting",
     "join token is necessary", "does not match fingerprint", "was removed from swarm", "context canceled",
-    "DeadlineExceeded", "error reallocating node", "allocation commit failure", "Failed to find network",
+    "DeadlineExceeded", "transport is closing", "error reallocating node", "allocation commit failure", "Failed to find network",
     "error creating cluster object", "error removing de-assigned task")))
 
 
