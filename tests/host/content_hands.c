@@ -901,6 +901,7 @@ TEST(a_container_runs_on_the_layers_of_a_pull_and_becomes_an_image)
 	CHECK(e && e->kind == CONTENT_DONE);
 	target = text(&b, b.temp.path, "/rootfs");
 	CHECK(mkdir(target, 0755) == 0);
+	CHECK(overlay_make_mountpoints(b.root, &err));
 	CHECK(overlay_make(b.root, "c1", (const char *[]){ e->image.layers[0].diff_id }, 1, &err));
 	CHECK(overlay_mount(b.root, "c1", target, &err));
 	CHECK(stat(text(&b, target, "/bin/busybox"), &st) == 0);
