@@ -271,6 +271,11 @@ void swarm_update(struct call *c)
 		call_refuse(c, ERR_INVALID, "swarm spec must be named \"default\"");
 		return;
 	}
+	/* A key that locks nothing would be worse than none. */
+	if (r->spec->encryption_config->auto_lock_managers) {
+		call_refuse(c, ERR_UNSUPPORTED, "--autolock is not available yet");
+		return;
+	}
 	r->cluster_version = PB_NEW(&c->arena, version);
 	r->cluster_version->index = version;
 	r->rotation->worker_join_token = call_flag(c, "rotateWorkerToken");
