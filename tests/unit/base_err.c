@@ -37,4 +37,12 @@ TEST(every_kind_has_a_name_and_both_statuses)
 	CHECK_INT(err_grpc_status(ERR_OUT_OF_SEQUENCE), 2);
 }
 
+TEST(a_status_that_comes_back_means_what_it_was_made_of)
+{
+	CHECK_INT(err_of_grpc(err_grpc_status(ERR_CONFLICT)), ERR_CONFLICT);
+	CHECK_INT(err_of_grpc(err_grpc_status(ERR_OUT_OF_SEQUENCE)), ERR_OUT_OF_SEQUENCE);
+	CHECK_INT(err_of_grpc(err_grpc_status(ERR_IN_USE)), ERR_IN_USE);
+	CHECK_INT(err_of_grpc(11), ERR_INTERNAL);
+}
+
 TEST_MAIN()
