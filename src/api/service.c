@@ -3,8 +3,13 @@
 #include "api/list.h"
 #include "api/lookup.h"
 #include "api/route.h"
+#include "base/prng.h"
 #include "docker/tables.h"
+#include "engine/names.h"
+#include "store/view.h"
 #include "swarm/leader.h"
+
+#define NAME_TRIES 6
 
 /* ---- list ---- */
 
@@ -181,10 +186,30 @@ static void created(struct call *c, const struct leader_answer *a)
 	call_reply_json(c, 201, &out);
 }
 
+/* A service that nobody named gets two words, and a digit when those are taken. */
+static void choose_name(struct call *c, Pb__ServiceSpec *spec)
+{
+	char name[NAME_TEXT_MAX];
+	struct prng chance;
+
+	if (!spec->annotations)
+		spec->annotations = PB_NEW(&c->arena, annotations);
+	if (spec->annotations->name[0])
+		return;
+	prng_seed(&chance, (uint64_t)c->now.wall_ns ^ c->exchange);
+	for (int i = 0; i < NAME_TRIES; i++) {
+		name_make_up(&chance, i > 0, name);
+		if (!view_by_name(call_view(c), OBJECT_SERVICE, name))
+			break;
+	}
+	spec->annotations->name = arena_strdup(&c->arena, name);
+}
+
 static void create(struct call *c, const struct leader_answer *a)
 {
 	Pb__CreateServiceRequest *r = c->state;
 
+	choose_name(c, r->spec);
 	if (resolve_networks(c, r->spec->task))
 		call_change(c, "CreateService", r, created);
 }
