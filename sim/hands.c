@@ -39,12 +39,13 @@ struct hands {
 	struct hands_faults faults;
 	struct tree boxes;
 	struct tree readings; /* struct log_reading */
-	uint64_t life; /* of the process: what an earlier one asked for is forgotten */
+	uint64_t life;        /* of the process: what an earlier one asked for is forgotten */
 	uint64_t last_key;
 	bool has_identity;
-	char *root; /* believed in */
+	char *root;          /* believed in */
 	int64_t installed_s; /* wall time */
 	char role[32], org[64];
+	int64_t line_ms;      /* from one line of a container to the next */
 	int64_t last_done_ms; /* commands finish in the order given, which keeps them in order per
 				 task */
 };
@@ -110,14 +111,15 @@ static uint64_t lines_of(const struct hands *h, const struct box *b)
 {
 	int64_t end_ms = b->state == BOX_ENDED ? b->ended_ms : h->owner->world->now_ms;
 
-	return b->started_ms ? LINES_AT_START + (uint64_t)(end_ms - b->started_ms) / LINE_MS : 0;
+	return b->started_ms ? LINES_AT_START + (uint64_t)((end_ms - b->started_ms) / h->line_ms)
+			     : 0;
 }
 
-static int64_t line_at_ms(int64_t started_ms, uint64_t number)
+static int64_t line_at_ms(const struct hands *h, int64_t started_ms, uint64_t number)
 {
 	return number < LINES_AT_START
 		       ? started_ms
-		       : started_ms + (int64_t)(number - LINES_AT_START + 1) * LINE_MS;
+		       : started_ms + (int64_t)(number - LINES_AT_START + 1) * h->line_ms;
 }
 
 static int64_t wall_ns_of(const struct hands *h, int64_t ms)
@@ -134,7 +136,8 @@ static void box_ended(struct hands *h, struct box *b)
 	b->state = BOX_ENDED;
 }
 
-/* What its log holds by now, and where in it a reader begins that was there before the container. */
+/* What its log holds by now, and where in it a reader begins that was there before the container.
+ */
 static void see_box(const struct hands *h, struct log_reading *r, const struct box *b)
 {
 	r->total = lines_of(h, b);
@@ -144,7 +147,7 @@ static void see_box(const struct hands *h, struct log_reading *r, const struct b
 	if (r->wanted.tail >= 0 && (uint64_t)r->wanted.tail < r->total)
 		r->next = r->total - (uint64_t)r->wanted.tail;
 	while (r->next < r->total &&
-	       wall_ns_of(h, line_at_ms(r->started_ms, r->next)) < r->wanted.since_ns)
+	       wall_ns_of(h, line_at_ms(h, r->started_ms, r->next)) < r->wanted.since_ns)
 		r->next++;
 }
 
@@ -284,10 +287,10 @@ static void tell_lines(struct hands *h, const struct work *w, struct log_reading
 		uint64_t number = r->next++;
 
 		records[i] = (struct log_record){
-			.at_ns = wall_ns_of(h, line_at_ms(r->started_ms, number)),
+			.at_ns = wall_ns_of(h, line_at_ms(h, r->started_ms, number)),
 			.is_stderr = number % 3 == 2,
-			.text = str_of(arena_printf(memory, "line %llu\n",
-						    (unsigned long long)number)),
+			.text = str_of(
+				arena_printf(memory, "line %llu\n", (unsigned long long)number)),
 		};
 	}
 	in->executor.log = (struct log_batch){
@@ -310,7 +313,7 @@ static void do_log(struct hands *h, struct work *w)
 	if (b && r->wanted.follow)
 		see_box(h, r, b);
 	if (r->total == r->next && goes_on)
-		plan_log(h, r, LINE_MS);
+		plan_log(h, r, h->line_ms);
 	else
 		tell_lines(h, w, r, !goes_on);
 }
@@ -637,6 +640,7 @@ struct hands *hands_new(struct sim_node *owner)
 	struct hands *h = NEW(struct hands);
 
 	h->owner = owner;
+	h->line_ms = LINE_MS;
 	h->boxes = TREE(compare_box);
 	h->readings = TREE(compare_reading);
 	h->faults = (struct hands_faults){ .prepare_ms_max = 20,
@@ -705,6 +709,11 @@ void hands_host_died(struct hands *h)
 size_t hands_count(const struct hands *h)
 {
 	return h->boxes.count;
+}
+
+void hands_set_line_ms(struct hands *h, int64_t line_ms)
+{
+	h->line_ms = line_ms;
 }
 
 uint64_t hands_lines(const struct hands *h, const char *task_id)

@@ -2,8 +2,8 @@
  * start, fail now and then, end by themselves, and outlive the process of their node; keys that are
  * counters.
  *
- * A running container writes lines: three when it starts, then four a second; "line 0", "line 1" ...,
- * every third of them to standard error. */
+ * A running container writes lines: three when it starts, then four a second; "line 0", "line 1"
+ * ..., every third of them to standard error. */
 #ifndef SHOAL_SIM_HANDS_H
 #define SHOAL_SIM_HANDS_H
 
@@ -25,6 +25,8 @@ void hands_free(struct hands *h);
 const struct executor *hands_executor(struct hands *h);
 const struct keys *hands_keys(struct hands *h);
 void hands_set_faults(struct hands *h, const struct hands_faults *f);
+/* How often containers write a line (four times a second). Set it before there are any. */
+void hands_set_line_ms(struct hands *h, int64_t line_ms);
 
 /* The process died: what was under way is forgotten, containers live on. Or the host did: they do
  * not. */

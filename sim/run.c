@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "sim/checks.h"
 #include "sim/clients.h"
+#include "sim/hands.h"
 #include "sim/growth.h"
 #include "sim/nemesis.h"
 #include "sim/readers.h"
@@ -12,6 +13,8 @@
 
 #define CHAOS_MS 480000
 #define CALM_MS  120000
+/* Enough for logs of several batches, and for most of a seed to be about something else. */
+#define LINE_MS   2000
 #define GROWTH_MS 2000
 
 struct run {
@@ -93,6 +96,8 @@ struct run_result run_seed(uint64_t seed, const struct run_options *o)
 			       .watch = after_turn,
 			       .watch_self = &r,
 		       });
+	for (size_t i = 0; i < w.node_count; i++)
+		hands_set_line_ms(w.nodes[i].hands, LINE_MS);
 	checks_init(&r.checks, w.node_count);
 	clients_begin(&r.clients, &w, CHAOS_MS);
 	if (o->is_grown) {

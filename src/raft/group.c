@@ -73,10 +73,11 @@ const char *group_failure(const struct group *g)
 bool group_no_leader(const struct group *g, struct err *e)
 {
 	if (g->failure)
-		return fail(e, ERR_UNAVAILABLE,
-			    "this manager has stopped (%s): nothing is lost; when the cause is gone, "
-			    "start its daemon again",
-			    g->failure);
+		return fail(
+			e, ERR_UNAVAILABLE,
+			"this manager has stopped (%s): nothing is lost; when the cause is gone, "
+			"start its daemon again",
+			g->failure);
 	return fail(
 		e, ERR_UNAVAILABLE,
 		"The swarm does not have a leader. It's possible that too few managers are online. "
@@ -457,13 +458,14 @@ static void tick(struct group *g)
  * waiting for an election would only keep people waiting. */
 static bool lead_alone(struct group *g)
 {
-	struct raft_conf conf;
+	struct raft_status status = raft_status(g->raft);
+	struct raft_peer_status other;
 
-	if (g->step != GROUP_IDLE || raft_status(g->raft).role != RAFT_FOLLOWER)
+	if (g->step != GROUP_IDLE || status.role != RAFT_FOLLOWER || !status.is_voter)
 		return false;
-	raft_conf(g->raft, &conf);
-	if (conf.voter_count != 1 || conf.voters[0] != g->me)
-		return false;
+	for (unsigned i = 0; raft_peer(g->raft, i, &other); i++)
+		if (other.id != g->me && !other.is_learner)
+			return false;
 	raft_campaign(g->raft);
 	return raft_has_ready(g->raft);
 }
@@ -479,8 +481,8 @@ static void stand(struct group *g)
 	if (g->leader_is_gone) {
 		g->leader_is_gone = false;
 		g->campaigns = 0;
-		members_each(&g->members, it) rank += it->is_voter && it->raft_id < g->me &&
-						      it->raft_id != leader;
+		members_each(&g->members, it) rank +=
+			it->is_voter && it->raft_id < g->me && it->raft_id != leader;
 		raft_forget_leader(g->raft);
 		g->campaign_at_ms = g->now.mono_ms + (int64_t)rank * CAMPAIGN_STEP_MS;
 	}
@@ -490,7 +492,8 @@ static void stand(struct group *g)
 	if (raft_status(g->raft).lead || g->campaigns++ >= CAMPAIGNS_MAX)
 		return;
 	raft_election_now(g->raft);
-	g->campaign_at_ms = g->now.mono_ms + (int64_t)members_voters(&g->members) * CAMPAIGN_STEP_MS;
+	g->campaign_at_ms =
+		g->now.mono_ms + (int64_t)members_voters(&g->members) * CAMPAIGN_STEP_MS;
 }
 
 int64_t group_turn(struct group *g, struct now now)
