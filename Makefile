@@ -1,7 +1,7 @@
 # Two thin doors over meson, and a few more. `make demo` and `make test` do all the set-up.
 PREFIX ?= /usr/local
 
-.PHONY: all demo test sim fuzz install uninstall clean
+.PHONY: all demo test sim bench fuzz install uninstall clean
 all:
 	@tools/deps build
 	@./dev build
@@ -16,6 +16,10 @@ test:
 
 sim: all
 	@./dev sim -q -j "$$(nproc)" -m 3 -w 5 1 1000
+
+bench: all
+	@tools/deps test
+	@./dev bench
 
 fuzz:
 	@tools/deps test
