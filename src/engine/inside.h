@@ -171,6 +171,7 @@ struct container {
 	int root_uses; /* copies that need the root of a stopped container */
 	struct device *devices;
 	size_t device_count;
+	struct runtime_device *rate_devices; /* of ocispec_rate(); NULL: there is none */
 	uint64_t generation; /* of its sandbox */
 	bool has_sandbox;
 	bool was_told_to_stop;

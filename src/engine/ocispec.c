@@ -480,7 +480,69 @@ static void write_cpu(struct json *j, const Pb__HostConfig *h)
 	json_close(j);
 }
 
-static void write_limits(struct json *j, const Pb__HostConfig *h, bool is_cgroup_v2)
+const Pb__BlkioDevice *ocispec_rate(const Pb__HostConfig *h, size_t number, const char **list)
+{
+	const struct {
+		const char *name;
+		Pb__BlkioDevice **items;
+		size_t count;
+	} lists[] = {
+		{ "throttleReadBpsDevice", h->blkio_device_read_bps, h->n_blkio_device_read_bps },
+		{ "throttleWriteBpsDevice", h->blkio_device_write_bps,
+		  h->n_blkio_device_write_bps },
+		{ "throttleReadIOPSDevice", h->blkio_device_read_iops,
+		  h->n_blkio_device_read_iops },
+		{ "throttleWriteIOPSDevice", h->blkio_device_write_iops,
+		  h->n_blkio_device_write_iops },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		*list = lists[i].name;
+		if (number < lists[i].count)
+			return lists[i].items[number];
+		number -= lists[i].count;
+	}
+	return NULL;
+}
+
+static void write_rates(struct json *j, const Pb__HostConfig *h,
+			const struct runtime_device *devices)
+{
+	const char *list, *open = "";
+	const Pb__BlkioDevice *rate;
+
+	for (size_t i = 0; (rate = ocispec_rate(h, i, &list)); i++) {
+		if (strcmp(list, open) != 0) {
+			if (open[0])
+				json_close(j);
+			json_open_list(j, list);
+			open = list;
+		}
+		json_open_object(j, NULL);
+		json_uint(j, "major", devices[i].major);
+		json_uint(j, "minor", devices[i].minor);
+		json_uint(j, "rate", rate->value);
+		json_close(j);
+	}
+	if (open[0])
+		json_close(j);
+}
+
+static void write_block_io(struct json *j, const Pb__HostConfig *h,
+			   const struct runtime_device *rate_devices)
+{
+	if (!h->blkio_weight && !rate_devices)
+		return;
+	json_open_object(j, "blockIO");
+	if (h->blkio_weight)
+		json_uint(j, "weight", h->blkio_weight);
+	if (rate_devices)
+		write_rates(j, h, rate_devices);
+	json_close(j);
+}
+
+static void write_limits(struct json *j, const Pb__HostConfig *h, bool is_cgroup_v2,
+			 const struct runtime_device *rate_devices)
 {
 	write_memory(j, h, is_cgroup_v2);
 	write_cpu(j, h);
@@ -489,11 +551,7 @@ static void write_limits(struct json *j, const Pb__HostConfig *h, bool is_cgroup
 		json_int(j, "limit", h->pids_limit->value < 0 ? 0 : h->pids_limit->value);
 		json_close(j);
 	}
-	if (h->blkio_weight) {
-		json_open_object(j, "blockIO");
-		json_uint(j, "weight", h->blkio_weight);
-		json_close(j);
-	}
+	write_block_io(j, h, rate_devices);
 }
 
 static void write_namespace(struct json *j, const char *type, const char *path)
@@ -608,7 +666,7 @@ static bool write_linux(const struct ocispec *s, struct json *j, uint64_t capabi
 	json_open_object(j, "resources");
 	if (!write_device_rules(s, j, err))
 		return false;
-	write_limits(j, h, s->is_cgroup_v2);
+	write_limits(j, h, s->is_cgroup_v2, s->rate_devices);
 	json_close(j);
 	json_text(j, "cgroupsPath", s->cgroup);
 	write_namespaces(s, j);
@@ -703,7 +761,7 @@ bool ocispec_write_resources(const Pb__HostConfig *host, bool is_cgroup_v2, stru
 	struct json j = json_begin(out);
 
 	json_open_object(&j, NULL);
-	write_limits(&j, host, is_cgroup_v2);
+	write_limits(&j, host, is_cgroup_v2, NULL);
 	json_close(&j);
 	return finish(&j, err);
 }

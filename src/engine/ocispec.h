@@ -43,10 +43,15 @@ struct ocispec {
 	const char *const *device_targets; /* where each is seen in the container */
 	const char *const *device_access;  /* "rwm" */
 	size_t device_count;
+	const struct runtime_device *rate_devices; /* for each ocispec_rate(); NULL: none is set */
 	const char *const *mount_sources; /* for each of container.mounts: the path on the host */
 	const struct ocispec_file *files;
 	size_t file_count;
 };
+
+/* The bounds on the rates of block devices in the order in which they are counted, and the OCI name
+ * of the list that each belongs to; NULL past the last. */
+const Pb__BlkioDevice *ocispec_rate(const Pb__HostConfig *host, size_t number, const char **list);
 
 /* Append the configuration. ERR_INVALID when the record asks for what there is not. */
 bool ocispec_write(const struct ocispec *what, struct buf *out, struct err *err);

@@ -213,6 +213,7 @@ static void collect_devices(struct container *c, struct ocispec *spec)
 	spec->device_targets = targets;
 	spec->device_access = access;
 	spec->device_count = c->device_count;
+	spec->rate_devices = c->rate_devices;
 }
 
 static bool choose_init(struct engine *e, const struct container *c, const char **path,
@@ -285,6 +286,7 @@ static void clear_run(struct container *c)
 {
 	arena_reset(&c->run);
 	c->devices = NULL;
+	c->rate_devices = NULL;
 	c->device_count = 0;
 }
 
@@ -423,6 +425,25 @@ static void keep_devices(struct container *c, const struct runtime_event *event,
 	c->devices = all;
 }
 
+/* Devices are asked for by number: those of the container, /dev of a privileged one, and from the
+ * next on those that have a rate. */
+static int64_t first_rate(const struct container *c)
+{
+	return (int64_t)c->record->host_config->n_devices;
+}
+
+static void keep_rate_device(struct container *c, const struct runtime_event *event, size_t number)
+{
+	struct err err;
+
+	if (event->device_count == 1) {
+		c->rate_devices[number] = event->devices[0];
+		return;
+	}
+	(void)fail(&err, ERR_INVALID, "a limit of block I/O is for one device, not for a folder");
+	set_fault(c, &err);
+}
+
 static void part_came(struct engine *e, struct call *call, const struct input *in)
 {
 	struct container *c = container_by_id(e, call->object);
@@ -438,6 +459,8 @@ static void part_came(struct engine *e, struct call *call, const struct input *i
 		keep_root(c, &in->runtime);
 	else if (in && in->runtime.kind == RUNTIME_RESOLVED)
 		keep_user(c, &in->runtime.user);
+	else if (in && in->runtime.kind == RUNTIME_DEVICES && call->number > first_rate(c))
+		keep_rate_device(c, &in->runtime, (size_t)(call->number - first_rate(c) - 1));
 	else if (in && in->runtime.kind == RUNTIME_DEVICES)
 		keep_devices(c, &in->runtime, (size_t)call->number);
 	part_ready(e, c);
@@ -456,7 +479,17 @@ static void ask_devices(struct engine *e, struct container *c)
 {
 	const struct runtime *runtime = e->seams.runtime;
 	const Pb__HostConfig *h = c->record->host_config;
+	const Pb__BlkioDevice *rate;
+	const char *list;
+	size_t rates = 0;
 
+	while (ocispec_rate(h, rates, &list))
+		rates++;
+	if (rates > 0)
+		c->rate_devices = arena_alloc(&c->run, rates * sizeof(*c->rate_devices));
+	for (size_t i = 0; (rate = ocispec_rate(h, i, &list)); i++)
+		runtime->devices(runtime->self,
+				 await_part(e, c, (size_t)first_rate(c) + 1 + i), rate->path);
 	for (size_t i = 0; i < h->n_devices; i++)
 		runtime->devices(runtime->self, await_part(e, c, i), h->devices[i]->path_on_host);
 	if (h->privileged)

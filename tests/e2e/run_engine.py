@@ -85,6 +85,11 @@ def limits_are_set_in_the_cgroup_and_shown(place):
     assert out(place, "--ulimit", "nofile=100:200", "busybox", "sh", "-c", "ulimit -n; ulimit -Hn").split() == ["100", "200"]
     assert out(place, "--oom-score-adj", "500", "busybox", "cat", "/proc/self/oom_score_adj") == "500"
     assert out(place, "--shm-size", "1m", "busybox", "sh", "-c", "df -k /dev/shm | tail -n 1").split()[1] == "1024"
+    disk = next((f"/dev/{d}" for d in sorted(os.listdir("/sys/block")) if not d.startswith(("loop", "ram")) and os.path.exists(f"/dev/{d}")), None)
+    if disk and not is_v2:
+        docker("run", "-d", "--name", "slow", "--device-read-bps", f"{disk}:1mb", "busybox", "sleep", "100")
+        number = os.stat(disk).st_rdev
+        assert limit_of(place, "slow", "blkio/blkio.throttle.read_bps_device") == f"{os.major(number)}:{os.minor(number)} 1048576"
     assert "Minimum memory limit" in docker.fails("run", "--rm", "-m", "1m", "busybox", "true", code=125)
 
 

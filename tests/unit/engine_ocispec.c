@@ -122,6 +122,25 @@ TEST(nobody_gets_a_capability_that_the_daemon_has_not)
 	CHECK_SAYS("\"bounding\":[\"CAP_SYS_ADMIN\"]");
 }
 
+TEST(rates_of_block_devices_are_written_by_their_numbers)
+{
+	struct runtime_device devices[] = { { .type = 'b', .major = 8, .minor = 16 },
+					    { .type = 'b', .major = 254, .minor = 0 } };
+	Pb__BlkioDevice *reads, *writes;
+
+	begin();
+	reads = PB_NEW(&a, blkio_device);
+	writes = PB_NEW(&a, blkio_device);
+	reads->value = 1048576;
+	writes->value = 100;
+	PB_APPEND(&a, c->host_config, blkio_device_read_bps, reads);
+	PB_APPEND(&a, c->host_config, blkio_device_write_iops, writes);
+	spec.rate_devices = devices;
+	CHECK_SAYS("\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":16,\"rate\":"
+		   "1048576}],\"throttleWriteIOPSDevice\":[{\"major\":254,\"minor\":0,\"rate\":"
+		   "100}]}");
+}
+
 TEST(a_capability_opens_its_system_calls)
 {
 	begin();
