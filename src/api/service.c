@@ -5,6 +5,7 @@
 #include "api/route.h"
 #include "base/prng.h"
 #include "docker/tables.h"
+#include "engine/expand.h"
 #include "engine/names.h"
 #include "store/view.h"
 #include "swarm/leader.h"
@@ -141,6 +142,25 @@ static Pb__ServiceSpec *read_spec(struct call *c)
 	return spec;
 }
 
+/* Could a node expand what its tasks say? Each will, and would fail the task: better to hear of it now. */
+static bool templates_are_good(struct call *c, Pb__ServiceSpec *spec)
+{
+	static const struct engine_node node = { "nodeid", "hostname", "arch", "os" };
+	Pb__Task *task = PB_NEW(&c->arena, task);
+	const Pb__Task *expanded;
+	struct err e;
+
+	task->id = arena_strdup(&c->arena, "taskid");
+	task->service_id = arena_strdup(&c->arena, "serviceid");
+	task->slot = 1;
+	task->service_annotations = spec->annotations;
+	task->spec = spec->task;
+	if (expand_task(&c->arena, task, &node, &expanded, &e))
+		return true;
+	call_fail_control(c, &e);
+	return false;
+}
+
 /* Networks by name become networks by id. */
 static bool resolve_networks(struct call *c, Pb__TaskSpec *task)
 {
@@ -219,7 +239,7 @@ void service_create(struct call *c)
 	Pb__CreateServiceRequest *r = PB_NEW(&c->arena, create_service_request);
 
 	r->spec = read_spec(c);
-	if (!r->spec)
+	if (!r->spec || !templates_are_good(c, r->spec))
 		return;
 	set_registry_auth(c, r->spec->task, call_header(c, "X-Registry-Auth"));
 	c->state = r;
@@ -271,7 +291,7 @@ void service_update(struct call *c)
 	uint64_t version;
 
 	r->spec = read_spec(c);
-	if (!r->spec || !call_version(c, "service", &version))
+	if (!r->spec || !call_version(c, "service", &version) || !templates_are_good(c, r->spec))
 		return;
 	if (from[0] && strcmp(from, "spec") != 0 && strcmp(from, "previous-spec") != 0) {
 		call_refuse(c, ERR_INVALID, "unsupported registryAuthFrom value");

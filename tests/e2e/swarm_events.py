@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Events of the swarm's objects, as managers tell them."""
+"""Events of the swarm's objects, as managers tell them, and templates in what services say."""
 import json
 import sys
 import time
@@ -76,6 +76,21 @@ def scope_is_a_filter(lab):
         assert set(answer.lines()) <= {"swarm"} and count(len(answer.lines())), answer
 
 
+def templates_are_expanded_where_the_task_runs(lab):
+    manager = lab.hosts[0]
+    manager.shoal("service", "create", "--detach", "--name", "tell", "--mode", "global", "--env",
+                  "WHERE={{.Node.Hostname}}", "--hostname", "{{.Service.Name}}-on-{{.Node.Hostname}}", lab.busybox, "sh",
+                  "-c", 'echo "$WHERE $(hostname)"; exec top -b -d 60 >/dev/null').ok()
+    until(20, lambda: len(manager.tasks("tell", "running")) == 2)
+
+    lines = manager.shoal("service", "logs", "--raw", "tell").lines()
+
+    assert sorted(lines) == sorted(f"{h.name} tell-on-{h.name}" for h in lab.hosts), lines
+    manager.shoal("service", "create", "--name", "bad", "--env", "X={{.Nobody}}", lab.busybox).fails(
+        'expanding env failed: template: there is no field "Nobody" here')
+    manager.shoal("service", "rm", "tell").ok()
+
+
 def a_restarted_manager_tells_no_old_news(lab):
     manager = lab.hosts[0]
     manager.stop()
@@ -89,7 +104,8 @@ def a_restarted_manager_tells_no_old_news(lab):
 
 
 TESTS = [a_service_is_created_updated_and_removed, a_node_changes_its_availability, secrets_and_configs_come_and_go,
-         scope_is_a_filter, a_restarted_manager_tells_no_old_news]
+         scope_is_a_filter,
+         templates_are_expanded_where_the_task_runs, a_restarted_manager_tells_no_old_news]
 
 if __name__ == "__main__":
     sys.exit(run_tests(prepare, TESTS))
