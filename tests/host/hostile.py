@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Bad input to a real shoald, over its socket: hostile.py PATH_OF_SHOALD. Each is refused with a sentence, and
-nothing is lost or left."""
+nothing is lost or left. It runs itself again in namespaces of its own, so that no daemon and no bridge outlives it."""
 import atexit
 import http.server
 import json
@@ -16,7 +16,12 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "images"))
 import image  # noqa: E402
 
-PROGRAM = sys.argv[1]
+if os.environ.get("SHOAL_TEST_IS_ALONE") is None:
+    os.environ["SHOAL_TEST_IS_ALONE"] = "1"
+    os.execvp("unshare", ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, *sys.argv])
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+PROGRAM = os.path.abspath(sys.argv[1])
 work = tempfile.mkdtemp(prefix="shoal-hostile-")
 passed = failed = 0
 
