@@ -98,7 +98,7 @@ class StockHost(Host):
     def complaints(self):
         """What its log says of the cluster protocol that it would not say among its own kind."""
         return [line for line in self.log().splitlines()
-                if re.search(r"panic|goroutine \d+ \[|fatal error|http2|HPACK|proto:", line)
+                if re.search(r"^panic: |^goroutine \d+ |^fatal error: |http2|HPACK|proto:", line)
                 or (re.search(r"level=(error|warning|fatal)", line)
                     and re.search(r"module=node|cluster|swarm|:2377", line) and not EXPECTED.search(line))]
 
