@@ -67,6 +67,7 @@ struct agent_manager {
 	struct list link;
 	char *node_id, *addr;
 	int64_t weight; /* -256 to 256, by experience */
+	bool is_tried;  /* since the last session that stood */
 };
 /* struct agent_manager: those known, for Info and for the next life. */
 const struct list *agent_managers(const struct agent *a);

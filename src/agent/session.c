@@ -76,16 +76,38 @@ static struct agent_manager *choose(struct agent *a)
 	uint64_t total = 0, draw;
 
 	list_each (&a->managers, struct agent_manager, link, m)
-		total += draw_weight(m);
+		total += m->is_tried ? 0 : draw_weight(m);
 	if (total == 0)
 		return NULL;
 	draw = prng_below(a->config.prng, total);
 	list_each (&a->managers, struct agent_manager, link, m) {
+		if (m->is_tried)
+			continue;
 		if (draw < draw_weight(m))
 			return m;
 		draw -= draw_weight(m);
 	}
 	return NULL;
+}
+
+/* Each is tried before any is tried again: one that is gone must not keep us from one that is there. */
+static void forget_tried(struct agent *a)
+{
+	struct agent_manager *m;
+
+	list_each (&a->managers, struct agent_manager, link, m)
+		m->is_tried = false;
+}
+
+/* What the pause between two attempts is divided by, so that a round takes as long as one attempt. */
+static int64_t managers_known(struct agent *a)
+{
+	struct agent_manager *m;
+	int64_t count = 0;
+
+	list_each (&a->managers, struct agent_manager, link, m)
+		count += m->addr != NULL;
+	return count ? count : 1;
 }
 
 static void send(struct agent *a, uint64_t ticket, const void *message, bool is_last)
@@ -139,7 +161,8 @@ void session_close(struct agent *a, const char *why)
 	if (a->backoff_ms > BACKOFF_MAX_MS)
 		a->backoff_ms = BACKOFF_MAX_MS;
 	a->retry_at_ms =
-		a->now.mono_ms + (int64_t)prng_below(a->config.prng, (uint64_t)a->backoff_ms);
+		a->now.mono_ms +
+		(int64_t)prng_below(a->config.prng, (uint64_t)a->backoff_ms) / managers_known(a);
 }
 
 void session_clear(struct agent *a)
@@ -161,9 +184,14 @@ static void open_session(struct agent *a)
 
 	a->manager = choose(a);
 	if (!a->manager) {
+		forget_tried(a);
+		a->manager = choose(a);
+	}
+	if (!a->manager) {
 		a->retry_at_ms = a->now.mono_ms + BACKOFF_MAX_MS;
 		return;
 	}
+	a->manager->is_tried = true;
 	request->description = a->description;
 	request->session_id = a->session_id ? a->session_id : (char *)"";
 	a->state = SESSION_OPENING;
@@ -233,6 +261,7 @@ static void on_session_message(struct agent *a, const Pb__SessionMessage *messag
 	free(a->trouble);
 	a->trouble = NULL;
 	observe(a->manager, 10);
+	forget_tried(a);
 	log_info(a->config.log, "agent", "session with %s", a->manager->addr);
 	beat(a);
 	open_assignments(a);
