@@ -77,7 +77,7 @@ def enter_world(folder):
     libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
     for path in (HOSTS, RUN):
         os.makedirs(path, exist_ok=True)
-        kept = folder + path.replace("/", "-")
+        kept = f"{folder}/{os.path.basename(os.path.dirname(path))}"
         os.makedirs(kept)
         if libc.mount(kept.encode(), path.encode(), None, MS_BIND, None):
             raise OSError(ctypes.get_errno(), "mount " + path)
