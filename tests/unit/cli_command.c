@@ -44,7 +44,9 @@ TEST(every_row_is_complete_and_reads_well)
 			    (!c->usage && c->max != 0))
 				TEST_FAIL("%s lacks examples, a summary or a usage", c->name);
 			for (size_t i = 0; i < count; i++) {
-				if (!rows[i]->help || rows[i]->help[strlen(rows[i]->help) - 1] == '.')
+				const char *text = rows[i]->absent ? rows[i]->absent : rows[i]->help;
+
+				if (!text || !text[0] || text[strlen(text) - 1] == '.')
 					TEST_FAIL("%s --%s has no plain help", c->name, rows[i]->name);
 				if (i && strcmp(rows[i]->name, rows[i - 1]->name) == 0)
 					TEST_FAIL("%s has --%s twice", c->name, rows[i]->name);
