@@ -225,3 +225,12 @@ char *buf_steal(struct buf *b)
 	*b = BUF_MAX(b->max);
 	return data;
 }
+
+size_t str_width(struct str s)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		width += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+	return width;
+}

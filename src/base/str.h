@@ -48,6 +48,8 @@ bool str_cut(struct str s, char at, struct str *head, struct str *tail);
 ptrdiff_t str_find(struct str s, char c);
 /* Whole text is a decimal number without sign that fits: true and *value. */
 bool str_to_u64(struct str s, uint64_t *value);
+/* Characters (code points) of UTF-8 text. */
+size_t str_width(struct str s);
 char *str_dup(struct str s);
 
 struct buf {

@@ -8,8 +8,8 @@
 
 #include "base/mem.h"
 #include "cli/base64.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 #include "cli/files.h"
 #include "cli/settings.h"
 #include "wire/ref.h"

@@ -11,7 +11,7 @@
 #include "cli/context_store.h"
 #include "cli/program.h"
 #include "console/dispatch.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/help.h"
 
 #define STATUS_FAILURE 1

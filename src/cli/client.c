@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 #include "wire/http1.h"
 
 #define READ_SIZE 65536

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/files.h"
 #include "cli/ulimit.h"
 #include "cli/mount.h"

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/container_body.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/output.h"

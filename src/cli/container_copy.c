@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "cli/base64.h"
 #include "cli/container.h"
-#include "console/field.h"
+#include "template/field.h"
 
 #define GO_MODE_DIR (INT64_C(1) << 31)
 

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "cli/container_body.h"
 #include "cli/csv.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/units.h"
 
 /* "/dev/a[:/dev/b[:rwm]]" */

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/files.h"
 #include "cli/pairs.h"
 #include "cli/session.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 #include "cli/ports.h"
 #include "console/units.h"
 

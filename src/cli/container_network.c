@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "cli/container_body.h"
 #include "cli/csv.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/pairs.h"
 #include "cli/publish.h"
 

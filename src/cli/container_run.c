@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "cli/container.h"
 #include "cli/container_body.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/image.h"
 #include "cli/session.h"
 #include "wire/ref.h"

@@ -11,9 +11,9 @@
 #include "cli/list_options.h"
 #include "cli/program.h"
 #include "cli/settings.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 #include "console/order.h"
 
 #define PEM_MAX (1 << 20)

@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "cli/files.h"
 #include "cli/settings.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 
 #define META_MAX (1 << 20)
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/screen.h"
 #include "cli/service.h"
 

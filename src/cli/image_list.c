@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "console/units.h"
 

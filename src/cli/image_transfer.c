@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/auth.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/image.h"
 #include "cli/output.h"
 #include "cli/progress.h"

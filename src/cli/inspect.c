@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 
 static bool is_json(struct str text, struct err *e)
 {

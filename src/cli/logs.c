@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/units.h"
 #include "wire/stdcopy.h"
 

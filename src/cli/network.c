@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"

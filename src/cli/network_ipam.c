@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/pairs.h"
 
 struct prefix {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 
 struct port {
 	const char *ip, *type;

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "console/complete.h"
-#include "console/field.h"
+#include "template/field.h"
 
 #define QUERY_NAMES_MAX 1000
 

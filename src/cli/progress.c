@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/screen.h"
 #include "console/units.h"
 

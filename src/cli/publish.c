@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/csv.h"
-#include "console/field.h"
+#include "template/field.h"
 
 struct range {
 	uint64_t first, last;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "cli/base64.h"
 #include "cli/cli.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/files.h"
 #include "console/format.h"
 #include "cli/inspect.h"

@@ -2,7 +2,7 @@
 #include "cli/service.h"
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/inspect.h"
 #include "cli/list_options.h"
 #include "cli/program.h"

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "cli/auth.h"
 #include "cli/converge.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/service_spec.h"
 
 static void print_warnings(const json_t *answer)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "cli/logs.h"
 #include "cli/service.h"

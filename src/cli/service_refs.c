@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "cli/auth.h"
 #include "cli/csv.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/order.h"
 #include "cli/pairs.h"
 #include "cli/service_spec.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/service.h"
 #include "console/units.h"
 

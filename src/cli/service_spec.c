@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/csv.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/pairs.h"
 #include "cli/values.h"
 

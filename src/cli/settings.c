@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "cli/files.h"
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 
 #define SETTINGS_MAX (1 << 20)
 

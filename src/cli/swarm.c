@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/help.h"
 
 /* Settings of the whole swarm, of init and update. Each goes to a place in the spec. */

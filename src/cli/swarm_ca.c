@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/files.h"
 
 #define PEM_MAX  65536

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/container.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "cli/image.h"
 #include "cli/system.h"

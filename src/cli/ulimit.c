@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "console/field.h"
+#include "template/field.h"
 
 static bool read_limit(struct str text, int64_t *value)
 {

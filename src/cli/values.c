@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "console/field.h"
+#include "template/field.h"
 #include "cli/pairs.h"
 
 static enum option_kind kind_of(const struct args *a, const char *name)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 #include "console/table.h"
 
 json_t *row_new(const json_t *labels)
@@ -115,7 +115,7 @@ void ellipsis(const char *text, size_t width, struct buf *out)
 {
 	size_t seen = 0;
 
-	if (text_width(str_of(text)) <= width) {
+	if (str_width(str_of(text)) <= width) {
 		buf_append_c(out, text);
 		return;
 	}

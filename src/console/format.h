@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "console/template.h"
+#include "template/template.h"
 
 struct column {
 	const char *field;  /* "ID" */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 
 int natural_compare(const char *a, const char *b)
 {

@@ -6,15 +6,6 @@
 #define COLUMN_GAP 3
 #define COLUMNS_MAX 64
 
-size_t text_width(struct str text)
-{
-	size_t width = 0;
-
-	for (size_t i = 0; i < text.len; i++)
-		width += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-	return width;
-}
-
 struct line {
 	struct str text;
 	size_t tabs; /* cells before the last */
@@ -57,7 +48,7 @@ static size_t column_width(const struct line *lines, size_t count, size_t first,
 	size_t width = column_min;
 
 	for (size_t i = first; i < count && lines[i].tabs > column; i++) {
-		size_t wanted = text_width(cell(lines[i], column)) + COLUMN_GAP;
+		size_t wanted = str_width(cell(lines[i], column)) + COLUMN_GAP;
 
 		if (wanted > width)
 			width = wanted;
@@ -80,7 +71,7 @@ void table_layout_wide(struct str text, size_t column_min, struct buf *out)
 		for (size_t column = 0; column < lines[i].tabs; column++) {
 			str_cut(rest, '\t', &head, &rest);
 			buf_append_str(out, head);
-			for (size_t n = text_width(head); n < widths[column]; n++)
+			for (size_t n = str_width(head); n < widths[column]; n++)
 				buf_append_char(out, ' ');
 		}
 		buf_append_str(out, rest);

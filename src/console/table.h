@@ -14,7 +14,4 @@ void table_layout(struct str text, struct buf *out);
 /* The same with columns of at least `column_min`. */
 void table_layout_wide(struct str text, size_t column_min, struct buf *out);
 
-/* Characters (code points) of UTF-8 text. */
-size_t text_width(struct str text);
-
 #endif

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "console/field.h"
-#include "console/template.h"
+#include "template/field.h"
+#include "template/template.h"
 #include "engine/task.h"
 
 #define EXPANDED_MAX (1 << 20)

@@ -4,7 +4,7 @@
  * options of volumes; and the data of secrets and configs whose templating is "golang". What may
  * be asked for: .Service.ID .Name .Labels, .Node.ID .Hostname .Platform.Architecture .OS, .Task.ID
  * .Name .Slot; in data also the functions secret, config (by target) and env. The language is that
- * of console/template.h; a field that is not there is an error.
+ * of template/template.h; a field that is not there is an error.
  *
  * Source: public behaviour of the reference's workers. */
 #ifndef SHOAL_ENGINE_EXPAND_H

@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "machine/file.h"
 
 #define DAYS          1080

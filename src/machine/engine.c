@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "machine/driver.h"
 
 #define ANSWER_BYTES_MAX ((size_t)256 << 10)

@@ -6,11 +6,11 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
 #include "console/option.h"
 #include "console/table.h"
-#include "console/template.h"
+#include "template/template.h"
 #include "machine/cli.h"
 #include "machine/driver.h"
 #include "machine/engine.h"

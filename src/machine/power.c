@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/option.h"
 #include "machine/cli.h"
 #include "machine/driver.h"

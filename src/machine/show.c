@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 #include "console/option.h"
 #include "machine/cli.h"
 #include "machine/driver.h"

@@ -10,8 +10,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 #include "console/order.h"
 #include "machine/driver.h"
 #include "machine/file.h"

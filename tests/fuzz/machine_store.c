@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "fuzz.h"
 #include "machine/driver.h"
 #include "machine/local/host.h"

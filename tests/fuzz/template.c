@@ -1,8 +1,8 @@
 /* --format: a line of template, then the JSON it is run on. */
-#include "console/template.h"
+#include "template/template.h"
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "fuzz.h"
 
 #define OUTPUT_MAX (1 << 20)

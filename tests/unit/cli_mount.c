@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 #include "cli/csv.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 #include "cli/ulimit.h"
 #include "test.h"
 

@@ -1,8 +1,8 @@
 #include "cli/publish.h"
 
 #include "base/str.h"
-#include "console/field.h"
-#include "console/jsontext.h"
+#include "template/field.h"
+#include "template/jsontext.h"
 #include "cli/ports.h"
 #include "test.h"
 

@@ -1,11 +1,11 @@
-#include "console/template.h"
+#include "template/template.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/format.h"
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 #include "test.h"
 
 static struct err e;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "machine/driver.h"
 #include "machine/file.h"
 #include "test.h"

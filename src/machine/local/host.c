@@ -7,7 +7,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "machine/file.h"
 
 #define WORDS_MAX 1000

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 #include "console/option.h"
 #include "machine/cli.h"
 #include "machine/driver.h"

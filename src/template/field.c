@@ -1,4 +1,4 @@
-#include "console/field.h"
+#include "template/field.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  * name, then regardless of case (.Id, .ID). `.Label "key"` reads TEMPLATE_LABELS of a row.
  *
  * Values are JSON. Text is limited to 64 KiB, nesting to 64 levels. */
-#ifndef SHOAL_CONSOLE_TEMPLATE_H
-#define SHOAL_CONSOLE_TEMPLATE_H
+#ifndef SHOAL_TEMPLATE_TEMPLATE_H
+#define SHOAL_TEMPLATE_TEMPLATE_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
-#include "console/jsontext.h"
+#include "template/jsontext.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
+#include "template/field.h"
 
 static void write_string(const char *text, size_t length, bool escape_html, struct buf *out)
 {

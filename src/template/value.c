@@ -1,14 +1,13 @@
-#include "console/template_value.h"
+#include "template/value.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/field.h"
-#include "console/jsontext.h"
-#include "console/table.h"
-#include "console/template.h"
+#include "template/field.h"
+#include "template/jsontext.h"
+#include "template/template.h"
 
 void value_print(const json_t *value, struct buf *out)
 {
@@ -273,7 +272,7 @@ static const char *take_spec(const char *at, struct format_spec *spec)
 
 static void print_padded(const struct format_spec *spec, struct str text, struct buf *out)
 {
-	size_t width = text_width(text);
+	size_t width = str_width(text);
 	bool left = strchr(spec->flags, '-') != NULL;
 	char fill = !left && strchr(spec->flags, '0') ? '0' : ' ';
 

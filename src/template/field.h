@@ -3,8 +3,8 @@
  * Reading never fails: what is absent or of another type is "", 0, false or NULL, as the
  * engine leaves out what is empty. A path step is a key of an object; keys that hold dots
  * themselves (labels) are reached with jansson. Results are borrowed from the root. */
-#ifndef SHOAL_CONSOLE_FIELD_H
-#define SHOAL_CONSOLE_FIELD_H
+#ifndef SHOAL_TEMPLATE_FIELD_H
+#define SHOAL_TEMPLATE_FIELD_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* A parsed template: what template_parse.c makes and template_run.c walks. Everything lives in
  * the template's arena, except literals, which are JSON values of the list `literals`. */
-#ifndef SHOAL_CONSOLE_TEMPLATE_TREE_H
-#define SHOAL_CONSOLE_TEMPLATE_TREE_H
+#ifndef SHOAL_TEMPLATE_TREE_H
+#define SHOAL_TEMPLATE_TREE_H
 
 #include <jansson.h>
 

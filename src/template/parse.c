@@ -1,11 +1,11 @@
-#include "console/template.h"
+#include "template/template.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/template_tree.h"
+#include "template/tree.h"
 
 struct parser {
 	struct template *t;

@@ -1,6 +1,6 @@
 /* What template functions do with values, and how Go prints them. */
-#ifndef SHOAL_CONSOLE_TEMPLATE_VALUE_H
-#define SHOAL_CONSOLE_TEMPLATE_VALUE_H
+#ifndef SHOAL_TEMPLATE_VALUE_H
+#define SHOAL_TEMPLATE_VALUE_H
 
 #include <jansson.h>
 #include <stdbool.h>

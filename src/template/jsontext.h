@@ -1,6 +1,6 @@
 /* JSON as text the way Docker's tools print it. */
-#ifndef SHOAL_CONSOLE_JSONTEXT_H
-#define SHOAL_CONSOLE_JSONTEXT_H
+#ifndef SHOAL_TEMPLATE_JSONTEXT_H
+#define SHOAL_TEMPLATE_JSONTEXT_H
 
 #include <jansson.h>
 #include <stdbool.h>

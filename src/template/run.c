@@ -1,11 +1,11 @@
-#include "console/template.h"
+#include "template/template.h"
 
 #include <strings.h>
 
 #include "base/mem.h"
-#include "console/field.h"
-#include "console/template_tree.h"
-#include "console/template_value.h"
+#include "template/field.h"
+#include "template/tree.h"
+#include "template/value.h"
 
 #define VARIABLES_MAX 64
 
