@@ -74,8 +74,8 @@ static void change_role(struct growth *g, struct sim_node *manager)
 	request->node_version = pb_dup(&a, node->meta->version);
 	request->spec = pb_dup(&a, node->spec);
 	/* More are made than unmade, so that there mostly are several. */
-	request->spec->desired_role = prng_chance(&g->world->prng, 3, 5) ? PB__NODE_ROLE__MANAGER
-									 : PB__NODE_ROLE__WORKER;
+	request->spec->desired_role =
+		prng_chance(&g->world->prng, 3, 5) ? PB__NODE_ROLE__MANAGER : PB__NODE_ROLE__WORKER;
 	node_change(manager->node, node_ticket(manager->node), UPDATE_NODE, request);
 	world_wake(manager);
 }

@@ -14,17 +14,18 @@
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: shoal-sim [OPTIONS] [SEED [COUNT]]\n\n"
-		    "Runs ten simulated minutes of a cluster for each seed: eight of chaos, two of "
-		    "calm.\n\n"
-		    "  -m, --managers N   this many managers (drawn from the seed: 1 to 7)\n"
-		    "  -w, --workers N    this many workers (default 0)\n"
-		    "  -p, --promote      begin with one manager; others are made and unmade\n"
-		    "  -j, --jobs N       so many processes, each with its share of the seeds (1 to 64)\n"
-		    "  -r, --replay       run every seed twice and compare the traces\n"
-		    "  -v, --verbose      print every node's log\n"
-		    "  -q, --quiet        print the summary and failures only\n"
-		    "  -h, --help         this text\n");
+	fprintf(to,
+		"usage: shoal-sim [OPTIONS] [SEED [COUNT]]\n\n"
+		"Runs ten simulated minutes of a cluster for each seed: eight of chaos, two of "
+		"calm.\n\n"
+		"  -m, --managers N   this many managers (drawn from the seed: 1 to 7)\n"
+		"  -w, --workers N    this many workers (default 0)\n"
+		"  -p, --promote      begin with one manager; others are made and unmade\n"
+		"  -j, --jobs N       so many processes, each with its share of the seeds (1 to 64)\n"
+		"  -r, --replay       run every seed twice and compare the traces\n"
+		"  -v, --verbose      print every node's log\n"
+		"  -q, --quiet        print the summary and failures only\n"
+		"  -h, --help         this text\n");
 }
 
 static double seconds_now(void)

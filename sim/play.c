@@ -346,8 +346,8 @@ static bool do_exit(struct doing *d, struct err *e)
 {
 	const Pb__Task *task = stage_task(d->stage, d->words[0], e);
 	const struct view *v = task ? stage_view(d->stage, e) : NULL;
-	struct sim_node *host = v ? stage_host(d->stage, stage_host_name(v, task->node_id), e)
-				  : NULL;
+	struct sim_node *host =
+		v ? stage_host(d->stage, stage_host_name(v, task->node_id), e) : NULL;
 	uint64_t code;
 
 	if (!host)
@@ -364,11 +364,11 @@ static bool do_fail_start(struct doing *d, struct err *e)
 	bool is_off = d->count > 1 && strcmp(d->words[1], "off") == 0;
 
 	if (host)
-		hands_set_faults(host->hands, &(struct hands_faults){
-						      .start_fails = is_off ? 0 : 1000,
-						      .prepare_ms_max = 20,
-						      .start_ms_max = 20,
-						      .stop_ms_max = 20 });
+		hands_set_faults(host->hands,
+				 &(struct hands_faults){ .start_fails = is_off ? 0 : 1000,
+							 .prepare_ms_max = 20,
+							 .start_ms_max = 20,
+							 .stop_ms_max = 20 });
 	return host;
 }
 

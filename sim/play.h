@@ -35,7 +35,7 @@
 struct play {
 	struct stage stage;
 	struct reader *following; /* whom `follow` began */
-	uint64_t seed; /* 0: the file's, or 1 */
+	uint64_t seed;            /* 0: the file's, or 1 */
 	bool is_verbose;
 };
 

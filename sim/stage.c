@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "sim/hands.h"
 
-#define CONTROL	     "/docker.swarmkit.v1.Control/"
-#define STEP_MS	     10
+#define CONTROL      "/docker.swarmkit.v1.Control/"
+#define STEP_MS      10
 #define PATIENCE_MS  15000
 #define QUIET_MS     10000
 #define UNSETTLED_MS 300000

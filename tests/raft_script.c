@@ -71,7 +71,7 @@ static void print_line(struct env *env, const char *format, ...)
 static void indent(struct env *env, size_t from)
 {
 	AUTO_BUF struct buf moved = BUF_MAX(OUTPUT_MAX);
-	struct str rest = {env->out.data + from, env->out.len - from}, line;
+	struct str rest = { env->out.data + from, env->out.len - from }, line;
 
 	if (env->out.len == from)
 		return;
@@ -146,12 +146,13 @@ static unsigned ids_of(const struct stanza *s, const char *key, uint64_t *ids)
 
 static void add_nodes(struct env *env, const struct stanza *s)
 {
-	static const char *const known[] = {
-		"voters",   "learners", "inflight",    "index",
-		"content",  "prevote",	"checkquorum", "max-committed-size-per-ready",
-		"read-only"};
-	struct raft_conf conf = {0};
-	struct raft_stored stored = {0};
+	static const char *const known[] = { "voters",      "learners",
+					     "inflight",    "index",
+					     "content",     "prevote",
+					     "checkquorum", "max-committed-size-per-ready",
+					     "read-only" };
+	struct raft_conf conf = { 0 };
+	struct raft_stored stored = { 0 };
 	unsigned count = (unsigned)strtoul(s->args[0].key, NULL, 10);
 
 	for (int i = 1; i < s->arg_count; i++) {
@@ -258,7 +259,7 @@ static bool has_mail(const struct env *env, uint64_t to)
 /* How many there were. */
 static unsigned deliver(struct env *env, uint64_t to, int kind, bool drops)
 {
-	struct message_list mail = {0}, rest = {0};
+	struct message_list mail = { 0 }, rest = { 0 };
 	unsigned count;
 
 	for (size_t i = 0; i < env->network.count; i++) {
@@ -474,7 +475,7 @@ static void propose_conf_change(struct env *env, const struct stanza *s)
 {
 	static const char letters[] = "vrul";
 	const char *kind = s->input && *s->input ? strchr(letters, *s->input) : NULL;
-	struct raft_change change = {0};
+	struct raft_change change = { 0 };
 	uint64_t index;
 	struct err e;
 
@@ -500,25 +501,25 @@ static const struct {
 	const char *name;
 	command *run;
 } commands[] = {
-	{"add-nodes", add_nodes},
-	{"campaign", campaign},
-	{"compact", compact},
-	{"deliver-msgs", deliver_msgs},
-	{"forget-leader", forget_leader},
-	{"log-level", log_level_command},
-	{"process-ready", process_ready},
-	{"propose", propose},
-	{"propose-conf-change", propose_conf_change},
-	{"raft-log", raft_log_command},
-	{"raft-state", raft_state},
-	{"report-unreachable", report_unreachable},
-	{"send-snapshot", send_snapshot},
-	{"set-randomized-election-timeout", set_election_timeout},
-	{"stabilize", stabilize},
-	{"status", status},
-	{"tick-election", tick_election},
-	{"tick-heartbeat", tick_heartbeat},
-	{"transfer-leadership", transfer_leadership},
+	{ "add-nodes", add_nodes },
+	{ "campaign", campaign },
+	{ "compact", compact },
+	{ "deliver-msgs", deliver_msgs },
+	{ "forget-leader", forget_leader },
+	{ "log-level", log_level_command },
+	{ "process-ready", process_ready },
+	{ "propose", propose },
+	{ "propose-conf-change", propose_conf_change },
+	{ "raft-log", raft_log_command },
+	{ "raft-state", raft_state },
+	{ "report-unreachable", report_unreachable },
+	{ "send-snapshot", send_snapshot },
+	{ "set-randomized-election-timeout", set_election_timeout },
+	{ "stabilize", stabilize },
+	{ "status", status },
+	{ "tick-election", tick_election },
+	{ "tick-heartbeat", tick_heartbeat },
+	{ "transfer-leadership", transfer_leadership },
 };
 
 static bool run(struct env *env, const struct stanza *s)
@@ -539,7 +540,7 @@ static void parse_arg(struct stanza *s, char *word)
 	struct arg *a = &s->args[s->arg_count++];
 	char *value = strchr(word, '=');
 
-	*a = (struct arg){.key = word};
+	*a = (struct arg){ .key = word };
 	if (!value)
 		return;
 	*value++ = '\0';
@@ -610,7 +611,7 @@ static bool next_stanza(char **rest, int *line_number, struct stanza *s)
 		*rest = *newline ? newline + 1 : newline;
 		++*line_number;
 	}
-	*s = (struct stanza){.line = *line_number + 1};
+	*s = (struct stanza){ .line = *line_number + 1 };
 	head = lines_until(rest, "----", line_number);
 	s->input = strchrnul(head, '\n');
 	if (*s->input)
@@ -622,7 +623,7 @@ static bool next_stanza(char **rest, int *line_number, struct stanza *s)
 
 static bool is_log_line(struct str line)
 {
-	static const char *const levels[] = {"INFO ", "DEBUG ", "WARN ", "ERROR "};
+	static const char *const levels[] = { "INFO ", "DEBUG ", "WARN ", "ERROR " };
 	struct str text = str_trim(line);
 
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
@@ -671,7 +672,7 @@ static void env_clear(struct env *env)
 
 static bool passes(const char *file, char *text)
 {
-	struct env env = {.out = BUF_MAX(OUTPUT_MAX)};
+	struct env env = { .out = BUF_MAX(OUTPUT_MAX) };
 	struct stanza s;
 	int line_number = 0, stanzas = 0;
 	bool good = true;

@@ -20,42 +20,43 @@ struct test {
 static struct test *test_first, **test_last = &test_first;
 static jmp_buf test_end;
 
-#define TEST(name)                                                            \
-	static void name(void);                                               \
-	static struct test test_##name = { #name, name, NULL };               \
-	__attribute__((constructor)) static void add_##name(void)             \
-	{                                                                     \
-		*test_last = &test_##name;                                    \
-		test_last = &test_##name.next;                                \
-	}                                                                     \
+#define TEST(name)                                                                                 \
+	static void name(void);                                                                    \
+	static struct test test_##name = { #name, name, NULL };                                    \
+	__attribute__((constructor)) static void add_##name(void)                                  \
+	{                                                                                          \
+		*test_last = &test_##name;                                                         \
+		test_last = &test_##name.next;                                                     \
+	}                                                                                          \
 	static void name(void)
 
-#define TEST_FAIL(...)                                        \
-	do {                                                  \
-		printf("  %s:%d: ", __FILE__, __LINE__);      \
-		printf(__VA_ARGS__);                          \
-		printf("\n");                                 \
-		longjmp(test_end, 1);                         \
+#define TEST_FAIL(...)                                                                             \
+	do {                                                                                       \
+		printf("  %s:%d: ", __FILE__, __LINE__);                                           \
+		printf(__VA_ARGS__);                                                               \
+		printf("\n");                                                                      \
+		longjmp(test_end, 1);                                                              \
 	} while (0)
 
-#define CHECK(condition)                              \
-	do {                                          \
-		if (!(condition))                     \
-			TEST_FAIL("not true: %s", #condition); \
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			TEST_FAIL("not true: %s", #condition);                                     \
 	} while (0)
 
-#define CHECK_INT(got, want)                                                                   \
-	do {                                                                                   \
-		long long _got = (long long)(got), _want = (long long)(want);                  \
-		if (_got != _want)                                                             \
-			TEST_FAIL("%s is %lld, not %lld", #got, _got, _want);                  \
+#define CHECK_INT(got, want)                                                                       \
+	do {                                                                                       \
+		long long _got = (long long)(got), _want = (long long)(want);                      \
+		if (_got != _want)                                                                 \
+			TEST_FAIL("%s is %lld, not %lld", #got, _got, _want);                      \
 	} while (0)
 
-#define CHECK_STR(got, want)                                                                   \
-	do {                                                                                   \
-		const char *_got = (got), *_want = (want);                                     \
-		if (!_got || strcmp(_got, _want) != 0)                                         \
-			TEST_FAIL("%s is \"%s\", not \"%s\"", #got, _got ? _got : "(null)", _want); \
+#define CHECK_STR(got, want)                                                                       \
+	do {                                                                                       \
+		const char *_got = (got), *_want = (want);                                         \
+		if (!_got || strcmp(_got, _want) != 0)                                             \
+			TEST_FAIL("%s is \"%s\", not \"%s\"", #got, _got ? _got : "(null)",        \
+				  _want);                                                          \
 	} while (0)
 
 static bool test_is_wanted(const char *name, int argc, char **argv)
@@ -94,10 +95,10 @@ static int test_run_all(int argc, char **argv)
 	return failed != 0 || passed == 0;
 }
 
-#define TEST_MAIN()                             \
-	int main(int argc, char **argv)         \
-	{                                       \
-		return test_run_all(argc, argv); \
+#define TEST_MAIN()                                                                                \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		return test_run_all(argc, argv);                                                   \
 	}
 
 #endif

@@ -117,8 +117,8 @@ void container_put_archive(struct call *c)
 	};
 
 	if (has_path(c))
-		engine_container_put_archive(engine_of(c), call_engine(c, put_came), c->params[0], &how,
-					     c->now);
+		engine_container_put_archive(engine_of(c), call_engine(c, put_came), c->params[0],
+					     &how, c->now);
 }
 
 /* ---- commit ---- */
@@ -135,7 +135,8 @@ void container_commit(struct call *c)
 	struct str body = str_trim(c->body);
 
 	if (call_query(c, "changes")[0]) {
-		call_refuse(c, ERR_UNSUPPORTED, "changes to the configuration of an image are not available");
+		call_refuse(c, ERR_UNSUPPORTED,
+			    "changes to the configuration of an image are not available");
 		return;
 	}
 	if (body.len > 0 && !str_equal_c(body, "null")) {
@@ -143,6 +144,6 @@ void container_commit(struct call *c)
 		if (!what.config)
 			return;
 	}
-	engine_container_commit(engine_of(c), call_engine(c, outcome_created), call_query(c, "container"),
-				&what, c->now);
+	engine_container_commit(engine_of(c), call_engine(c, outcome_created),
+				call_query(c, "container"), &what, c->now);
 }

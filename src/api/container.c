@@ -75,8 +75,8 @@ void container_stop(struct call *c)
 	int64_t timeout_s;
 
 	if (query_number(c, "t", ENGINE_TIMEOUT_DEFAULT, &timeout_s))
-		engine_container_stop(engine_of(c), call_engine(c, outcome_204), c->params[0], signal,
-				      timeout_s, c->now);
+		engine_container_stop(engine_of(c), call_engine(c, outcome_204), c->params[0],
+				      signal, timeout_s, c->now);
 }
 
 void container_restart(struct call *c)
@@ -85,8 +85,8 @@ void container_restart(struct call *c)
 	int64_t timeout_s;
 
 	if (query_number(c, "t", ENGINE_TIMEOUT_DEFAULT, &timeout_s))
-		engine_container_restart(engine_of(c), call_engine(c, outcome_204), c->params[0], signal,
-					 timeout_s, c->now);
+		engine_container_restart(engine_of(c), call_engine(c, outcome_204), c->params[0],
+					 signal, timeout_s, c->now);
 }
 
 void container_send_signal(struct call *c)
@@ -113,9 +113,11 @@ void container_rename(struct call *c)
 
 void container_remove(struct call *c)
 {
-	struct engine_remove how = { call_flag(c, "force"), call_flag(c, "v"), call_flag(c, "link") };
+	struct engine_remove how = { call_flag(c, "force"), call_flag(c, "v"),
+				     call_flag(c, "link") };
 
-	engine_container_remove(engine_of(c), call_engine(c, outcome_204), c->params[0], how, c->now);
+	engine_container_remove(engine_of(c), call_engine(c, outcome_204), c->params[0], how,
+				c->now);
 }
 
 void container_resize(struct call *c)
@@ -181,7 +183,8 @@ void container_wait(struct call *c)
 		return;
 	}
 	call_open(c, 200, "application/json");
-	engine_container_wait(engine_of(c), call_engine(c, exited), c->params[0], condition, c->now);
+	engine_container_wait(engine_of(c), call_engine(c, exited), c->params[0], condition,
+			      c->now);
 }
 
 /* ---- update ---- */
@@ -279,7 +282,8 @@ static bool is_prunable(void *self, const void *record)
 	const struct container_prune *p = self;
 	const Pb__Container *k = record;
 
-	return k->created_ns < p->until_ns && match_labels(&p->filters, k->config->labels, k->config->n_labels);
+	return k->created_ns < p->until_ns &&
+	       match_labels(&p->filters, k->config->labels, k->config->n_labels);
 }
 
 static void pruned(struct call *c, const struct engine_answer *a)

@@ -7,13 +7,15 @@
 
 /* ---- filters ---- */
 
-static const char *const filter_names[] = { "ancestor", "before", "exited",  "expose",	"health", "id",
-					    "isolation", "is-task", "label", "label!", "name",	  "network",
-					    "publish",	"since", "status",  "volume",	NULL };
+static const char *const filter_names[] = { "ancestor", "before",    "exited",  "expose", "health",
+					    "id",       "isolation", "is-task", "label",  "label!",
+					    "name",     "network",   "publish", "since",  "status",
+					    "volume",   NULL };
 
 static bool matches_name(const struct list_filters *f, const Pb__Container *k, struct arena *a)
 {
-	return match_text(f, "name", k->name) || match_text(f, "name", arena_printf(a, "/%s", k->name));
+	return match_text(f, "name", k->name) ||
+	       match_text(f, "name", arena_printf(a, "/%s", k->name));
 }
 
 static bool matches_volume(const struct list_filters *f, const Pb__Container *k)
@@ -63,13 +65,15 @@ static bool has_port(const struct list_filters *f, const char *name, const char 
 
 static bool matches_ports(const struct list_filters *f, const Pb__Container *k, struct arena *a)
 {
-	bool is_published = !list_filters_has(f, "publish"), is_exposed = !list_filters_has(f, "expose");
+	bool is_published = !list_filters_has(f, "publish"),
+	     is_exposed = !list_filters_has(f, "expose");
 
 	for (size_t i = 0; i < k->n_ports; i++) {
 		const char *slash = strchr(k->ports[i]->port, '/');
 
-		is_published |= has_port(f, "publish",
-					 arena_printf(a, "%s%s", k->ports[i]->host_port, slash ? slash : ""));
+		is_published |= has_port(
+			f, "publish",
+			arena_printf(a, "%s%s", k->ports[i]->host_port, slash ? slash : ""));
 	}
 	for (size_t i = 0; i < k->config->n_exposed_ports; i++)
 		is_exposed |= has_port(f, "expose", k->config->exposed_ports[i]);
@@ -85,7 +89,8 @@ static bool matches_exit(const struct list_filters *f, const Pb__Container *k, s
 }
 
 /* The images that "ancestor" names. One that does not exist has no containers. */
-static bool matches_ancestor(const struct engine *e, const struct list_filters *f, const Pb__Container *k)
+static bool matches_ancestor(const struct engine *e, const struct list_filters *f,
+			     const Pb__Container *k)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const Pb__LocalImage *image;
@@ -116,7 +121,8 @@ static bool is_wanted(struct call *c, const struct listing *l, const Pb__Contain
 	struct arena *a = &c->arena;
 
 	if (!l->is_all && k->state != PB__CONTAINER__STATE__RUNNING &&
-	    k->state != PB__CONTAINER__STATE__PAUSED && k->state != PB__CONTAINER__STATE__RESTARTING)
+	    k->state != PB__CONTAINER__STATE__PAUSED &&
+	    k->state != PB__CONTAINER__STATE__RESTARTING)
 		return false;
 	if (k->created_ns >= l->before_ns || k->created_ns <= l->since_ns)
 		return false;
@@ -132,27 +138,28 @@ static bool is_wanted(struct call *c, const struct listing *l, const Pb__Contain
 
 static bool check_words(const struct list_filters *f, struct err *e)
 {
-	static const char *const states[] = { "created", "dead",   "exited",	 "paused",
+	static const char *const states[] = { "created",  "dead",       "exited",  "paused",
 					      "removing", "restarting", "running", NULL };
 	static const char *const healths[] = { "healthy", "none", "starting", "unhealthy", NULL };
 
 	for (size_t i = 0; i < f->count; i++) {
 		const struct list_filter *pair = &f->pairs[i];
-		const char *const *words = strcmp(pair->name, "status") == 0 ? states :
-					   strcmp(pair->name, "health") == 0 ? healths :
-									       NULL;
+		const char *const *words = strcmp(pair->name, "status") == 0   ? states
+					   : strcmp(pair->name, "health") == 0 ? healths
+									       : NULL;
 
 		while (words && *words && strcmp(*words, pair->value) != 0)
 			words++;
 		if (words && !*words)
-			return fail(e, ERR_INVALID, "Invalid filter '%s=%s'", pair->name, pair->value);
+			return fail(e, ERR_INVALID, "Invalid filter '%s=%s'", pair->name,
+				    pair->value);
 	}
 	return true;
 }
 
 /* "before" and "since" name containers. */
-static bool read_bound(const struct engine *e, const struct list_filters *f, const char *name, int64_t *ns,
-		       struct err *err)
+static bool read_bound(const struct engine *e, const struct list_filters *f, const char *name,
+		       int64_t *ns, struct err *err)
 {
 	const char *ref = match_value(f, name);
 	const Pb__Container *k = ref ? engine_container_find(e, ref, err) : NULL;
@@ -176,14 +183,15 @@ static bool read_listing(struct call *c, struct listing *l, struct err *e)
 	if (!str_to_u64(str_of(call_query(c, "limit")), &l->limit))
 		l->limit = 0; /* -1 and nothing: all */
 	l->is_all = call_flag(c, "all") || l->limit > 0 || list_filters_has(f, "status") ||
-		    list_filters_has(f, "exited") || list_filters_has(f, "before") || list_filters_has(f, "since");
+		    list_filters_has(f, "exited") || list_filters_has(f, "before") ||
+		    list_filters_has(f, "since");
 	return true;
 }
 
 /* ---- the list ---- */
 
 void container_write_listed(struct json *j, struct call *c, const Pb__Container *k,
-			 const struct measured *size)
+			    const struct measured *size)
 {
 	AUTO_BUF struct buf status = BUF_MAX(256);
 
@@ -209,8 +217,8 @@ static void write_list(struct call *c)
 	for (size_t i = 0; i < l->count; i++) {
 		struct err gone;
 		const Pb__Container *k =
-			l->sizes ? engine_container_find(engine_of(c), l->sizes[i].name, &gone) :
-				   l->found[i];
+			l->sizes ? engine_container_find(engine_of(c), l->sizes[i].name, &gone)
+				 : l->found[i];
 
 		if (k)
 			container_write_listed(&j, c, k, l->sizes ? &l->sizes[i] : NULL);
@@ -276,13 +284,14 @@ static void write_paths(struct json *j, struct call *c, const Pb__Container *k)
 
 	for (size_t i = 0; i < 3; i++)
 		json_text(j, files[i][0],
-			  k->was_started ? arena_printf(&c->arena, "%s/containers/%s/%s", root, k->id,
-							files[i][1]) :
-					   "");
+			  k->was_started ? arena_printf(&c->arena, "%s/containers/%s/%s", root,
+							k->id, files[i][1])
+					 : "");
 	json_text(j, "LogPath",
-		  k->was_started && strcmp(k->host_config->log_config->type, "json-file") == 0 ?
-			  arena_printf(&c->arena, "%s/containers/%s/%s-json.log", root, k->id, k->id) :
-			  "");
+		  k->was_started && strcmp(k->host_config->log_config->type, "json-file") == 0
+			  ? arena_printf(&c->arena, "%s/containers/%s/%s-json.log", root, k->id,
+					 k->id)
+			  : "");
 }
 
 static void write_execs(struct json *j, struct call *c, const Pb__Container *k)

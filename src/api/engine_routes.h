@@ -67,6 +67,7 @@ void container_write_listed(struct json *j, struct call *c, const Pb__Container 
 			    const struct measured *size);
 /* `users` below zero: not counted. */
 void image_write_listed(struct json *j, struct call *c, const Pb__LocalImage *image, int64_t users);
-void volume_write(struct json *j, struct call *c, const Pb__LocalVolume *v, const struct measured *size);
+void volume_write(struct json *j, struct call *c, const Pb__LocalVolume *v,
+		  const struct measured *size);
 
 #endif

@@ -31,14 +31,16 @@ static bool matches_action(const struct list_filters *f, const struct engine_eve
 			continue;
 		rest = str_of(e->action);
 		if (strcmp(f->pairs[i].value, e->action) == 0 ||
-		    (str_starts_with(rest, f->pairs[i].value) && rest.ptr[strlen(f->pairs[i].value)] == ':'))
+		    (str_starts_with(rest, f->pairs[i].value) &&
+		     rest.ptr[strlen(f->pairs[i].value)] == ':'))
 			return true;
 	}
 	return !list_filters_has(f, "event");
 }
 
 /* A filter by the name of a type takes the object's id, its beginning, or its name. */
-static bool matches_object(const struct list_filters *f, const struct engine_event *e, const char *type)
+static bool matches_object(const struct list_filters *f, const struct engine_event *e,
+			   const char *type)
 {
 	const char *name = attribute(e, "name");
 	bool is_of_type = strcmp(e->type, type) == 0;
@@ -68,7 +70,8 @@ static bool has_label(const struct engine_event *e, const char *wanted)
 /* An image is meant by the events of its containers, too. */
 static bool matches_image(const struct list_filters *f, const struct engine_event *e)
 {
-	const char *image = strcmp(e->type, "image") == 0 ? attribute(e, "name") : attribute(e, "image");
+	const char *image =
+		strcmp(e->type, "image") == 0 ? attribute(e, "name") : attribute(e, "image");
 
 	for (size_t i = 0; image && i < f->count; i++) {
 		const char *wanted = f->pairs[i].value;
@@ -92,8 +95,9 @@ static bool is_wanted(const struct list_filters *f, const struct engine_event *e
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (!matches_object(f, e, types[i]))
 			return false;
-	return list_filters_allow(f, "type", e->type) && list_filters_allow(f, "scope", scope_of(e)) &&
-	       matches_action(f, e) && matches_image(f, e);
+	return list_filters_allow(f, "type", e->type) &&
+	       list_filters_allow(f, "scope", scope_of(e)) && matches_action(f, e) &&
+	       matches_image(f, e);
 }
 
 /* ---- writing ---- */
@@ -145,9 +149,9 @@ static void happened(struct call *c, const struct engine_answer *a)
 
 void system_events(struct call *c)
 {
-	static const char *const names[] = { "config", "container", "daemon", "event",	 "image",  "label",
-					     "network", "node",	    "plugin", "scope",	 "secret", "service",
-					     "type",   "volume",    NULL };
+	static const char *const names[] = { "config", "container", "daemon", "event",  "image",
+					     "label",  "network",   "node",   "plugin", "scope",
+					     "secret", "service",   "type",   "volume", NULL };
 	struct list_filters *f = ARENA_NEW(&c->arena, struct list_filters);
 	int64_t since_ns, until_ns;
 	struct err e;

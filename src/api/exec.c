@@ -9,8 +9,8 @@ void exec_create(struct call *c)
 	const Pb__Exec *what = call_body(c, &dialect_exec_create);
 
 	if (what)
-		engine_exec_create(engine_of(c), call_engine(c, outcome_created), c->params[0], what,
-				   c->now);
+		engine_exec_create(engine_of(c), call_engine(c, outcome_created), c->params[0],
+				   what, c->now);
 }
 
 void exec_inspect(struct call *c)
@@ -76,8 +76,8 @@ void exec_start(struct call *c)
 		width = (int32_t)body->console_size[1];
 	}
 	if (body->detach) {
-		engine_exec_start(engine, call_engine(c, outcome_200), c->params[0], NULL, x->tty, height,
-				  width, c->now);
+		engine_exec_start(engine, call_engine(c, outcome_200), c->params[0], NULL, x->tty,
+				  height, width, c->now);
 		return;
 	}
 	how.want_stdin = x->attach_stdin;
@@ -87,6 +87,6 @@ void exec_start(struct call *c)
 	how.detach_key_count = x->tty ? keys.count : 0;
 	c->state = ARENA_NEW(&c->arena, struct exec_start);
 	((struct exec_start *)c->state)->is_terminal = x->tty;
-	engine_exec_start(engine, call_engine(c, started), c->params[0], &how, x->tty, height, width,
-			  c->now);
+	engine_exec_start(engine, call_engine(c, started), c->params[0], &how, x->tty, height,
+			  width, c->now);
 }

@@ -88,7 +88,8 @@ static bool has_reference(const Pb__LocalImage *image, const char *pattern, stru
 	return false;
 }
 
-static bool matches_reference(const struct list_filters *f, const Pb__LocalImage *image, struct arena *a)
+static bool matches_reference(const struct list_filters *f, const Pb__LocalImage *image,
+			      struct arena *a)
 {
 	for (size_t i = 0; i < f->count; i++)
 		if (strcmp(f->pairs[i].name, "reference") == 0 &&
@@ -108,8 +109,8 @@ static bool is_wanted(struct call *c, const struct image_listing *l, const Pb__L
 	       match_labels(&l->filters, image->config->labels, image->config->n_labels);
 }
 
-static bool read_bound(const struct engine *e, const struct list_filters *f, const char *name, int64_t *ns,
-		       struct err *err)
+static bool read_bound(const struct engine *e, const struct list_filters *f, const char *name,
+		       int64_t *ns, struct err *err)
 {
 	const char *ref = match_value(f, name);
 	const Pb__LocalImage *image = ref ? engine_image_find(e, ref, err) : NULL;
@@ -153,7 +154,7 @@ static bool read_listing(struct call *c, struct image_listing *l, struct err *e)
 
 void images_list(struct call *c)
 {
-	static const char *const names[] = { "before",	  "dangling", "label", "label!",
+	static const char *const names[] = { "before",    "dangling", "label", "label!",
 					     "reference", "since",    "until", NULL };
 	const struct engine *engine = engine_of(c);
 	struct image_listing l = { 0 };
@@ -169,11 +170,13 @@ void images_list(struct call *c)
 		call_fail(c, &e);
 		return;
 	}
-	for (const Pb__LocalImage *i = engine_image_first(engine); i; i = engine_image_next(engine, i))
+	for (const Pb__LocalImage *i = engine_image_first(engine); i;
+	     i = engine_image_next(engine, i))
 		count++;
 	found = arena_alloc(&c->arena, (count + 1) * sizeof(*found));
 	count = 0;
-	for (const Pb__LocalImage *i = engine_image_first(engine); i; i = engine_image_next(engine, i))
+	for (const Pb__LocalImage *i = engine_image_first(engine); i;
+	     i = engine_image_next(engine, i))
 		if (is_wanted(c, &l, i))
 			found[count++] = i;
 	qsort(found, count, sizeof(*found), newest_first);
@@ -188,12 +191,13 @@ void images_list(struct call *c)
 
 void image_tag(struct call *c)
 {
-	engine_image_tag(engine_of(c), call_engine(c, outcome_201), c->params[0], call_query(c, "repo"),
-			 call_query(c, "tag"), c->now);
+	engine_image_tag(engine_of(c), call_engine(c, outcome_201), c->params[0],
+			 call_query(c, "repo"), call_query(c, "tag"), c->now);
 }
 
 /* "Untagged: x" as {"Untagged":"x"}. */
-static void write_removed(struct json *j, const char *key, const struct engine_answer *a, struct arena *m)
+static void write_removed(struct json *j, const char *key, const struct engine_answer *a,
+			  struct arena *m)
 {
 	json_open_list(j, key);
 	for (size_t i = 0; i < a->line_count; i++) {
@@ -220,8 +224,8 @@ static void removed(struct call *c, const struct engine_answer *a)
 
 void image_remove(struct call *c)
 {
-	engine_image_remove(engine_of(c), call_engine(c, removed), c->params[0], call_flag(c, "force"),
-			    c->now);
+	engine_image_remove(engine_of(c), call_engine(c, removed), c->params[0],
+			    call_flag(c, "force"), c->now);
 }
 
 /* ---- prune ---- */

@@ -138,11 +138,13 @@ static void import(struct call *c)
 	char name[REF_TEXT_MAX + 1] = "";
 
 	if (strcmp(call_query(c, "fromSrc"), "-") != 0) {
-		call_refuse(c, ERR_UNSUPPORTED, "importing from a URL is not available: send the archive");
+		call_refuse(c, ERR_UNSUPPORTED,
+			    "importing from a URL is not available: send the archive");
 		return;
 	}
 	if (call_query(c, "changes")[0]) {
-		call_refuse(c, ERR_UNSUPPORTED, "changes to the configuration of an image are not available");
+		call_refuse(c, ERR_UNSUPPORTED,
+			    "changes to the configuration of an image are not available");
 		return;
 	}
 	if (repo[0]) {
@@ -154,8 +156,8 @@ static void import(struct call *c)
 			tag = arena_strdup(&c->arena, ref.tag);
 		ref_familiar_name(&ref, name);
 	}
-	engine_image_import(engine_of(c), call_engine(c, imported), name, tag, call_query(c, "message"),
-			    NULL, c->now);
+	engine_image_import(engine_of(c), call_engine(c, imported), name, tag,
+			    call_query(c, "message"), NULL, c->now);
 }
 
 void image_create(struct call *c)
@@ -205,7 +207,8 @@ static void loaded(struct call *c, const struct engine_answer *a)
 		outcome_feed(c, a->endpoint);
 	} else if (a->kind == ENGINE_IMAGE) {
 		for (size_t i = 0; i < a->line_count; i++)
-			say(c, "stream", arena_printf(&c->arena, "Loaded image: %s\n", a->lines[i]));
+			say(c, "stream",
+			    arena_printf(&c->arena, "Loaded image: %s\n", a->lines[i]));
 		if (a->line_count == 0)
 			say(c, "stream", arena_printf(&c->arena, "Loaded image ID: %s\n", a->id));
 	} else if (!is_shown(c, a) && a->is_last) {
@@ -276,6 +279,6 @@ static void inspected(struct call *c, const struct engine_answer *a)
 
 void distribution_inspect(struct call *c)
 {
-	engine_image_inspect_remote(engine_of(c), call_engine(c, inspected), c->params[0], auth_of(c),
-				    c->now);
+	engine_image_inspect_remote(engine_of(c), call_engine(c, inspected), c->params[0],
+				    auth_of(c), c->now);
 }

@@ -53,7 +53,8 @@ bool match_text(const struct list_filters *f, const char *name, const char *text
 	return !list_filters_has(f, name);
 }
 
-bool match_flag(const struct list_filters *f, const char *name, bool otherwise, bool *value, struct err *e)
+bool match_flag(const struct list_filters *f, const char *name, bool otherwise, bool *value,
+		struct err *e)
 {
 	const char *text = match_value(f, name);
 

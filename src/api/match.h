@@ -11,11 +11,12 @@ bool match_labels(const struct list_filters *f, Pb__MapEntry *const *labels, siz
 bool match_text(const struct list_filters *f, const char *name, const char *text);
 /* `name=true` or `=1` is yes, `=false` or `=0` is no, and absent is `otherwise`. Another value is
  * ERR_INVALID. */
-bool match_flag(const struct list_filters *f, const char *name, bool otherwise, bool *value, struct err *e)
-	MUST_CHECK;
+bool match_flag(const struct list_filters *f, const char *name, bool otherwise, bool *value,
+		struct err *e) MUST_CHECK;
 /* The first value of a name, or NULL. */
 const char *match_value(const struct list_filters *f, const char *name);
 /* "until": a moment as clients write it. ERR_INVALID; absent is INT64_MAX. */
-bool match_until(const struct list_filters *f, int64_t now_ns, int64_t *until_ns, struct err *e) MUST_CHECK;
+bool match_until(const struct list_filters *f, int64_t now_ns, int64_t *until_ns,
+		 struct err *e) MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
 #include "api/call.h"
 
 struct measured {
-	const char *name;          /* a container's id, or a volume's name; lives as long as the call */
+	const char *name; /* a container's id, or a volume's name; lives as long as the call */
 	bool is_volume;
 	int64_t bytes, written_bytes; /* 0 when it is gone meanwhile */
 };

@@ -77,8 +77,8 @@ bool moment_read(const char *text, int64_t now_ns, int64_t *ns, struct err *e)
 	if (!text[0] || read_unix(text, ns))
 		return true;
 	if (!read_span(text, &span))
-		return fail(e, ERR_INVALID, "invalid time: \"%s\" is neither seconds since 1970 nor a span",
-			    text);
+		return fail(e, ERR_INVALID,
+			    "invalid time: \"%s\" is neither seconds since 1970 nor a span", text);
 	*ns = now_ns > span ? now_ns - span : 0;
 	return true;
 }

@@ -9,10 +9,9 @@ void network_connect(struct call *c)
 	const Pb__NetworkConnectRequest *r = call_body(c, &dialect_network_connect);
 
 	if (r)
-		engine_network_connect(engine_of(c), call_engine(c, outcome_200), c->params[0],
-				       r->container,
-				       r->endpoint ? r->endpoint : PB_NEW(&c->arena, endpoint_settings),
-				       c->now);
+		engine_network_connect(
+			engine_of(c), call_engine(c, outcome_200), c->params[0], r->container,
+			r->endpoint ? r->endpoint : PB_NEW(&c->arena, endpoint_settings), c->now);
 }
 
 void network_disconnect(struct call *c)

@@ -11,10 +11,10 @@ struct engine *engine_of(const struct call *c);
 bool outcome_is_failure(struct call *c, const struct engine_answer *a);
 
 /* Continuations (call_engine_next). */
-void outcome_204(struct call *c, const struct engine_answer *a);       /* or 304: it was so already */
-void outcome_200(struct call *c, const struct engine_answer *a);       /* empty */
-void outcome_201(struct call *c, const struct engine_answer *a);       /* empty */
-void outcome_created(struct call *c, const struct engine_answer *a);   /* 201 {"Id":...} */
+void outcome_204(struct call *c, const struct engine_answer *a);     /* or 304: it was so already */
+void outcome_200(struct call *c, const struct engine_answer *a);     /* empty */
+void outcome_201(struct call *c, const struct engine_answer *a);     /* empty */
+void outcome_created(struct call *c, const struct engine_answer *a); /* 201 {"Id":...} */
 /* What a prune removed: {"<key>":[...]|null,"SpaceReclaimed":n}. */
 void outcome_pruned(struct call *c, const struct engine_answer *a, const char *key);
 

@@ -59,7 +59,8 @@ static void write_memory(struct json *j, const struct runtime_stats *s)
 	json_close(j);
 }
 
-static void write_io_entry(struct json *j, const struct runtime_io *io, const char *op, uint64_t value)
+static void write_io_entry(struct json *j, const struct runtime_io *io, const char *op,
+			   uint64_t value)
 {
 	json_open_object(j, NULL);
 	json_uint(j, "major", io->major);
@@ -125,15 +126,11 @@ static struct sample sample_of(const struct runtime_stats *s)
 {
 	if (!s)
 		return (struct sample){ 0 };
-	return (struct sample){ s->at_ns,
-				s->cpu_total_ns,
-				s->cpu_user_ns,
-				s->cpu_kernel_ns,
-				s->cpu_system_ns,
-				s->throttle_periods,
-				s->throttled_periods,
-				s->throttled_ns,
-				s->cpus_online };
+	return (struct sample){
+		s->at_ns,         s->cpu_total_ns,     s->cpu_user_ns,       s->cpu_kernel_ns,
+		s->cpu_system_ns, s->throttle_periods, s->throttled_periods, s->throttled_ns,
+		s->cpus_online
+	};
 }
 
 static void write_sample(struct json *j, const Pb__Container *k, const struct runtime_stats *s,

@@ -21,7 +21,8 @@ static void write_images(struct json *j, struct call *c)
 
 static int compare_layers(const void *a, const void *b)
 {
-	return strcmp((*(Pb__ImageLayer *const *)a)->diff_id, (*(Pb__ImageLayer *const *)b)->diff_id);
+	return strcmp((*(Pb__ImageLayer *const *)a)->diff_id,
+		      (*(Pb__ImageLayer *const *)b)->diff_id);
 }
 
 /* Layers that images share count once. */
@@ -50,7 +51,8 @@ static void write_containers(struct json *j, struct call *c, const struct usage 
 	json_open_list(j, "Containers");
 	for (size_t i = 0; i < u->container_count; i++) {
 		struct err gone;
-		const Pb__Container *k = engine_container_find(engine_of(c), u->sizes[i].name, &gone);
+		const Pb__Container *k =
+			engine_container_find(engine_of(c), u->sizes[i].name, &gone);
 
 		if (k)
 			container_write_listed(j, c, k, &u->sizes[i]);
@@ -134,7 +136,8 @@ void system_df(struct call *c)
 	u->container_count = count;
 	for (const Pb__LocalVolume *v = engine_volume_first(e); u->has_volumes && v;
 	     v = engine_volume_next(e, v))
-		u->sizes[count++] = (struct measured){ .name = arena_strdup(&c->arena, v->name), .is_volume = true };
+		u->sizes[count++] = (struct measured){ .name = arena_strdup(&c->arena, v->name),
+						       .is_volume = true };
 	u->volume_count = count - u->container_count;
 	c->state = u;
 	measure(c, u->sizes, count, write_usage);

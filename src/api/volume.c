@@ -4,7 +4,8 @@
 #include "api/outcome.h"
 #include "docker/tables.h"
 
-void volume_write(struct json *j, struct call *c, const Pb__LocalVolume *v, const struct measured *size)
+void volume_write(struct json *j, struct call *c, const Pb__LocalVolume *v,
+		  const struct measured *size)
 {
 	json_open_object(j, NULL);
 	dialect_write_members(j, &dialect_volume, v, c->minor);
@@ -54,8 +55,8 @@ void volume_create(struct call *c)
 
 void volume_remove(struct call *c)
 {
-	engine_volume_remove(engine_of(c), call_engine(c, outcome_204), c->params[0], call_flag(c, "force"),
-			     c->now);
+	engine_volume_remove(engine_of(c), call_engine(c, outcome_204), c->params[0],
+			     call_flag(c, "force"), c->now);
 }
 
 /* ---- list ---- */
@@ -69,13 +70,16 @@ static bool is_wanted(struct call *c, const struct volume_listing *l, const Pb__
 {
 	if (l->is_dangling_given && l->is_dangling != (engine_volume_users(engine_of(c), v) == 0))
 		return false;
-	return match_text(&l->filters, "name", v->name) && list_filters_allow(&l->filters, "driver", v->driver) &&
+	return match_text(&l->filters, "name", v->name) &&
+	       list_filters_allow(&l->filters, "driver", v->driver) &&
 	       match_labels(&l->filters, v->labels, v->n_labels);
 }
 
 void volumes_list(struct call *c)
 {
-	static const char *const names[] = { "dangling", "driver", "label", "label!", "name", NULL };
+	static const char *const names[] = {
+		"dangling", "driver", "label", "label!", "name", NULL
+	};
 	const struct engine *engine = engine_of(c);
 	struct volume_listing l = { 0 };
 	AUTO_BUF struct buf out;
@@ -91,7 +95,8 @@ void volumes_list(struct call *c)
 	}
 	json_open_object(&j, NULL);
 	json_open_list(&j, "Volumes");
-	for (const Pb__LocalVolume *v = engine_volume_first(engine); v; v = engine_volume_next(engine, v))
+	for (const Pb__LocalVolume *v = engine_volume_first(engine); v;
+	     v = engine_volume_next(engine, v))
 		if (is_wanted(c, &l, v))
 			volume_write(&j, c, v, NULL);
 	json_close(&j);

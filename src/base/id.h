@@ -13,8 +13,8 @@
 
 struct prng;
 
-#define OBJECT_ID_LEN 25
-#define HEX_ID_LEN 64
+#define OBJECT_ID_LEN    25
+#define HEX_ID_LEN       64
 #define HEX_ID_SHORT_LEN 12
 
 /* `out` has room for OBJECT_ID_LEN + 1. */

@@ -18,7 +18,11 @@ bool json_is_complete(const struct json *j)
 static size_t utf8_length(struct str s)
 {
 	unsigned char c = s.ptr[0];
-	size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	size_t length = c < 0x80                ? 1
+			: c >= 0xc2 && c < 0xe0 ? 2
+			: (c & 0xf0) == 0xe0    ? 3
+			: c >= 0xf0 && c < 0xf5 ? 4
+						: 0;
 
 	if (length == 0 || length > s.len)
 		return 0;

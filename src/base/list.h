@@ -61,11 +61,12 @@ static inline void list_splice_back(struct list *to, struct list *from)
 }
 
 #define list_entry(link, type, member) container_of(link, type, member)
-#define list_first(l, type, member) list_entry((l)->next, type, member)
+#define list_first(l, type, member)    list_entry((l)->next, type, member)
 
 /* The body may remove the current member, no other. */
-#define list_each(l, type, member, it)                                                         \
-	for (struct list *_at = (l)->next, *_next = _at->next;                                 \
-	     _at != (l) && ((it) = list_entry(_at, type, member), 1); _at = _next, _next = _at->next)
+#define list_each(l, type, member, it)                                                             \
+	for (struct list *_at = (l)->next, *_next = _at->next;                                     \
+	     _at != (l) && ((it) = list_entry(_at, type, member), 1);                              \
+	     _at = _next, _next = _at->next)
 
 #endif

@@ -10,7 +10,8 @@
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
 
-void log_write(const struct log *log, enum log_level level, const char *room, const char *format, ...)
+void log_write(const struct log *log, enum log_level level, const char *room, const char *format,
+	       ...)
 {
 	char text[LINE_MAX_BYTES];
 	va_list args;

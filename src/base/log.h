@@ -17,18 +17,18 @@ struct log {
 	void (*mark)(void *self, const char *name); /* may be NULL */
 };
 
-void log_write(const struct log *log, enum log_level level, const char *room, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void log_write(const struct log *log, enum log_level level, const char *room, const char *format,
+	       ...) __attribute__((format(printf, 4, 5)));
 
-#define log_at(log, lvl, room, ...)                                         \
-	do {                                                                \
-		if ((log)->line && (lvl) <= (log)->level)                   \
-			log_write(log, lvl, room, __VA_ARGS__);             \
+#define log_at(log, lvl, room, ...)                                                                \
+	do {                                                                                       \
+		if ((log)->line && (lvl) <= (log)->level)                                          \
+			log_write(log, lvl, room, __VA_ARGS__);                                    \
 	} while (0)
 
 #define log_error(log, room, ...) log_at(log, LOG_ERROR, room, __VA_ARGS__)
-#define log_warn(log, room, ...) log_at(log, LOG_WARN, room, __VA_ARGS__)
-#define log_info(log, room, ...) log_at(log, LOG_INFO, room, __VA_ARGS__)
+#define log_warn(log, room, ...)  log_at(log, LOG_WARN, room, __VA_ARGS__)
+#define log_info(log, room, ...)  log_at(log, LOG_INFO, room, __VA_ARGS__)
 #define log_debug(log, room, ...) log_at(log, LOG_DEBUG, room, __VA_ARGS__)
 
 static inline void log_mark(const struct log *log, const char *name)

@@ -33,11 +33,11 @@ static inline void mem_free_scope(void *slot)
 }
 #define AUTO_FREE __attribute__((cleanup(mem_free_scope)))
 
-#define STEAL(pointer)                            \
-	({                                        \
-		__typeof__(pointer) _p = pointer; \
-		pointer = NULL;                   \
-		_p;                               \
+#define STEAL(pointer)                                                                             \
+	({                                                                                         \
+		__typeof__(pointer) _p = pointer;                                                  \
+		pointer = NULL;                                                                    \
+		_p;                                                                                \
 	})
 
 #endif

@@ -21,7 +21,7 @@ struct str {
 };
 
 /* printf("%.*s", STR_FMT(s)) */
-#define STR_FMT(s) (int)(s).len, (s).ptr
+#define STR_FMT(s)   (int)(s).len, (s).ptr
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 
 static inline struct str str_of(const char *text)
@@ -63,8 +63,8 @@ struct buf {
 /* A buffer without a maximum is not possible: state what the bytes are bounded by. */
 #define BUF_MAX(max_bytes) ((struct buf){ .max = (max_bytes) })
 
-void buf_clear(struct buf *b);           /* free the bytes, keep the maximum */
-void buf_reset(struct buf *b);           /* len = 0, memory kept */
+void buf_clear(struct buf *b); /* free the bytes, keep the maximum */
+void buf_reset(struct buf *b); /* len = 0, memory kept */
 bool buf_append(struct buf *b, const void *data, size_t len);
 bool buf_append_str(struct buf *b, struct str s);
 bool buf_append_c(struct buf *b, const char *text);

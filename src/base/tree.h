@@ -45,16 +45,16 @@ struct tree_node *tree_last(const struct tree *t);
 struct tree_node *tree_next(const struct tree_node *node);
 struct tree_node *tree_prev(const struct tree_node *node);
 
-#define tree_entry(node, type, member)                                              \
-	({                                                                          \
-		struct tree_node *_n = (struct tree_node *)(node);                  \
-		_n ? container_of(_n, type, member) : NULL;                         \
+#define tree_entry(node, type, member)                                                             \
+	({                                                                                         \
+		struct tree_node *_n = (struct tree_node *)(node);                                 \
+		_n ? container_of(_n, type, member) : NULL;                                        \
 	})
 
 /* In order. The body may remove the current member, no other. */
-#define tree_each(t, type, member, it)                                                      \
-	for (struct tree_node *_at = tree_first(t), *_next = _at ? tree_next(_at) : NULL;   \
-	     _at && ((it) = container_of(_at, type, member), 1);                            \
+#define tree_each(t, type, member, it)                                                             \
+	for (struct tree_node *_at = tree_first(t), *_next = _at ? tree_next(_at) : NULL;          \
+	     _at && ((it) = container_of(_at, type, member), 1);                                   \
 	     _at = _next, _next = _at ? tree_next(_at) : NULL)
 
 #endif

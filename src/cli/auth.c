@@ -20,7 +20,8 @@
 /* The key of a registry in config.json. */
 static const char *registry_key(const char *registry)
 {
-	if (!*registry || strcmp(registry, "docker.io") == 0 || strcmp(registry, "index.docker.io") == 0)
+	if (!*registry || strcmp(registry, "docker.io") == 0 ||
+	    strcmp(registry, "index.docker.io") == 0)
 		return HUB_KEY;
 	return registry;
 }
@@ -55,20 +56,23 @@ char *auth_header_for_image(struct cli *c, const char *reference)
 	struct err ignored;
 	struct ref ref;
 
-	login = ref_parse(str_of(reference), &ref, &ignored) ? login_of(config, ref.domain) : json_object();
+	login = ref_parse(str_of(reference), &ref, &ignored) ? login_of(config, ref.domain)
+							     : json_object();
 	jsontext_write(login, false, false, &text);
 	base64_encode(buf_str(&text), true, &header);
 	return buf_steal(&header);
 }
 
 /* A line of standard input, without its end; not shown if it is a terminal and `hidden`. */
-static bool read_line(struct cli *c, const char *prompt, bool hidden, char *line, size_t size, struct err *e)
+static bool read_line(struct cli *c, const char *prompt, bool hidden, char *line, size_t size,
+		      struct err *e)
 {
 	struct termios was, silent;
 	bool hides = hidden && c->in_is_tty && tcgetattr(0, &was) == 0, ok;
 
 	if (!c->in_is_tty)
-		return fail(e, ERR_INVALID, "cannot perform an interactive login from a non TTY device");
+		return fail(e, ERR_INVALID,
+			    "cannot perform an interactive login from a non TTY device");
 	printf("%s", prompt);
 	(void)fflush(stdout);
 	if (hides) {
@@ -85,15 +89,18 @@ static bool read_line(struct cli *c, const char *prompt, bool hidden, char *line
 	return ok || fail(e, ERR_INVALID, "nothing was entered");
 }
 
-static bool read_password(struct cli *c, const struct args *a, char *password, size_t size, struct err *e)
+static bool read_password(struct cli *c, const struct args *a, char *password, size_t size,
+			  struct err *e)
 {
 	if (args_bool(a, "password-stdin")) {
 		AUTO_FREE char *text = NULL;
 
 		if (args_has(a, "password"))
-			return fail(e, ERR_INVALID, "--password and --password-stdin are mutually exclusive");
+			return fail(e, ERR_INVALID,
+				    "--password and --password-stdin are mutually exclusive");
 		if (!*args_text(a, "username"))
-			return fail(e, ERR_INVALID, "Must provide --username with --password-stdin");
+			return fail(e, ERR_INVALID,
+				    "Must provide --username with --password-stdin");
 		text = file_read_text("-", size - 1, e);
 		if (!text)
 			return false;
@@ -102,7 +109,8 @@ static bool read_password(struct cli *c, const struct args *a, char *password, s
 		return true;
 	}
 	if (args_has(a, "password")) {
-		fprintf(stderr, "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
+		fprintf(stderr,
+			"WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
 		(void)snprintf(password, size, "%s", args_text(a, "password"));
 		return true;
 	}

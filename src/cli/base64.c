@@ -7,7 +7,8 @@
 void base64_encode(struct str bytes, bool for_url, struct buf *out)
 {
 	AUTO_FREE char *text = xmalloc(bytes.len / 3 * 4 + 5);
-	int n = EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes.ptr, (int)bytes.len);
+	int n = EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes.ptr,
+				(int)bytes.len);
 
 	for (int i = 0; i < n && for_url; i++) {
 		if (text[i] == '+')

@@ -107,7 +107,8 @@ static char *choose_context(const struct args *globals, const char *config, stru
 	}
 	if (*given)
 		return xstrdup(given);
-	return has_host || host_in_environment() ? xstrdup(CONTEXT_DEFAULT) : context_in_use(config);
+	return has_host || host_in_environment() ? xstrdup(CONTEXT_DEFAULT)
+						 : context_in_use(config);
 }
 
 static void read_tls_options(struct endpoint *where, const struct args *globals, const char *config)
@@ -126,7 +127,8 @@ static void read_tls_options(struct endpoint *where, const struct args *globals,
 	}
 }
 
-static bool read_context(struct endpoint *where, const char *config, const char *name, struct err *e)
+static bool read_context(struct endpoint *where, const char *config, const char *name,
+			 struct err *e)
 {
 	AUTO_JSON json_t *meta = context_load(config, name, e);
 	AUTO_FREE char *folder = context_tls_folder(config, name);
@@ -137,8 +139,8 @@ static bool read_context(struct endpoint *where, const char *config, const char 
 	where->cert = xasprintf("%s/docker/cert.pem", folder);
 	where->key = xasprintf("%s/docker/key.pem", folder);
 	where->verify = !field_bool(meta, "Endpoints.docker.SkipTLSVerify");
-	where->tls = !where->verify || access(where->ca, F_OK) == 0 ||
-		     access(where->cert, F_OK) == 0;
+	where->tls =
+		!where->verify || access(where->ca, F_OK) == 0 || access(where->cert, F_OK) == 0;
 	return endpoint_read(where, field_text(meta, "Endpoints.docker.Host"), e);
 }
 
@@ -174,7 +176,8 @@ static int run_commands(struct cli *c, const struct args *globals)
 
 	c->config_dir = config;
 	c->context = context = choose_context(globals, config, &e);
-	if (context && endpoint_read(&fallback, NULL, &e) && read_endpoint(c, &where, globals, &e)) {
+	if (context && endpoint_read(&fallback, NULL, &e) &&
+	    read_endpoint(c, &where, globals, &e)) {
 		c->default_url = fallback.url;
 		c->client = client_new(&where);
 		status = dispatch(c, globals->words, globals->word_count);

@@ -13,14 +13,14 @@
 
 struct cli {
 	struct client *client;
-	const char *command_name;      /* as it was called: "service create", "ps" */
+	const char *command_name; /* as it was called: "service create", "ps" */
 	const struct command *command;
-	int status;                    /* exit code of a run that did not fail */
+	int status; /* exit code of a run that did not fail */
 	int64_t now_ns;
 	bool in_is_tty, out_is_tty, err_is_tty;
-	const char *config_dir;        /* ~/.docker or --config */
-	const char *context;           /* in use: "default" unless something else was said */
-	const char *default_url;       /* of the context "default" */
+	const char *config_dir;  /* ~/.docker or --config */
+	const char *context;     /* in use: "default" unless something else was said */
+	const char *default_url; /* of the context "default" */
 };
 
 /* Read the command line, run it, return the exit code. */

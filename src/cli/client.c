@@ -14,9 +14,9 @@
 #include "template/jsontext.h"
 #include "wire/http1.h"
 
-#define READ_SIZE 65536
+#define READ_SIZE      65536
 #define LINE_MAX_BYTES ((size_t)16 << 20)
-#define REQUEST_MAX ((size_t)64 << 20)
+#define REQUEST_MAX    ((size_t)64 << 20)
 
 struct client {
 	const struct endpoint *where;
@@ -31,9 +31,10 @@ struct stream {
 	struct conn conn;
 	struct http1 http;
 	char bytes[READ_SIZE];
-	struct str unread;  /* bytes that the parser has not seen */
-	struct str piece;   /* body that nobody has taken */
-	struct buf line;    /* the part of a line that is here; its first line_done bytes are used up */
+	struct str unread; /* bytes that the parser has not seen */
+	struct str piece;  /* body that nobody has taken */
+	struct buf
+		line; /* the part of a line that is here; its first line_done bytes are used up */
 	size_t line_done;
 	bool ended, broken;
 };
@@ -157,8 +158,8 @@ static void write_head(const struct client *c, const struct request *r, size_t b
 	const struct endpoint *where = c->where;
 	bool has_query = r->query && r->query->text.len;
 
-	buf_printf(out, "%s %s%s%s%s%s HTTP/1.1\r\n", r->method, c->version[0] ? "/v" : "", c->version,
-		   r->path, has_query ? "?" : "", has_query ? r->query->text.data : "");
+	buf_printf(out, "%s %s%s%s%s%s HTTP/1.1\r\n", r->method, c->version[0] ? "/v" : "",
+		   c->version, r->path, has_query ? "?" : "", has_query ? r->query->text.data : "");
 	if (where->socket_path)
 		buf_append_c(out, "Host: localhost\r\n");
 	else
@@ -193,7 +194,8 @@ static bool send_chunks(struct conn *conn, int fd, struct err *e)
 			return fail_sys(e, errno, "reading the input");
 		(void)snprintf(head, sizeof(head), "%zx\r\n", (size_t)n);
 		if (!conn_write(conn, head, strlen(head), &ignored) ||
-		    !conn_write(conn, bytes, (size_t)n, &ignored) || !conn_write(conn, "\r\n", 2, &ignored))
+		    !conn_write(conn, bytes, (size_t)n, &ignored) ||
+		    !conn_write(conn, "\r\n", 2, &ignored))
 			return true;
 	}
 	(void)!conn_write(conn, "0\r\n\r\n", 5, &ignored);
@@ -444,11 +446,13 @@ static bool refused(struct stream *s, const struct request *r, struct err *e)
 	if (json_is_string(field_at(json, "message")))
 		said = str_trim(str_of(field_text(json, "message")));
 	if (said.len)
-		return fail(e, kind_of_status(status), "Error response from daemon: %.*s", STR_FMT(said));
-	return fail(e, kind_of_status(status),
-		    "request returned %d for API route and version %s, check if the server supports the "
-		    "requested API version",
-		    status, r->path);
+		return fail(e, kind_of_status(status), "Error response from daemon: %.*s",
+			    STR_FMT(said));
+	return fail(
+		e, kind_of_status(status),
+		"request returned %d for API route and version %s, check if the server supports the "
+		"requested API version",
+		status, r->path);
 }
 
 static int minor_of(struct str version)

@@ -40,7 +40,10 @@ char *path_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct query {
 	struct buf text;
 };
-#define QUERY { BUF_MAX(65536) }
+#define QUERY                                                                                      \
+	{                                                                                          \
+		BUF_MAX(65536)                                                                     \
+	}
 void query_add(struct query *q, const char *name, const char *value);
 void query_add_int(struct query *q, const char *name, int64_t value);
 void query_add_flag(struct query *q, const char *name, bool value); /* name=1, nothing if false */
@@ -54,7 +57,7 @@ static inline void query_clear_scope(struct query *q)
 
 struct request {
 	const char *method;
-	const char *path;         /* without the version */
+	const char *path; /* without the version */
 	const struct query *query;
 	const json_t *json;       /* the body, or */
 	int body_fd;              /* > 0: read from there and sent in chunks */
@@ -71,7 +74,8 @@ MUST_CHECK bool client_post(struct client *c, const char *path, const struct que
 			    const json_t *body, json_t **answer, struct err *e);
 MUST_CHECK bool client_delete(struct client *c, const char *path, const struct query *q,
 			      json_t **answer, struct err *e);
-MUST_CHECK bool client_call(struct client *c, const struct request *r, json_t **answer, struct err *e);
+MUST_CHECK bool client_call(struct client *c, const struct request *r, json_t **answer,
+			    struct err *e);
 
 /* A call whose answer is read as it comes: the head has arrived when this returns. */
 struct stream *client_open(struct client *c, const struct request *r, struct err *e);

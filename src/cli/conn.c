@@ -66,7 +66,8 @@ bool endpoint_read(struct endpoint *ep, const char *url, struct err *e)
 		rest = str_of(url + 7);
 	else if (strstr(url, "://"))
 		return fail(e, ERR_UNSUPPORTED,
-			    "unable to parse docker host `%s`: give unix://PATH or tcp://HOST:PORT", url);
+			    "unable to parse docker host `%s`: give unix://PATH or tcp://HOST:PORT",
+			    url);
 	str_cut(rest, '/', &rest, &(struct str){ 0 });
 	split_host(ep, rest);
 	return true;
@@ -92,9 +93,10 @@ static bool cannot_connect(const struct endpoint *ep, int errnum, struct err *e)
 			    "become root or join the group that owns the socket",
 			    ep->url);
 	if (errnum == ENOENT || errnum == ECONNREFUSED)
-		return fail(e, ERR_UNAVAILABLE,
-			    "Cannot connect to the shoal daemon at %s. Is the shoal daemon running?",
-			    ep->url);
+		return fail(
+			e, ERR_UNAVAILABLE,
+			"Cannot connect to the shoal daemon at %s. Is the shoal daemon running?",
+			ep->url);
 	return fail(e, ERR_UNAVAILABLE, "Cannot connect to the shoal daemon at %s: %s", ep->url,
 		    strerror(errnum));
 }
@@ -120,8 +122,8 @@ static bool open_tcp(struct conn *c, const struct endpoint *ep, struct err *e)
 	int bad = getaddrinfo(ep->host, ep->port, &hints, &found), errnum = ECONNREFUSED;
 
 	if (bad)
-		return fail(e, ERR_UNAVAILABLE, "Cannot connect to the shoal daemon at %s: %s", ep->url,
-			    gai_strerror(bad));
+		return fail(e, ERR_UNAVAILABLE, "Cannot connect to the shoal daemon at %s: %s",
+			    ep->url, gai_strerror(bad));
 	for (struct addrinfo *a = found; a; a = a->ai_next) {
 		c->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (c->fd >= 0 && connect(c->fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -221,7 +223,9 @@ ssize_t conn_read(struct conn *c, void *into, size_t size, struct err *e)
 			return (ssize_t)got;
 		if (SSL_get_error(c->ssl, 0) == SSL_ERROR_ZERO_RETURN)
 			return 0;
-		return fail(e, ERR_UNAVAILABLE, "reading from the daemon: the TLS connection broke"), -1;
+		return fail(e, ERR_UNAVAILABLE,
+			    "reading from the daemon: the TLS connection broke"),
+		       -1;
 	}
 	do
 		n = read(c->fd, into, size);

@@ -12,8 +12,8 @@
 #define ENDPOINT_OWN_SOCKET     "/run/shoal.sock"
 
 struct endpoint {
-	char *url;          /* as people write it: "unix:///run/shoal.sock", "tcp://host:2376" */
-	char *socket_path;  /* of a unix socket, else NULL */
+	char *url;         /* as people write it: "unix:///run/shoal.sock", "tcp://host:2376" */
+	char *socket_path; /* of a unix socket, else NULL */
 	char *host, *port;
 	bool tls, verify;
 	char *ca, *cert, *key; /* files */
@@ -25,7 +25,7 @@ void endpoint_clear(struct endpoint *ep);
 
 struct conn {
 	int fd;
-	struct ssl_st *ssl;         /* NULL without TLS */
+	struct ssl_st *ssl; /* NULL without TLS */
 	struct ssl_ctx_st *ssl_ctx;
 };
 

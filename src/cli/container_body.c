@@ -96,9 +96,11 @@ static bool put_restart(const struct args *a, json_t *into, struct err *e)
 
 	if (!args_has(a, "restart"))
 		return true;
-	if (str_cut(str_of(args_text(a, "restart")), ':', &name, &count) && !str_to_u64(count, &most))
-		return fail(e, ERR_INVALID, "invalid restart policy format: maximum retry count must be an "
-					    "integer");
+	if (str_cut(str_of(args_text(a, "restart")), ':', &name, &count) &&
+	    !str_to_u64(count, &most))
+		return fail(e, ERR_INVALID,
+			    "invalid restart policy format: maximum retry count must be an "
+			    "integer");
 	field_put(into, "RestartPolicy",
 		  json_pack("{s:s%,s:I}", "Name", name.ptr, name.len, "MaximumRetryCount",
 			    (json_int_t)most));
@@ -127,8 +129,10 @@ static bool put_attach(const struct args *a, json_t *body, bool detaches, struct
 		out = attaches(a, "stdout", &known);
 		err = attaches(a, "stderr", &known);
 		if (!known)
-			return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"-a, --attach\" flag: valid "
-						    "streams are STDIN, STDOUT and STDERR", list[0]);
+			return fail(e, ERR_INVALID,
+				    "invalid argument \"%s\" for \"-a, --attach\" flag: valid "
+				    "streams are STDIN, STDOUT and STDERR",
+				    list[0]);
 		if (detaches)
 			return fail(e, ERR_INVALID, "Conflicting options: -a and -d");
 	}
@@ -164,8 +168,10 @@ static bool put_environment(const struct args *a, json_t *body, struct err *e)
 		AUTO_FREE char *pair = here ? xasprintf("%s=%s", list[i], here) : NULL;
 
 		if (*list[i] == '=' || !*list[i])
-			return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"-e, --env\" flag: invalid "
-						    "environment variable: %s", list[i], list[i]);
+			return fail(e, ERR_INVALID,
+				    "invalid argument \"%s\" for \"-e, --env\" flag: invalid "
+				    "environment variable: %s",
+				    list[i], list[i]);
 		add_pair(field_array(body, "Env"), pair ? pair : list[i]);
 	}
 	field_put(body, "Labels", json_object());
@@ -206,7 +212,8 @@ static bool put_volumes(const struct args *a, json_t *body, struct err *e)
 		if (strchr(list[i], ':')) {
 			AUTO_FREE char *bind = absolute_bind(list[i]);
 
-			json_array_append_new(field_array(body, "HostConfig.Binds"), json_string(bind));
+			json_array_append_new(field_array(body, "HostConfig.Binds"),
+					      json_string(bind));
 		} else {
 			json_object_set_new(field_object(body, "Volumes"), list[i], json_object());
 		}
@@ -241,7 +248,8 @@ static bool put_ulimits(const struct args *a, json_t *body, struct err *e)
 		json_t *ulimit = ulimit_parse(list[i], e);
 
 		if (!ulimit)
-			return while_doing(e, "invalid argument \"%s\" for \"--ulimit\" flag", list[i]);
+			return while_doing(e, "invalid argument \"%s\" for \"--ulimit\" flag",
+					   list[i]);
 		json_array_append_new(field_array(body, "HostConfig.Ulimits"), ulimit);
 	}
 	return true;
@@ -251,10 +259,12 @@ static bool put_health(const struct args *a, json_t *body, struct err *e)
 {
 	if (args_bool(a, "no-healthcheck")) {
 		if (field_at(body, "Healthcheck") || args_has(a, "health-cmd"))
-			return fail(e, ERR_INVALID, "--no-healthcheck conflicts with --health-* options");
+			return fail(e, ERR_INVALID,
+				    "--no-healthcheck conflicts with --health-* options");
 		field_put(body, "Healthcheck.Test", json_pack("[s]", "NONE"));
 	} else if (args_has(a, "health-cmd")) {
-		field_put(body, "Healthcheck.Test", json_pack("[ss]", "CMD-SHELL", args_text(a, "health-cmd")));
+		field_put(body, "Healthcheck.Test",
+			  json_pack("[ss]", "CMD-SHELL", args_text(a, "health-cmd")));
 	}
 	return true;
 }
@@ -279,12 +289,15 @@ json_t *container_body(struct cli *c, const struct args *a, bool detaches, struc
 	values_put(values, ARRAY_LEN(values), a, body);
 	values_put(resources, ARRAY_LEN(resources), a, host);
 	maps_put(maps, ARRAY_LEN(maps), a, body);
-	if (args_bool(a, "rm") && args_has(a, "restart") && strcmp(args_text(a, "restart"), "no") != 0)
-		return fail(e, ERR_INVALID, "Conflicting options: cannot specify both --restart and --rm"), NULL;
-	if (!put_attach(a, body, detaches, e) || !put_environment(a, body, e) || !put_volumes(a, body, e) ||
-	    !put_ulimits(a, body, e) || !put_health(a, body, e) || !put_restart(a, host, e) ||
-	    !container_put_devices(a, body, e) || !container_put_ports(a, body, e) ||
-	    !container_put_networks(a, body, e))
+	if (args_bool(a, "rm") && args_has(a, "restart") &&
+	    strcmp(args_text(a, "restart"), "no") != 0)
+		return fail(e, ERR_INVALID,
+			    "Conflicting options: cannot specify both --restart and --rm"),
+		       NULL;
+	if (!put_attach(a, body, detaches, e) || !put_environment(a, body, e) ||
+	    !put_volumes(a, body, e) || !put_ulimits(a, body, e) || !put_health(a, body, e) ||
+	    !put_restart(a, host, e) || !container_put_devices(a, body, e) ||
+	    !container_put_ports(a, body, e) || !container_put_networks(a, body, e))
 		return NULL;
 	return json_incref(body);
 }

@@ -14,7 +14,8 @@
 #include "console/table.h"
 #include "wire/ref.h"
 
-static bool post(struct cli *c, const char *name, const char *verb, const struct query *q, struct err *e)
+static bool post(struct cli *c, const char *name, const char *verb, const struct query *q,
+		 struct err *e)
 {
 	AUTO_FREE char *path = path_of("/containers/%s/%s", name, verb);
 
@@ -129,7 +130,8 @@ bool container_update(struct cli *c, const struct args *a, struct err *e)
 	if (!body)
 		return false;
 	if (json_object_size(body) == 0)
-		return fail(e, ERR_INVALID, "you must provide one or more flags when using this command");
+		return fail(e, ERR_INVALID,
+			    "you must provide one or more flags when using this command");
 	for (size_t i = 0; i < a->word_count; i++) {
 		AUTO_FREE char *path = path_of("/containers/%s/update", a->words[i]);
 		AUTO_JSON json_t *answer = NULL;
@@ -141,12 +143,14 @@ bool container_update(struct cli *c, const struct args *a, struct err *e)
 		}
 		printf("%s\n", a->words[i]);
 		for (size_t j = 0; j < field_count(answer, "Warnings"); j++)
-			fprintf(stderr, "%s\n", field_text(json_array_get(field_at(answer, "Warnings"), j), ""));
+			fprintf(stderr, "%s\n",
+				field_text(json_array_get(field_at(answer, "Warnings"), j), ""));
 	}
 	return true;
 }
 
-static bool fetch(struct cli *c, const struct args *a, const char *word, struct buf *text, struct err *e)
+static bool fetch(struct cli *c, const struct args *a, const char *word, struct buf *text,
+		  struct err *e)
 {
 	AUTO_FREE char *path = path_of("/containers/%s/json", word);
 	AUTO_QUERY struct query q = QUERY;
@@ -177,7 +181,8 @@ bool container_diff(struct cli *c, const struct args *a, struct err *e)
 		const json_t *change = json_array_get(changes, i);
 		int64_t kind = field_int(change, "Kind");
 
-		printf("%c %s\n", kind >= 0 && kind < 3 ? kinds[kind] : '?', field_text(change, "Path"));
+		printf("%c %s\n", kind >= 0 && kind < 3 ? kinds[kind] : '?',
+		       field_text(change, "Path"));
 	}
 	return true;
 }
@@ -226,7 +231,8 @@ bool container_commit(struct cli *c, const struct args *a, struct err *e)
 bool container_top(struct cli *c, const struct args *a, struct err *e)
 {
 	AUTO_FREE char *path = path_of("/containers/%s/top", a->words[0]);
-	AUTO_BUF struct buf options = BUF_MAX(65536), lines = BUF_MAX(16 << 20), out = BUF_MAX(32 << 20);
+	AUTO_BUF struct buf options = BUF_MAX(65536), lines = BUF_MAX(16 << 20),
+			    out = BUF_MAX(32 << 20);
 	AUTO_JSON json_t *answer = NULL;
 	AUTO_QUERY struct query q = QUERY;
 
@@ -242,7 +248,8 @@ bool container_top(struct cli *c, const struct args *a, struct err *e)
 					  : field_at(answer, "Titles");
 
 		for (size_t i = 0; i < json_array_size(cells); i++)
-			buf_printf(&lines, "%s%s", i ? "\t" : "", field_text(json_array_get(cells, i), ""));
+			buf_printf(&lines, "%s%s", i ? "\t" : "",
+				   field_text(json_array_get(cells, i), ""));
 		buf_append_char(&lines, '\n');
 	}
 	table_layout_wide(buf_str(&lines), 20, &out);
@@ -256,7 +263,8 @@ static void print_address(const json_t *binding)
 
 	bool is_ipv6 = strchr(ip, ':') != NULL;
 
-	printf("%s%s%s:%s\n", is_ipv6 ? "[" : "", ip, is_ipv6 ? "]" : "", field_text(binding, "HostPort"));
+	printf("%s%s%s:%s\n", is_ipv6 ? "[" : "", ip, is_ipv6 ? "]" : "",
+	       field_text(binding, "HostPort"));
 }
 
 static int by_port(const void *pa, const void *pb)
@@ -295,7 +303,7 @@ bool container_port(struct cli *c, const struct args *a, struct err *e)
 		}
 	}
 	if (wanted && !any)
-		return fail(e, ERR_NOT_FOUND, "Error: No public port '%s' published for %s", a->words[1],
-			    a->words[0]);
+		return fail(e, ERR_NOT_FOUND, "Error: No public port '%s' published for %s",
+			    a->words[1], a->words[0]);
 	return true;
 }

@@ -21,8 +21,8 @@
 /* "NAME:PATH" of a container; a path with a slash before the colon is one of this host. */
 static bool is_remote(const char *text, struct str *name, struct str *path)
 {
-	return *text != '/' && *text != '.' && str_cut(str_of(text), ':', name, path) && name->len &&
-	       str_find(*name, '/') < 0;
+	return *text != '/' && *text != '.' && str_cut(str_of(text), ':', name, path) &&
+	       name->len && str_find(*name, '/') < 0;
 }
 
 /* Start tar with `fd` as its standard input or output; its process id, or -1. */
@@ -117,7 +117,8 @@ static void split_path(const char *path, char **folder, char **name)
 }
 
 /* Unpack into `target`: inside it if it is a folder, else under its name. */
-static bool unpack(struct stream *s, const char *source, const char *target, bool keeps_owner, struct err *e)
+static bool unpack(struct stream *s, const char *source, const char *target, bool keeps_owner,
+		   struct err *e)
 {
 	AUTO_FREE char *folder = NULL, *name = NULL, *rename_option = NULL;
 	AUTO_FREE char *source_folder = NULL, *source_name = NULL;
@@ -139,8 +140,11 @@ static bool unpack(struct stream *s, const char *source, const char *target, boo
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_sys(e, errno, "pipe");
 	{
-		char *argv[] = { "tar", "-x", "-f", "-", "-C", folder, rename_option,
-				 keeps_owner ? "--same-owner" : "--no-same-owner", NULL };
+		char *argv[] = { "tar",         "-x",
+				 "-f",          "-",
+				 "-C",          folder,
+				 rename_option, keeps_owner ? "--same-owner" : "--no-same-owner",
+				 NULL };
 
 		pid = run_tar(argv, ends[0], false);
 	}
@@ -212,7 +216,10 @@ static bool put(struct cli *c, const struct args *a, const char *name, const cha
 {
 	AUTO_FREE char *path = path_of("/containers/%s/archive", name);
 	AUTO_QUERY struct query q = QUERY;
-	struct request r = { .method = "PUT", .path = path, .query = &q, .body_fd = fd,
+	struct request r = { .method = "PUT",
+			     .path = path,
+			     .query = &q,
+			     .body_fd = fd,
 			     .content_type = "text/plain" };
 
 	if (args_bool(a, "archive"))
@@ -229,8 +236,8 @@ struct place {
 };
 
 /* A folder that is there takes things under their names; else the last part of the path is the name. */
-static bool find_place(struct cli *c, const char *container, const char *target, struct place *place,
-		       struct err *e)
+static bool find_place(struct cli *c, const char *container, const char *target,
+		       struct place *place, struct err *e)
 {
 	bool ends_in_slash = target[0] && target[strlen(target) - 1] == '/';
 	bool exists, is_folder;
@@ -247,8 +254,8 @@ static bool find_place(struct cli *c, const char *container, const char *target,
 }
 
 /* Pack `source` and send it. */
-static bool send_packed(struct cli *c, const struct args *a, const char *source, const char *container,
-			const struct place *place, struct err *e)
+static bool send_packed(struct cli *c, const struct args *a, const char *source,
+			const char *container, const struct place *place, struct err *e)
 {
 	AUTO_FREE char *folder = NULL, *name = NULL, *rename_option = NULL;
 	struct err tar_error;
@@ -261,14 +268,23 @@ static bool send_packed(struct cli *c, const struct args *a, const char *source,
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_sys(e, errno, "pipe");
 	{
-		char *argv[] = { "tar", "-c", "-f", "-", "-C", folder, rename_option,
-				 args_bool(a, "follow-link") ? "--dereference" : "--no-wildcards", "--", name,
+		char *argv[] = { "tar",
+				 "-c",
+				 "-f",
+				 "-",
+				 "-C",
+				 folder,
+				 rename_option,
+				 args_bool(a, "follow-link") ? "--dereference" : "--no-wildcards",
+				 "--",
+				 name,
 				 NULL };
 
 		pid = run_tar(argv, ends[1], true);
 	}
 	close(ends[1]);
-	ok = pid > 0 ? put(c, a, container, place->folder, ends[0], e) : fail_sys(e, errno, "start tar");
+	ok = pid > 0 ? put(c, a, container, place->folder, ends[0], e)
+		     : fail_sys(e, errno, "start tar");
 	close(ends[0]);
 	if (pid > 0 && !tar_ended(pid, &tar_error) && ok)
 		return *e = tar_error, false;
@@ -289,7 +305,8 @@ static bool copy_in(struct cli *c, const struct args *a, const char *source, con
 	if (!is_stdin) {
 		ok = send_packed(c, a, source, container, &place, e);
 	} else if (place.name) {
-		ok = fail(e, ERR_INVALID, "destination \"%s:%s\" must be a directory", container, target);
+		ok = fail(e, ERR_INVALID, "destination \"%s:%s\" must be a directory", container,
+			  target);
 	} else {
 		in = dup(0);
 		ok = put(c, a, container, place.folder, in, e);

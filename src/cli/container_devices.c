@@ -25,9 +25,10 @@ static bool put_device(json_t *devices, const char *text, struct err *e)
 		inside = host;
 	if (mode.len == 0)
 		mode = STR("rwm");
-	json_array_append_new(devices, json_pack("{s:s%,s:s%,s:s%}", "PathOnHost", host.ptr, host.len,
-						 "PathInContainer", inside.ptr, inside.len,
-						 "CgroupPermissions", mode.ptr, mode.len));
+	json_array_append_new(devices,
+			      json_pack("{s:s%,s:s%,s:s%}", "PathOnHost", host.ptr, host.len,
+					"PathInContainer", inside.ptr, inside.len,
+					"CgroupPermissions", mode.ptr, mode.len));
 	return true;
 }
 
@@ -62,7 +63,8 @@ static bool put_rate(json_t *list, const char *text, enum rate rate, struct err 
 	if (rate != RATE_BYTES)
 		bytes = (int64_t)count;
 	json_array_append_new(list, json_pack("{s:s,s:I}", "Path", path,
-					      rate == RATE_WEIGHT ? "Weight" : "Rate", (json_int_t)bytes));
+					      rate == RATE_WEIGHT ? "Weight" : "Rate",
+					      (json_int_t)bytes));
 	return true;
 }
 
@@ -92,7 +94,8 @@ static bool put_gpus(const char *text, json_t *body, struct err *e)
 			json_array_append_new(field_array(wanted, "DeviceIDs"),
 					      json_stringn(value.ptr, value.len));
 		else
-			return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"--gpus\" flag", text);
+			return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"--gpus\" flag",
+				    text);
 	}
 	if (field_at(wanted, "DeviceIDs"))
 		field_drop(wanted, "Count");
@@ -112,7 +115,8 @@ bool container_put_devices(const struct args *a, json_t *body, struct err *e)
 	for (size_t row = 0; row < ARRAY_LEN(disks); row++) {
 		list = args_list(a, disks[row].option, &count);
 		for (size_t i = 0; i < count; i++)
-			if (!put_rate(field_array(body, disks[row].path), list[i], disks[row].rate, e))
+			if (!put_rate(field_array(body, disks[row].path), list[i], disks[row].rate,
+				      e))
 				return false;
 	}
 	return !args_has(a, "gpus") || put_gpus(args_text(a, "gpus"), body, e);

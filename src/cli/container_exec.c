@@ -15,12 +15,9 @@ struct exec {
 };
 
 static const struct value_row values[] = {
-	{ "user", "User" },
-	{ "privileged", "Privileged" },
-	{ "tty", "Tty" },
-	{ "workdir", "WorkingDir" },
-	{ "detach", "Detach" },
-	{ "detach-keys", "DetachKeys" },
+	{ "user", "User" },     { "privileged", "Privileged" },
+	{ "tty", "Tty" },       { "workdir", "WorkingDir" },
+	{ "detach", "Detach" }, { "detach-keys", "DetachKeys" },
 };
 
 static void add_pair(void *self, const char *pair)
@@ -68,11 +65,14 @@ static void send_size(void *self, unsigned rows, unsigned columns)
 
 static bool exec_attached(struct exec *x, const struct args *a, const json_t *start, struct err *e)
 {
-	AUTO_FREE char *path = path_of("/exec/%s/start", x->id), *json_path = path_of("/exec/%s/json", x->id);
+	AUTO_FREE char *path = path_of("/exec/%s/start", x->id),
+		       *json_path = path_of("/exec/%s/json", x->id);
 	struct request r = { .method = "POST", .path = path, .json = start, .upgrade = true };
 	bool is_tty = args_bool(a, "tty"), detached, ok;
-	struct session s = { .is_tty = is_tty, .takes_input = args_bool(a, "interactive"),
-			     .detach_keys = args_text(a, "detach-keys"), .self = x,
+	struct session s = { .is_tty = is_tty,
+			     .takes_input = args_bool(a, "interactive"),
+			     .detach_keys = args_text(a, "detach-keys"),
+			     .self = x,
 			     .resize = is_tty ? send_size : NULL };
 	AUTO_JSON json_t *end = NULL;
 
@@ -97,7 +97,8 @@ bool container_exec(struct cli *c, const struct args *a, struct err *e)
 	AUTO_JSON json_t *container = NULL, *body = NULL, *answer = NULL, *start = json_object();
 	struct exec x = { .c = c };
 
-	if (!args_bool(a, "detach") && args_bool(a, "tty") && args_bool(a, "interactive") && !c->in_is_tty)
+	if (!args_bool(a, "detach") && args_bool(a, "tty") && args_bool(a, "interactive") &&
+	    !c->in_is_tty)
 		return fail(e, ERR_INVALID, "the input device is not a TTY");
 	body = exec_body(a, e);
 	/* The engine's word on a container that is not there is better than its word on an exec in it. */

@@ -16,16 +16,27 @@
 #define MOUNT_WIDTH   15
 
 static const struct column columns[] = {
-	{ "ID", "CONTAINER ID" }, { "Names", "NAMES" }, { "Image", "IMAGE" }, { "Command", "COMMAND" },
-	{ "CreatedAt", "CREATED AT" }, { "RunningFor", "CREATED" }, { "Ports", "PORTS" },
-	{ "State", "STATE" }, { "Status", "STATUS" }, { "Size", "SIZE" }, { "Labels", "LABELS" },
-	{ "Mounts", "MOUNTS" }, { "LocalVolumes", "LOCAL VOLUMES" }, { "Networks", "NETWORKS" },
+	{ "ID", "CONTAINER ID" },
+	{ "Names", "NAMES" },
+	{ "Image", "IMAGE" },
+	{ "Command", "COMMAND" },
+	{ "CreatedAt", "CREATED AT" },
+	{ "RunningFor", "CREATED" },
+	{ "Ports", "PORTS" },
+	{ "State", "STATE" },
+	{ "Status", "STATUS" },
+	{ "Size", "SIZE" },
+	{ "Labels", "LABELS" },
+	{ "Mounts", "MOUNTS" },
+	{ "LocalVolumes", "LOCAL VOLUMES" },
+	{ "Networks", "NETWORKS" },
 	{ "Platform", "PLATFORM" },
 	{ 0 },
 };
 
 static const struct listing plain_list = {
-	columns, "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+	columns,
+	"{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
 	"{{.ID}}",
 };
 
@@ -129,11 +140,11 @@ json_t *container_row(const json_t *o, bool whole, int64_t now_ns)
 	struct units_text text;
 	char id[13];
 
-#define CELL(field, fill)                                \
-	do {                                             \
-		buf_reset(&cell);                        \
-		fill;                                    \
-		row_set(row, field, buf_str(&cell).ptr); \
+#define CELL(field, fill)                                                                          \
+	do {                                                                                       \
+		buf_reset(&cell);                                                                  \
+		fill;                                                                              \
+		row_set(row, field, buf_str(&cell).ptr);                                           \
 	} while (0)
 	row_set(row, "ID", whole ? field_text(o, "Id") : short_id(field_text(o, "Id"), id));
 	CELL("Names", names_cell(o, whole, &cell));

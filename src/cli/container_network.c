@@ -41,7 +41,8 @@ static json_t *read_network(const char *text, char **name, struct err *e)
 		} else if (str_equal_c(key, "mac-address")) {
 			field_put_text(endpoint, "MacAddress", v);
 		} else if (str_equal_c(key, "link-local-ip")) {
-			json_array_append_new(field_array(endpoint, "IPAMConfig.LinkLocalIPs"), json_string(v));
+			json_array_append_new(field_array(endpoint, "IPAMConfig.LinkLocalIPs"),
+					      json_string(v));
 		} else if (str_equal_c(key, "gw-priority")) {
 			field_put(endpoint, "GwPriority", json_integer(atoll(v)));
 		} else if (str_equal_c(key, "driver-opt")) {
@@ -82,7 +83,8 @@ static void put_first(const struct args *a, json_t *endpoint)
 bool container_put_networks(const struct args *a, json_t *body, struct err *e)
 {
 	size_t count, more;
-	const char *const *list = args_list(a, "network", &count), *const *also = args_list(a, "net", &more);
+	const char *const *list = args_list(a, "network", &count), *const *also = args_list(
+									   a, "net", &more);
 	json_t *endpoints = field_object(body, "NetworkingConfig.EndpointsConfig");
 
 	field_put_text(body, "HostConfig.NetworkMode", "default");
@@ -153,7 +155,8 @@ bool container_put_ports(const struct args *a, json_t *body, struct err *e)
 		AUTO_JSON json_t *ports = json_array();
 
 		if (strchr(list[i], ':'))
-			return fail(e, ERR_INVALID, "invalid port format for --expose: %s", list[i]);
+			return fail(e, ERR_INVALID, "invalid port format for --expose: %s",
+				    list[i]);
 		if (!publish_parse_short(list[i], ports, e))
 			return while_doing(e, "invalid range format for --expose: %s", list[i]);
 		for (size_t j = 0; j < json_array_size(ports); j++)

@@ -13,9 +13,9 @@
 #include "cli/session.h"
 #include "wire/ref.h"
 
-#define STATUS_DAEMON     125
-#define STATUS_NO_EXEC    126
-#define STATUS_NOT_FOUND  127
+#define STATUS_DAEMON    125
+#define STATUS_NO_EXEC   126
+#define STATUS_NOT_FOUND 127
 
 /* A container that somebody is attached to. */
 struct attached {
@@ -92,7 +92,8 @@ static bool read_exit(struct attached *at, struct err *e)
 	bool ended;
 
 	if (!stream_line(at->wait, &line, &ended, e))
-		return ended ? fail(e, ERR_UNAVAILABLE, "the daemon did not say how the container ended")
+		return ended ? fail(e, ERR_UNAVAILABLE,
+				    "the daemon did not say how the container ended")
 			     : false;
 	answer = json_loadb(line.ptr, line.len, 0, NULL);
 	if (*field_text(answer, "Error.Message"))
@@ -104,7 +105,8 @@ static bool read_exit(struct attached *at, struct err *e)
 /* The shells' codes for what cannot be run. */
 static void set_start_status(struct cli *c, const struct err *e)
 {
-	if (strstr(e->text, "executable file not found") || strstr(e->text, "no such file or directory"))
+	if (strstr(e->text, "executable file not found") ||
+	    strstr(e->text, "no such file or directory"))
 		c->status = STATUS_NOT_FOUND;
 	else if (strstr(e->text, "permission denied") || strstr(e->text, "is a directory"))
 		c->status = STATUS_NO_EXEC;
@@ -124,9 +126,14 @@ static bool talk(struct attached *at, bool is_tty, bool takes_input, bool passes
 		 const char *detach_keys, struct err *e)
 {
 	struct session s = {
-		.stream = at->stream, .is_tty = is_tty, .takes_input = takes_input,
-		.passes_signals = passes_signals && !is_tty, .detach_keys = detach_keys,
-		.self = at, .resize = is_tty ? send_size : NULL, .signal = send_signal,
+		.stream = at->stream,
+		.is_tty = is_tty,
+		.takes_input = takes_input,
+		.passes_signals = passes_signals && !is_tty,
+		.detach_keys = detach_keys,
+		.self = at,
+		.resize = is_tty ? send_size : NULL,
+		.signal = send_signal,
 	};
 	bool detached;
 
@@ -143,10 +150,12 @@ static bool write_id_file(const char *path, const char *id, struct err *e)
 	bool ok;
 
 	if (fd < 0)
-		return errno == EEXIST ? fail(e, ERR_CONFLICT,
-					      "container ID file found, make sure the other container isn't "
-					      "running or delete %s", path)
-				       : fail_sys(e, errno, "create %s", path);
+		return errno == EEXIST
+			       ? fail(e, ERR_CONFLICT,
+				      "container ID file found, make sure the other container isn't "
+				      "running or delete %s",
+				      path)
+			       : fail_sys(e, errno, "create %s", path);
 	ok = write(fd, id, strlen(id)) == (ssize_t)strlen(id);
 	close(fd);
 	return ok || fail(e, ERR_INTERNAL, "failed to write the container ID to %s", path);
@@ -154,7 +163,8 @@ static bool write_id_file(const char *path, const char *id, struct err *e)
 
 static bool pull_for_run(struct cli *c, const struct args *a, struct err *e)
 {
-	return image_fetch(c, a->words[0], args_text(a, "platform"), args_bool(a, "quiet"), true, e);
+	return image_fetch(c, a->words[0], args_text(a, "platform"), args_bool(a, "quiet"), true,
+			   e);
 }
 
 static void say_not_here(const char *image)
@@ -178,12 +188,19 @@ static char *create(struct cli *c, const struct args *a, const json_t *body, str
 	AUTO_QUERY struct query q = QUERY;
 	bool ok;
 
-	if (strcmp(when, "always") != 0 && strcmp(when, "missing") != 0 && strcmp(when, "never") != 0)
-		return fail(e, ERR_INVALID, "invalid pull option: '%s': must be one of \"always\", "
-					    "\"missing\" or \"never\"", when), NULL;
+	if (strcmp(when, "always") != 0 && strcmp(when, "missing") != 0 &&
+	    strcmp(when, "never") != 0)
+		return fail(e, ERR_INVALID,
+			    "invalid pull option: '%s': must be one of \"always\", "
+			    "\"missing\" or \"never\"",
+			    when),
+		       NULL;
 	if (*cidfile && access(cidfile, F_OK) == 0)
-		return fail(e, ERR_CONFLICT, "container ID file found, make sure the other container isn't "
-					     "running or delete %s", cidfile), NULL;
+		return fail(e, ERR_CONFLICT,
+			    "container ID file found, make sure the other container isn't "
+			    "running or delete %s",
+			    cidfile),
+		       NULL;
 	if (strcmp(when, "always") == 0 && !pull_for_run(c, a, e))
 		return NULL;
 	if (args_has(a, "name"))
@@ -191,7 +208,8 @@ static char *create(struct cli *c, const struct args *a, const json_t *body, str
 	if (args_has(a, "platform"))
 		query_add(&q, "platform", args_text(a, "platform"));
 	ok = client_post(c->client, "/containers/create", &q, body, &answer, e);
-	if (!ok && e->kind == ERR_NOT_FOUND && strstr(e->text, "No such image") && strcmp(when, "missing") == 0) {
+	if (!ok && e->kind == ERR_NOT_FOUND && strstr(e->text, "No such image") &&
+	    strcmp(when, "missing") == 0) {
 		if (!args_bool(a, "quiet"))
 			say_not_here(a->words[0]);
 		ok = pull_for_run(c, a, e) &&
@@ -200,7 +218,8 @@ static char *create(struct cli *c, const struct args *a, const json_t *body, str
 	if (!ok)
 		return NULL;
 	for (size_t i = 0; i < field_count(answer, "Warnings"); i++)
-		fprintf(stderr, "WARNING: %s\n", field_text(json_array_get(field_at(answer, "Warnings"), i), ""));
+		fprintf(stderr, "WARNING: %s\n",
+			field_text(json_array_get(field_at(answer, "Warnings"), i), ""));
 	if (*cidfile && !write_id_file(cidfile, field_text(answer, "Id"), e))
 		return NULL;
 	return xstrdup(field_text(answer, "Id"));
@@ -224,7 +243,8 @@ static bool start_or_explain(struct attached *at, const struct args *a, struct e
 	if (start(c, at->id, e))
 		return true;
 	set_start_status(c, e);
-	fprintf(stderr, "shoal: %s\n\nRun 'shoal %s --help' for more information\n", e->text, c->command_name);
+	fprintf(stderr, "shoal: %s\n\nRun 'shoal %s --help' for more information\n", e->text,
+		c->command_name);
 	return false;
 }
 
@@ -283,8 +303,8 @@ static bool start_attached(struct cli *c, const struct args *a, struct err *e)
 	at.id = xstrdup(field_text(o, "Id"));
 	session_catch_signals(passes && !is_tty);
 	ok = open_wait(&at, field_bool(o, "HostConfig.AutoRemove") ? "removed" : "next-exit", e) &&
-	     open_attach(&at, in, true, true, args_text(a, "detach-keys"), e) && start(c, at.id, e) &&
-	     talk(&at, is_tty, in, passes, args_text(a, "detach-keys"), e);
+	     open_attach(&at, in, true, true, args_text(a, "detach-keys"), e) &&
+	     start(c, at.id, e) && talk(&at, is_tty, in, passes, args_text(a, "detach-keys"), e);
 	attached_clear(&at);
 	return ok;
 }
@@ -295,7 +315,8 @@ bool container_start(struct cli *c, const struct args *a, struct err *e)
 
 	if (args_bool(a, "attach") || args_bool(a, "interactive")) {
 		if (a->word_count > 1)
-			return fail(e, ERR_INVALID, "you cannot start and attach multiple containers at once");
+			return fail(e, ERR_INVALID,
+				    "you cannot start and attach multiple containers at once");
 		return start_attached(c, a, e);
 	}
 	for (size_t i = 0; i < a->word_count; i++) {
@@ -309,7 +330,8 @@ bool container_start(struct cli *c, const struct args *a, struct err *e)
 		buf_printf(&failed, "%s%s", failed.len ? ", " : "", a->words[i]);
 	}
 	if (failed.len)
-		return fail(e, ERR_UNAVAILABLE, "Error: failed to start containers: %s", failed.data);
+		return fail(e, ERR_UNAVAILABLE, "Error: failed to start containers: %s",
+			    failed.data);
 	return true;
 }
 
@@ -322,17 +344,21 @@ bool container_attach(struct cli *c, const struct args *a, struct err *e)
 	if (!o)
 		return false;
 	if (!field_bool(o, "State.Running"))
-		return fail(e, ERR_CONFLICT, "cannot attach to a stopped container, start it first");
+		return fail(e, ERR_CONFLICT,
+			    "cannot attach to a stopped container, start it first");
 	if (field_bool(o, "State.Paused"))
-		return fail(e, ERR_CONFLICT, "cannot attach to a paused container, unpause it first");
+		return fail(e, ERR_CONFLICT,
+			    "cannot attach to a paused container, unpause it first");
 	if (field_bool(o, "State.Restarting"))
-		return fail(e, ERR_CONFLICT, "cannot attach to a restarting container, wait until it is running");
+		return fail(e, ERR_CONFLICT,
+			    "cannot attach to a restarting container, wait until it is running");
 	in = !args_bool(a, "no-stdin") && field_bool(o, "Config.OpenStdin");
 	if (in && is_tty && !c->in_is_tty)
 		return fail(e, ERR_INVALID, "the input device is not a TTY");
 	at.id = xstrdup(field_text(o, "Id"));
 	session_catch_signals(passes && !is_tty);
-	ok = open_wait(&at, NULL, e) && open_attach(&at, in, true, true, args_text(a, "detach-keys"), e) &&
+	ok = open_wait(&at, NULL, e) &&
+	     open_attach(&at, in, true, true, args_text(a, "detach-keys"), e) &&
 	     talk(&at, is_tty, in, passes, args_text(a, "detach-keys"), e);
 	attached_clear(&at);
 	return ok;

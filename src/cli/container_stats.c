@@ -11,9 +11,15 @@
 #define REDRAW_MS 500
 
 static const struct column columns[] = {
-	{ "Container", "CONTAINER" }, { "ID", "CONTAINER ID" }, { "Name", "NAME" }, { "CPUPerc", "CPU %" },
-	{ "MemUsage", "MEM USAGE / LIMIT" }, { "MemPerc", "MEM %" }, { "NetIO", "NET I/O" },
-	{ "BlockIO", "BLOCK I/O" }, { "PIDs", "PIDS" },
+	{ "Container", "CONTAINER" },
+	{ "ID", "CONTAINER ID" },
+	{ "Name", "NAME" },
+	{ "CPUPerc", "CPU %" },
+	{ "MemUsage", "MEM USAGE / LIMIT" },
+	{ "MemPerc", "MEM %" },
+	{ "NetIO", "NET I/O" },
+	{ "BlockIO", "BLOCK I/O" },
+	{ "PIDs", "PIDS" },
 	{ 0 },
 };
 
@@ -25,9 +31,9 @@ static const struct listing listing = {
 
 /* A container that is watched. */
 struct watched {
-	const char *name;     /* as it was asked for */
+	const char *name; /* as it was asked for */
 	struct stream *stream;
-	json_t *row;          /* NULL until it said something */
+	json_t *row; /* NULL until it said something */
 	bool ended;
 };
 
@@ -69,7 +75,8 @@ static void net_cell(json_t *row, const json_t *o)
 	const char *name;
 	json_t *net;
 
-	json_object_foreach(field_at(o, "networks"), name, net) {
+	json_object_foreach(field_at(o, "networks"), name, net)
+	{
 		in += field_real(net, "rx_bytes");
 		out += field_real(net, "tx_bytes");
 	}
@@ -185,7 +192,8 @@ static bool gather(struct watched *list, size_t count, bool whole)
 	while (any && clock_mono_ms() < until_ms) {
 		any = false;
 		for (size_t i = 0; i < count; i++) {
-			fds[i] = (struct pollfd){ list[i].ended ? -1 : stream_fd(list[i].stream), POLLIN, 0 };
+			fds[i] = (struct pollfd){ list[i].ended ? -1 : stream_fd(list[i].stream),
+						  POLLIN, 0 };
 			any = any || !list[i].ended;
 		}
 		if (poll(fds, count, (int)(until_ms - clock_mono_ms()) + 1) <= 0)
@@ -215,7 +223,8 @@ static json_t *wanted(struct cli *c, const struct args *a, struct err *e)
 		return NULL;
 	}
 	for (size_t i = 0; i < json_array_size(containers); i++)
-		json_array_append_new(names, json_string(field_text(json_array_get(containers, i), "Id")));
+		json_array_append_new(names,
+				      json_string(field_text(json_array_get(containers, i), "Id")));
 	return names;
 }
 

@@ -9,14 +9,14 @@
 #include "cli/screen.h"
 #include "cli/service.h"
 
-#define POLL_MS     200
-#define MONITOR_MS  5000 /* unless the service says otherwise */
-#define LINES_MAX   20   /* tasks that have a line of their own */
-#define STATE_LAST  9    /* of states[]: running */
+#define POLL_MS    200
+#define MONITOR_MS 5000 /* unless the service says otherwise */
+#define LINES_MAX  20   /* tasks that have a line of their own */
+#define STATE_LAST 9    /* of states[]: running */
 
 /* The states a task goes through, in order. */
-static const char *const states[] = { "",          "new",   "allocated", "pending",  "assigned",
-				      "accepted",  "preparing", "ready", "starting", "running" };
+static const char *const states[] = { "",         "new",       "allocated", "pending",  "assigned",
+				      "accepted", "preparing", "ready",     "starting", "running" };
 
 static volatile sig_atomic_t interrupted;
 
@@ -164,8 +164,9 @@ static bool draw(struct screen *screen, const struct look *l)
 
 	for (size_t i = 0; i < total; i++) {
 		const json_t *task = json_array_get(l->tasks, i);
-		json_t *key = l->is_global ? json_string(field_text(task, "NodeID"))
-					   : json_sprintf("%lld", (long long)field_int(task, "Slot"));
+		json_t *key = l->is_global
+				      ? json_string(field_text(task, "NodeID"))
+				      : json_sprintf("%lld", (long long)field_int(task, "Slot"));
 
 		json_array_append_new(names, key);
 		if (counts(l, task))
@@ -270,8 +271,10 @@ static enum verdict watch_once(struct cli *c, struct watch *w, const char *name,
 	if (w->converged && !w->since_ms)
 		w->since_ms = clock_mono_ms();
 	if (w->converged && !l.is_job)
-		screen_add(&w->screen, "verify: Waiting %lld seconds to verify that tasks are stable...",
-			   (long long)(w->monitor_ms - (clock_mono_ms() - w->since_ms) + 999) / 1000);
+		screen_add(&w->screen,
+			   "verify: Waiting %lld seconds to verify that tasks are stable...",
+			   (long long)(w->monitor_ms - (clock_mono_ms() - w->since_ms) + 999) /
+				   1000);
 	else if (!w->converged && w->since_ms) {
 		screen_note(&w->screen, "verify: Detected task failure");
 		w->since_ms = 0;
@@ -296,6 +299,7 @@ bool converge(struct cli *c, const char *service, bool quiet, struct err *e)
 	screen_clear(&w.screen);
 	if (verdict == GOES_ON && !quiet)
 		printf("Operation continuing in background.\n"
-		       "Use `shoal service ps %s` to check progress.\n", service);
+		       "Use `shoal service ps %s` to check progress.\n",
+		       service);
 	return verdict != FAILED;
 }

@@ -24,7 +24,8 @@ bool csv_next(struct str *rest, struct buf *field)
 		else
 			quoted = !quoted;
 	}
-	*rest = at < rest->len ? str_bytes(rest->ptr + at + 1, rest->len - at - 1) : (struct str){ 0 };
+	*rest = at < rest->len ? str_bytes(rest->ptr + at + 1, rest->len - at - 1)
+			       : (struct str){ 0 };
 	return true;
 }
 

@@ -26,7 +26,8 @@ bool file_read(const char *path, struct buf *into, struct err *e)
 		if (n < 0)
 			return fail_sys(e, errno, "read %s", path);
 		if (!buf_append(into, bytes, (size_t)n))
-			return fail(e, ERR_EXHAUSTED, "%s is larger than %zu bytes", path, into->max);
+			return fail(e, ERR_EXHAUSTED, "%s is larger than %zu bytes", path,
+				    into->max);
 	}
 	return true;
 }
@@ -38,8 +39,8 @@ char *file_read_text(const char *path, size_t max, struct err *e)
 	return file_read(path, &text, e) ? buf_steal(&text) : NULL;
 }
 
-static bool read_pair(struct str line, bool takes_from_environment, file_each_pair *each, void *self,
-		      struct err *e)
+static bool read_pair(struct str line, bool takes_from_environment, file_each_pair *each,
+		      void *self, struct err *e)
 {
 	struct str name, value;
 	AUTO_FREE char *text = NULL;
@@ -65,8 +66,8 @@ static bool read_pair(struct str line, bool takes_from_environment, file_each_pa
 	return true;
 }
 
-bool file_read_pairs(const char *path, bool takes_from_environment, file_each_pair *each, void *self,
-		     struct err *e)
+bool file_read_pairs(const char *path, bool takes_from_environment, file_each_pair *each,
+		     void *self, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_MAX(PAIRS_MAX);
 	struct str rest, line;

@@ -9,10 +9,15 @@
 #include "cli/prune.h"
 #include "wire/ref.h"
 
-#define OPTION_PLATFORM { 0, "platform", OPT_TEXT, "platform: linux/arm64" }
-#define OPTION_TRUST \
-	{ 0, "disable-content-trust", OPT_BOOL, "accepted, and without effect", .fallback = "true", \
-	  .flags = OPTION_HIDDEN }
+#define OPTION_PLATFORM                                                                            \
+	{                                                                                          \
+		0, "platform", OPT_TEXT, "platform: linux/arm64"                                   \
+	}
+#define OPTION_TRUST                                                                               \
+	{                                                                                          \
+		0, "disable-content-trust", OPT_BOOL, "accepted, and without effect",              \
+			.fallback = "true", .flags = OPTION_HIDDEN                                 \
+	}
 
 static const struct option list_options[] = {
 	{ 'a', "all", OPT_BOOL, "show intermediate images too" },
@@ -41,7 +46,10 @@ static const struct option import_options[] = {
 	{ 0 },
 };
 
-static const struct option inspect_options[] = { OPTION_INSPECT_FORMAT, OPTION_ABSENT("platform", OPT_TEXT, "an image is kept for one platform"), { 0 } };
+static const struct option inspect_options[] = { OPTION_INSPECT_FORMAT,
+						 OPTION_ABSENT("platform", OPT_TEXT,
+							       "an image is kept for one platform"),
+						 { 0 } };
 
 static const struct option load_options[] = {
 	{ 'i', "input", OPT_TEXT, "read this file, not standard input" },
@@ -51,18 +59,16 @@ static const struct option load_options[] = {
 };
 
 static const struct option prune_options[] = {
-	{ 'a', "all", OPT_BOOL, "remove all that no container uses, not only those without a name" },
+	{ 'a', "all", OPT_BOOL,
+	  "remove all that no container uses, not only those without a name" },
 	{ 0, "filter", OPT_FILTER, "remove only what fits: until=TIME, label=NAME" },
 	{ 'f', "force", OPT_BOOL, "do not ask" },
 	{ 0 },
 };
 
 static const struct option pull_options[] = {
-	{ 'a', "all-tags", OPT_BOOL, "pull all tags" },
-	OPTION_TRUST,
-	OPTION_PLATFORM,
-	{ 'q', "quiet", OPT_BOOL, "show no progress" },
-	{ 0 },
+	{ 'a', "all-tags", OPT_BOOL, "pull all tags" }, OPTION_TRUST, OPTION_PLATFORM,
+	{ 'q', "quiet", OPT_BOOL, "show no progress" }, { 0 },
 };
 
 static const struct option push_options[] = {
@@ -86,7 +92,8 @@ static const struct option save_options[] = {
 	{ 0 },
 };
 
-static bool fetch(struct cli *c, const struct args *a, const char *word, struct buf *text, struct err *e)
+static bool fetch(struct cli *c, const struct args *a, const char *word, struct buf *text,
+		  struct err *e)
 {
 	AUTO_FREE char *path = path_of("/images/%s/json", word);
 
@@ -153,33 +160,36 @@ static bool image_tag(struct cli *c, const struct args *a, struct err *e)
 }
 
 const struct command image_commands[] = {
-	{ "image history", "history", "IMAGE", "show the layers of an image", "$ shoal history alpine",
-	  history_options, image_history, 1, 1, 0, NAMES_IMAGES },
-	{ "image import", "import", "file|URL|- [REPOSITORY[:TAG]]", "make an image of a tar of files",
-	  "$ shoal import rootfs.tar me/base:1", import_options, image_import, 1, 2, 0, NAMES_FILES },
+	{ "image history", "history", "IMAGE", "show the layers of an image",
+	  "$ shoal history alpine", history_options, image_history, 1, 1, 0, NAMES_IMAGES },
+	{ "image import", "import", "file|URL|- [REPOSITORY[:TAG]]",
+	  "make an image of a tar of files", "$ shoal import rootfs.tar me/base:1", import_options,
+	  image_import, 1, 2, 0, NAMES_FILES },
 	{ "image inspect", NULL, "IMAGE [IMAGE...]", "show all that is known of images",
-	  "$ shoal image inspect -f '{{json .Config.Cmd}}' alpine", inspect_options, image_inspect, 1, -1, 0,
-	  NAMES_IMAGES },
+	  "$ shoal image inspect -f '{{json .Config.Cmd}}' alpine", inspect_options, image_inspect,
+	  1, -1, 0, NAMES_IMAGES },
 	{ "image load", "load", NULL, "read images that were saved",
-	  "$ shoal load -i images.tar\n$ shoal save web | ssh node2 shoal load", load_options, image_load, 0, 0 },
+	  "$ shoal load -i images.tar\n$ shoal save web | ssh node2 shoal load", load_options,
+	  image_load, 0, 0 },
 	{ "image ls", "image list, images", "[REPOSITORY[:TAG]]", "list images",
 	  "$ shoal images\n"
 	  "$ shoal images alpine\n"
 	  "$ shoal images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
 	  list_options, image_list, 0, 1, COMMAND_COMMON, NAMES_IMAGES },
-	{ "image prune", NULL, NULL, "remove images that nothing uses", "$ shoal image prune -a --filter until=240h",
-	  prune_options, image_prune, 0, 0 },
+	{ "image prune", NULL, NULL, "remove images that nothing uses",
+	  "$ shoal image prune -a --filter until=240h", prune_options, image_prune, 0, 0 },
 	{ "image pull", "pull", "NAME[:TAG|@DIGEST]", "fetch an image from a registry",
-	  "$ shoal pull alpine:3.20\n$ shoal pull registry.example.com:5000/team/web", pull_options, image_pull,
-	  1, 1, COMMAND_COMMON, NAMES_IMAGES },
+	  "$ shoal pull alpine:3.20\n$ shoal pull registry.example.com:5000/team/web", pull_options,
+	  image_pull, 1, 1, COMMAND_COMMON, NAMES_IMAGES },
 	{ "image push", "push", "NAME[:TAG]", "send an image to a registry",
-	  "$ shoal push registry.example.com:5000/team/web:2", push_options, image_push, 1, 1, COMMAND_COMMON,
-	  NAMES_IMAGES },
-	{ "image rm", "image remove, rmi", "IMAGE [IMAGE...]", "remove images", "$ shoal rmi alpine:3.18",
-	  remove_options, image_remove, 1, -1, 0, NAMES_IMAGES },
-	{ "image save", "save", "IMAGE [IMAGE...]", "write images as tar", "$ shoal save -o images.tar web db",
-	  save_options, image_save, 1, -1, 0, NAMES_IMAGES },
+	  "$ shoal push registry.example.com:5000/team/web:2", push_options, image_push, 1, 1,
+	  COMMAND_COMMON, NAMES_IMAGES },
+	{ "image rm", "image remove, rmi", "IMAGE [IMAGE...]", "remove images",
+	  "$ shoal rmi alpine:3.18", remove_options, image_remove, 1, -1, 0, NAMES_IMAGES },
+	{ "image save", "save", "IMAGE [IMAGE...]", "write images as tar",
+	  "$ shoal save -o images.tar web db", save_options, image_save, 1, -1, 0, NAMES_IMAGES },
 	{ "image tag", "tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "give an image another name",
-	  "$ shoal tag web registry.example.com:5000/team/web:2", NULL, image_tag, 2, 2, 0, NAMES_IMAGES },
+	  "$ shoal tag web registry.example.com:5000/team/web:2", NULL, image_tag, 2, 2, 0,
+	  NAMES_IMAGES },
 	{ 0 },
 };

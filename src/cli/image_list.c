@@ -9,23 +9,33 @@
 #include "console/format.h"
 #include "console/units.h"
 
-#define NAME_MAX_BYTES 4096
+#define NAME_MAX_BYTES   4096
 #define CREATED_BY_WIDTH 45
 
 static const struct column columns[] = {
-	{ "ID", "IMAGE ID" }, { "Repository", "REPOSITORY" }, { "Tag", "TAG" }, { "Digest", "DIGEST" },
-	{ "CreatedSince", "CREATED" }, { "CreatedAt", "CREATED AT" }, { "Size", "SIZE" },
-	{ "Containers", "CONTAINERS" }, { "VirtualSize", "SIZE" }, { "SharedSize", "SHARED SIZE" },
+	{ "ID", "IMAGE ID" },
+	{ "Repository", "REPOSITORY" },
+	{ "Tag", "TAG" },
+	{ "Digest", "DIGEST" },
+	{ "CreatedSince", "CREATED" },
+	{ "CreatedAt", "CREATED AT" },
+	{ "Size", "SIZE" },
+	{ "Containers", "CONTAINERS" },
+	{ "VirtualSize", "SIZE" },
+	{ "SharedSize", "SHARED SIZE" },
 	{ "UniqueSize", "UNIQUE SIZE" },
 	{ 0 },
 };
 
 static const struct listing plain_list = {
-	columns, "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}", "{{.ID}}",
+	columns,
+	"{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+	"{{.ID}}",
 };
 
 static const struct listing digest_list = {
-	columns, "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+	columns,
+	"{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
 	"{{.ID}}",
 };
 
@@ -119,7 +129,8 @@ json_t *image_row(const json_t *image, struct str repository, struct str tag, st
 }
 
 /* A row a name; an image without names is <none>. */
-static void add_rows(json_t *rows, const json_t *image, bool shows_digests, bool whole, int64_t now_ns)
+static void add_rows(json_t *rows, const json_t *image, bool shows_digests, bool whole,
+		     int64_t now_ns)
 {
 	const json_t *tags = field_at(image, "RepoTags"), *digests = field_at(image, "RepoDigests");
 	size_t before = json_array_size(rows);
@@ -133,21 +144,23 @@ static void add_rows(json_t *rows, const json_t *image, bool shows_digests, bool
 		(void)split(name, ':', &n.repository, &n.tag);
 		if (shows_digests)
 			n.digest = digest_of(image, n.repository);
-		json_array_append_new(rows, image_row(image, n.repository, n.tag, n.digest, whole, now_ns));
+		json_array_append_new(
+			rows, image_row(image, n.repository, n.tag, n.digest, whole, now_ns));
 	}
 	for (size_t i = 0; i < json_array_size(digests); i++) {
 		const char *name = field_text(json_array_get(digests, i), "");
 		struct name n = { str_of(name), STR(""), STR("") };
 
-		if (!split(name, '@', &n.repository, &n.digest) || has_tag_of(image, n.repository) ||
-		    strcmp(name, "<none>@<none>") == 0)
+		if (!split(name, '@', &n.repository, &n.digest) ||
+		    has_tag_of(image, n.repository) || strcmp(name, "<none>@<none>") == 0)
 			continue;
 		json_array_append_new(rows, image_row(image, n.repository, n.tag,
-						      shows_digests ? n.digest : (struct str){ 0 }, whole,
-						      now_ns));
+						      shows_digests ? n.digest : (struct str){ 0 },
+						      whole, now_ns));
 	}
 	if (json_array_size(rows) == before)
-		json_array_append_new(rows, image_row(image, STR(""), STR(""), STR(""), whole, now_ns));
+		json_array_append_new(rows,
+				      image_row(image, STR(""), STR(""), STR(""), whole, now_ns));
 }
 
 bool image_list(struct cli *c, const struct args *a, struct err *e)
@@ -175,21 +188,30 @@ bool image_list(struct cli *c, const struct args *a, struct err *e)
 	for (size_t i = 0; i < json_array_size(images); i++)
 		add_rows(rows, json_array_get(images, i), digests || strstr(format, ".Digest"),
 			 args_bool(a, "no-trunc"), c->now_ns);
-	return listing_print(digests ? &digest_list : &plain_list, format, args_bool(a, "quiet"), rows, e);
+	return listing_print(digests ? &digest_list : &plain_list, format, args_bool(a, "quiet"),
+			     rows, e);
 }
 
 static const struct column history_columns[] = {
-	{ "ID", "IMAGE" }, { "CreatedSince", "CREATED" }, { "CreatedAt", "CREATED AT" },
-	{ "CreatedBy", "CREATED BY" }, { "Size", "SIZE" }, { "Comment", "COMMENT" },
+	{ "ID", "IMAGE" },
+	{ "CreatedSince", "CREATED" },
+	{ "CreatedAt", "CREATED AT" },
+	{ "CreatedBy", "CREATED BY" },
+	{ "Size", "SIZE" },
+	{ "Comment", "COMMENT" },
 	{ 0 },
 };
 
 static const struct listing human_history = {
-	history_columns, "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", "{{.ID}}",
+	history_columns,
+	"{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+	"{{.ID}}",
 };
 
 static const struct listing exact_history = {
-	history_columns, "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", "{{.ID}}",
+	history_columns,
+	"{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+	"{{.ID}}",
 };
 
 /* RFC 3339 in local time, to the second. */
@@ -234,7 +256,8 @@ static json_t *history_row(const json_t *layer, bool human, bool whole, int64_t 
 	}
 	buf_reset(&cell);
 	buf_printf(&cell, "%lld", (long long)field_int(layer, "Size"));
-	row_set(row, "Size", human ? human_size((double)field_int(layer, "Size"), 3, &text) : cell.data);
+	row_set(row, "Size",
+		human ? human_size((double)field_int(layer, "Size"), 3, &text) : cell.data);
 	row_set(row, "Comment", field_text(layer, "Comment"));
 	return row;
 }

@@ -25,7 +25,9 @@ static bool fetch(struct cli *c, const struct ref *ref, const char *platform, bo
 {
 	AUTO_FREE char *name = full_name(ref), *auth = auth_header_for_image(c, name);
 	AUTO_QUERY struct query q = QUERY;
-	struct request r = { .method = "POST", .path = "/images/create", .query = &q, .auth = auth };
+	struct request r = {
+		.method = "POST", .path = "/images/create", .query = &q, .auth = auth
+	};
 	bool is_terminal = to == stdout ? c->out_is_tty : c->err_is_tty, ok;
 	struct stream *s;
 
@@ -39,8 +41,8 @@ static bool fetch(struct cli *c, const struct ref *ref, const char *platform, bo
 	return ok;
 }
 
-bool image_fetch(struct cli *c, const char *reference, const char *platform, bool quiet, bool to_stderr,
-		 struct err *e)
+bool image_fetch(struct cli *c, const char *reference, const char *platform, bool quiet,
+		 bool to_stderr, struct err *e)
 {
 	struct ref ref;
 
@@ -114,7 +116,9 @@ bool image_load(struct cli *c, const struct args *a, struct err *e)
 	const char *input = args_text(a, "input");
 	AUTO_CLOSE int fd = -1;
 	AUTO_QUERY struct query q = QUERY;
-	struct request r = { .method = "POST", .path = "/images/load", .query = &q,
+	struct request r = { .method = "POST",
+			     .path = "/images/load",
+			     .query = &q,
 			     .content_type = "application/x-tar" };
 	bool quiet = args_bool(a, "quiet") || !c->out_is_tty, ok;
 	struct stream *s;
@@ -148,7 +152,9 @@ bool image_import(struct cli *c, const struct args *a, struct err *e)
 	bool is_url = strstr(source, "://") != NULL, is_stdin = strcmp(source, "-") == 0, ok;
 	AUTO_CLOSE int fd = -1;
 	AUTO_QUERY struct query q = QUERY;
-	struct request r = { .method = "POST", .path = "/images/create", .query = &q,
+	struct request r = { .method = "POST",
+			     .path = "/images/create",
+			     .query = &q,
 			     .content_type = "text/plain" };
 	const char *const *changes;
 	struct stream *s;

@@ -45,7 +45,8 @@ bool inspect_print(struct cli *c, const struct args *a, inspect_fetch *fetch, st
 		buf_append_str(&list, str_trim(buf_str(&text)));
 	}
 	if (!*format) {
-		AUTO_BUF struct buf out = BUF_MAX(2 * JSON_TEXT_MAX), all = BUF_MAX(2 * JSON_TEXT_MAX);
+		AUTO_BUF struct buf out = BUF_MAX(2 * JSON_TEXT_MAX),
+				    all = BUF_MAX(2 * JSON_TEXT_MAX);
 
 		buf_append_char(&all, '[');
 		buf_append_str(&all, buf_str(&list));

@@ -10,6 +10,7 @@ typedef bool inspect_fetch(struct cli *c, const struct args *a, const char *word
 
 /* Print the objects of all words by --format ("" or absent: a JSON list). What cannot be fetched is
  * complained about after the others were printed. */
-MUST_CHECK bool inspect_print(struct cli *c, const struct args *a, inspect_fetch *fetch, struct err *e);
+MUST_CHECK bool inspect_print(struct cli *c, const struct args *a, inspect_fetch *fetch,
+			      struct err *e);
 
 #endif

@@ -32,8 +32,8 @@ static char *path_for(const struct kind *kind, const char *word)
 	return xasprintf("%.*s%s%s", (int)(at - kind->path), kind->path, name, at + 2);
 }
 
-static bool fetch_kind(struct cli *c, const struct args *a, const struct kind *kind, const char *word,
-		       struct buf *text, struct err *e)
+static bool fetch_kind(struct cli *c, const struct args *a, const struct kind *kind,
+		       const char *word, struct buf *text, struct err *e)
 {
 	AUTO_FREE char *path = path_for(kind, word);
 	AUTO_QUERY struct query q = QUERY;
@@ -51,7 +51,8 @@ static bool is_manager(struct cli *c, struct err *e)
 	return field_bool(info, "Swarm.ControlAvailable");
 }
 
-static bool fetch_any(struct cli *c, const struct args *a, const char *word, struct buf *text, struct err *e)
+static bool fetch_any(struct cli *c, const struct args *a, const char *word, struct buf *text,
+		      struct err *e)
 {
 	const char *type = args_text(a, "type");
 	bool asked_swarm = false, in_swarm = false;
@@ -83,9 +84,10 @@ bool inspect_any(struct cli *c, const struct args *a, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		known = known || strcmp(type, kinds[i].name) == 0;
 	if (!known)
-		return fail(e, ERR_INVALID,
-			    "unknown type: \"%s\": must be one of \"config\", \"container\", \"image\", "
-			    "\"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
-			    type);
+		return fail(
+			e, ERR_INVALID,
+			"unknown type: \"%s\": must be one of \"config\", \"container\", \"image\", "
+			"\"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
+			type);
 	return inspect_print(c, a, fetch_any, e);
 }

@@ -8,7 +8,8 @@
 #include "console/units.h"
 #include "wire/stdcopy.h"
 
-static bool add_time(struct cli *c, const struct args *a, const char *name, struct query *q, struct err *e)
+static bool add_time(struct cli *c, const struct args *a, const char *name, struct query *q,
+		     struct err *e)
 {
 	struct units_text text;
 
@@ -42,8 +43,10 @@ static bool copy_frames(struct stdcopy_reader *r, struct str in, struct err *e)
 
 	while ((event = stdcopy_next(r, &in, &stream, &payload, e)) == STDCOPY_DATA) {
 		if (stream == STDCOPY_ERROR)
-			return fail(e, ERR_INTERNAL, "error from daemon in stream: %.*s", STR_FMT(payload));
-		(void)fwrite(payload.ptr, 1, payload.len, stream == STDCOPY_STDERR ? stderr : stdout);
+			return fail(e, ERR_INTERNAL, "error from daemon in stream: %.*s",
+				    STR_FMT(payload));
+		(void)fwrite(payload.ptr, 1, payload.len,
+			     stream == STDCOPY_STDERR ? stderr : stdout);
 	}
 	return event == STDCOPY_MORE;
 }

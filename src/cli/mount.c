@@ -43,8 +43,8 @@ static const struct {
 	{ "tmpfs-mode", "TmpfsOptions.Mode", MODE, "tmpfs" },
 };
 
-static bool put_switch(json_t *mount, const char *path, const char *key, const char *value, bool given,
-		       struct err *e)
+static bool put_switch(json_t *mount, const char *path, const char *key, const char *value,
+		       bool given, struct err *e)
 {
 	bool on = !given || strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0;
 
@@ -112,7 +112,8 @@ static bool check(const json_t *mount, const char *type_of, struct err *e)
 	if (!*field_text(mount, "Target"))
 		return fail(e, ERR_INVALID, "target is required");
 	if (type_of && strcmp(type, type_of) != 0)
-		return fail(e, ERR_INVALID, "cannot mix '%s-*' options with mount type '%s'", type_of, type);
+		return fail(e, ERR_INVALID, "cannot mix '%s-*' options with mount type '%s'",
+			    type_of, type);
 	return true;
 }
 

@@ -15,13 +15,20 @@
 #include "console/units.h"
 
 static const struct column columns[] = {
-	{ "ID", "NETWORK ID" }, { "Name", "NAME" }, { "Driver", "DRIVER" }, { "Scope", "SCOPE" },
-	{ "IPv4", "IPV4" }, { "IPv6", "IPV6" }, { "Internal", "INTERNAL" }, { "Labels", "LABELS" },
+	{ "ID", "NETWORK ID" },
+	{ "Name", "NAME" },
+	{ "Driver", "DRIVER" },
+	{ "Scope", "SCOPE" },
+	{ "IPv4", "IPV4" },
+	{ "IPv6", "IPV6" },
+	{ "Internal", "INTERNAL" },
+	{ "Labels", "LABELS" },
 	{ "CreatedAt", "CREATED AT" },
 	{ 0 },
 };
 
-static const struct listing listing = { columns, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", "{{.ID}}" };
+static const struct listing listing = { columns, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+					"{{.ID}}" };
 
 static const struct option connect_options[] = {
 	{ 0, "alias", OPT_CSV, "another name of the container in this network" },
@@ -46,7 +53,8 @@ static const struct option create_options[] = {
 	{ 0, "internal", OPT_BOOL, "no way out of it" },
 	{ 0, "ip-range", OPT_CSV, "part of a subnet that containers get addresses of: CIDR" },
 	{ 0, "ipam-driver", OPT_TEXT, "who gives out addresses", .fallback = "default" },
-	{ 0, "ipam-opt", OPT_LIST, "an option of who gives out addresses: key=value", .word = "map" },
+	{ 0, "ipam-opt", OPT_LIST, "an option of who gives out addresses: key=value",
+	  .word = "map" },
 	{ 0, "ipv4", OPT_BOOL, "give out IPv4 addresses", .fallback = "true" },
 	{ 0, "ipv6", OPT_BOOL, "give out IPv6 addresses" },
 	{ 0, "label", OPT_LIST, "a label: key=value" },
@@ -115,7 +123,8 @@ static bool network_connect(struct cli *c, const struct args *a, struct err *e)
 	if (count)
 		field_put(body, "EndpointConfig.DriverOpts", pairs_object(list, count));
 	if (args_has(a, "gw-priority"))
-		field_put(body, "EndpointConfig.GwPriority", json_integer(args_int(a, "gw-priority")));
+		field_put(body, "EndpointConfig.GwPriority",
+			  json_integer(args_int(a, "gw-priority")));
 	return client_post(c->client, path, NULL, body, NULL, e);
 }
 
@@ -132,7 +141,9 @@ static bool network_disconnect(struct cli *c, const struct args *a, struct err *
 static bool network_create(struct cli *c, const struct args *a, struct err *e)
 {
 	static const char *const switches[][2] = {
-		{ "internal", "Internal" }, { "attachable", "Attachable" }, { "ingress", "Ingress" },
+		{ "internal", "Internal" },
+		{ "attachable", "Attachable" },
+		{ "ingress", "Ingress" },
 		{ "config-only", "ConfigOnly" },
 	};
 	AUTO_JSON json_t *body = json_object(), *answer = NULL;
@@ -176,7 +187,8 @@ static json_t *network_row(const json_t *network, bool whole)
 	int64_t created_ns;
 	char id[13];
 
-	row_set(row, "ID", whole ? field_text(network, "Id") : short_id(field_text(network, "Id"), id));
+	row_set(row, "ID",
+		whole ? field_text(network, "Id") : short_id(field_text(network, "Id"), id));
 	row_set(row, "Name", field_text(network, "Name"));
 	row_set(row, "Driver", field_text(network, "Driver"));
 	row_set(row, "Scope", field_text(network, "Scope"));
@@ -206,7 +218,8 @@ static bool network_list(struct cli *c, const struct args *a, struct err *e)
 		return false;
 	sort_by(networks, "Name");
 	for (size_t i = 0; i < json_array_size(networks); i++)
-		json_array_append_new(rows, network_row(json_array_get(networks, i), args_bool(a, "no-trunc")));
+		json_array_append_new(
+			rows, network_row(json_array_get(networks, i), args_bool(a, "no-trunc")));
 	return listing_print(&listing, args_text(a, "format"), args_bool(a, "quiet"), rows, e);
 }
 
@@ -232,9 +245,10 @@ static bool remove_one(struct cli *c, const struct args *a, const char *word, st
 	AUTO_JSON json_t *network = client_get(c->client, path, NULL, e);
 
 	if (field_bool(network, "Ingress") &&
-	    !cli_confirm("WARNING! Before removing the routing-mesh network, make sure all the nodes in "
-			 "your swarm run the same engine version. Otherwise, removal may not be effective "
-			 "and functionality of newly created ingress networks will be impaired."))
+	    !cli_confirm(
+		    "WARNING! Before removing the routing-mesh network, make sure all the nodes in "
+		    "your swarm run the same engine version. Otherwise, removal may not be effective "
+		    "and functionality of newly created ingress networks will be impaired."))
 		return fail(e, ERR_INVALID, "%s was not removed", word);
 	if (!client_delete(c->client, path, NULL, NULL, e))
 		return args_bool(a, "force") && e->kind == ERR_NOT_FOUND;
@@ -255,24 +269,24 @@ static bool network_prune(struct cli *c, const struct args *a, struct err *e)
 
 const struct command network_commands[] = {
 	{ "network connect", NULL, "NETWORK CONTAINER", "connect a container to a network",
-	  "$ shoal network connect --alias db backend postgres1", connect_options, network_connect, 2, 2, 0,
-	  NAMES_NETWORKS },
+	  "$ shoal network connect --alias db backend postgres1", connect_options, network_connect,
+	  2, 2, 0, NAMES_NETWORKS },
 	{ "network create", NULL, "NETWORK", "make a network",
 	  "$ shoal network create --subnet 10.5.0.0/24 backend\n"
 	  "For the services of a swarm\n"
 	  "$ shoal network create -d overlay --attachable backend",
 	  create_options, network_create, 1, 1 },
 	{ "network disconnect", NULL, "NETWORK CONTAINER", "disconnect a container from a network",
-	  "$ shoal network disconnect backend postgres1", disconnect_options, network_disconnect, 2, 2, 0,
-	  NAMES_NETWORKS },
+	  "$ shoal network disconnect backend postgres1", disconnect_options, network_disconnect, 2,
+	  2, 0, NAMES_NETWORKS },
 	{ "network inspect", NULL, "NETWORK [NETWORK...]", "show all that is known of networks",
-	  "$ shoal network inspect -f '{{json .IPAM.Config}}' backend", inspect_options, network_inspect, 1,
-	  -1, 0, NAMES_NETWORKS },
-	{ "network ls", "network list", NULL, "list networks", "$ shoal network ls --filter driver=overlay",
-	  list_options, network_list, 0, 0 },
-	{ "network prune", NULL, NULL, "remove networks that nothing uses", "$ shoal network prune -f",
-	  prune_options, network_prune, 0, 0 },
-	{ "network rm", "network remove", "NETWORK [NETWORK...]", "remove networks", "$ shoal network rm backend",
-	  remove_options, network_remove, 1, -1, 0, NAMES_NETWORKS },
+	  "$ shoal network inspect -f '{{json .IPAM.Config}}' backend", inspect_options,
+	  network_inspect, 1, -1, 0, NAMES_NETWORKS },
+	{ "network ls", "network list", NULL, "list networks",
+	  "$ shoal network ls --filter driver=overlay", list_options, network_list, 0, 0 },
+	{ "network prune", NULL, NULL, "remove networks that nothing uses",
+	  "$ shoal network prune -f", prune_options, network_prune, 0, 0 },
+	{ "network rm", "network remove", "NETWORK [NETWORK...]", "remove networks",
+	  "$ shoal network rm backend", remove_options, network_remove, 1, -1, 0, NAMES_NETWORKS },
 	{ 0 },
 };

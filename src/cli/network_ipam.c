@@ -78,15 +78,17 @@ static bool add_subnets(json_t *configs, const struct args *a, struct err *e)
 		if (!read_prefix(str_of(subnets[i]), &p, e))
 			return false;
 		for (size_t j = 0; j < i; j++)
-			if (read_prefix(str_of(subnets[j]), &q, e) && (holds(&p, &q) || holds(&q, &p)))
-				return fail(e, ERR_INVALID, "multiple overlapping subnet configuration is "
-							    "not supported");
+			if (read_prefix(str_of(subnets[j]), &q, e) &&
+			    (holds(&p, &q) || holds(&q, &p)))
+				return fail(e, ERR_INVALID,
+					    "multiple overlapping subnet configuration is "
+					    "not supported");
 	}
 	return true;
 }
 
-static bool add_to_subnets(json_t *configs, const struct args *a, const char *option, const char *field,
-			   struct err *e)
+static bool add_to_subnets(json_t *configs, const struct args *a, const char *option,
+			   const char *field, struct err *e)
 {
 	size_t count;
 	const char *const *list = args_list(a, option, &count);
@@ -97,7 +99,8 @@ static bool add_to_subnets(json_t *configs, const struct args *a, const char *op
 		if (!config)
 			return false;
 		if (field_at(config, field))
-			return fail(e, ERR_INVALID, "cannot configure multiple %ss (%s, %s) on the same subnet",
+			return fail(e, ERR_INVALID,
+				    "cannot configure multiple %ss (%s, %s) on the same subnet",
 				    option, list[i], field_text(config, field));
 		field_put_text(config, field, list[i]);
 	}
@@ -114,7 +117,8 @@ static bool add_taken(json_t *configs, const struct args *a, struct err *e)
 		json_t *config;
 
 		if (!str_cut(str_of(list[i]), '=', &name, &address))
-			return fail(e, ERR_INVALID, "invalid aux-address '%s': give name=address", list[i]);
+			return fail(e, ERR_INVALID, "invalid aux-address '%s': give name=address",
+				    list[i]);
 		config = config_of(configs, "aux-address", address, e);
 		if (!config)
 			return false;

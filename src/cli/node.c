@@ -16,9 +16,14 @@
 #include "cli/task.h"
 
 static const struct column columns[] = {
-	{ "ID", "ID" }, { "Self", "" }, { "Hostname", "HOSTNAME" }, { "Status", "STATUS" },
-	{ "Availability", "AVAILABILITY" }, { "ManagerStatus", "MANAGER STATUS" },
-	{ "TLSStatus", "TLS STATUS" }, { "EngineVersion", "ENGINE VERSION" },
+	{ "ID", "ID" },
+	{ "Self", "" },
+	{ "Hostname", "HOSTNAME" },
+	{ "Status", "STATUS" },
+	{ "Availability", "AVAILABILITY" },
+	{ "ManagerStatus", "MANAGER STATUS" },
+	{ "TLSStatus", "TLS STATUS" },
+	{ "EngineVersion", "ENGINE VERSION" },
 	{ 0 },
 };
 
@@ -30,7 +35,10 @@ static const struct listing listing = {
 };
 
 static const struct option list_options[] = {
-	OPTION_FILTER, OPTION_FORMAT, OPTION_QUIET_IDS, { 0 },
+	OPTION_FILTER,
+	OPTION_FORMAT,
+	OPTION_QUIET_IDS,
+	{ 0 },
 };
 
 static const struct option inspect_options[] = {
@@ -40,7 +48,8 @@ static const struct option inspect_options[] = {
 };
 
 static const struct option update_options[] = {
-	{ 0, "availability", OPT_TEXT, "whether the node takes tasks", .choices = "active pause drain" },
+	{ 0, "availability", OPT_TEXT, "whether the node takes tasks",
+	  .choices = "active pause drain" },
 	{ 0, "label-add", OPT_LIST, "add or change a label: key=value" },
 	{ 0, "label-rm", OPT_LIST, "remove a label" },
 	{ 0, "role", OPT_TEXT, "what the node is", .choices = "worker manager" },
@@ -77,7 +86,8 @@ char *node_resolve(struct cli *c, const char *reference, struct err *e)
 /* The certificate of a node compared with that of the swarm. */
 static const char *tls_status(const json_t *node, const json_t *info)
 {
-	static const char *const parts[] = { "TrustRoot", "CertIssuerSubject", "CertIssuerPublicKey" };
+	static const char *const parts[] = { "TrustRoot", "CertIssuerSubject",
+					     "CertIssuerPublicKey" };
 	const json_t *swarms = field_at(info, "Swarm.Cluster.TLSInfo");
 	const json_t *nodes = field_at(node, "Description.TLSInfo");
 
@@ -111,7 +121,8 @@ static json_t *node_row(const json_t *node, const json_t *info)
 	row_set(row, "Hostname", field_text(node, "Description.Hostname"));
 	set_word(row, "Status", field_text(node, "Status.State"));
 	set_word(row, "Availability", field_text(node, "Spec.Availability"));
-	set_word(row, "ManagerStatus", leads ? "leader" : field_text(node, "ManagerStatus.Reachability"));
+	set_word(row, "ManagerStatus",
+		 leads ? "leader" : field_text(node, "ManagerStatus.Reachability"));
 	row_set(row, "TLSStatus", tls_status(node, info));
 	row_set(row, "EngineVersion", field_text(node, "Description.Engine.EngineVersion"));
 	return row;
@@ -228,7 +239,8 @@ static bool change_as_told(json_t *spec, const struct args *a, struct err *e)
 	list = args_list(a, "label-rm", &count);
 	for (size_t i = 0; i < count; i++)
 		if (json_object_del(field_object(spec, "Labels"), list[i]) < 0)
-			return fail(e, ERR_NOT_FOUND, "key %s doesn't exist in node's labels", list[i]);
+			return fail(e, ERR_NOT_FOUND, "key %s doesn't exist in node's labels",
+				    list[i]);
 	list = args_list(a, "label-add", &count);
 	pairs_into_object(field_object(spec, "Labels"), list, count);
 	return true;

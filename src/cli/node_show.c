@@ -39,7 +39,8 @@ static void print_labels(const json_t *labels)
 		return;
 	printf("Labels:\n");
 	for (size_t i = 0; i < count; i++)
-		printf(" - %s%s%s\n", keys[i], *field_text(json_object_get(labels, keys[i]), "") ? "=" : "",
+		printf(" - %s%s%s\n", keys[i],
+		       *field_text(json_object_get(labels, keys[i]), "") ? "=" : "",
 		       field_text(json_object_get(labels, keys[i]), ""));
 }
 
@@ -96,7 +97,8 @@ void node_show(const json_t *node)
 	printf("Resources:\n CPUs:\t\t\t%lld\n",
 	       (long long)(field_int(node, "Description.Resources.NanoCPUs") / NS_PER_SECOND));
 	printf(" Memory:\t\t%s\n",
-	       human_binary_size((double)field_int(node, "Description.Resources.MemoryBytes"), &text));
+	       human_binary_size((double)field_int(node, "Description.Resources.MemoryBytes"),
+				 &text));
 	if (field_count(engine, "Plugins")) {
 		printf("Plugins:\n");
 		print_plugins(field_at(engine, "Plugins"), "Log");

@@ -30,7 +30,8 @@ static bool copy(struct stream *s, int fd, struct err *e)
 	return n == 0;
 }
 
-bool output_save(struct cli *c, const struct request *r, const char *path, const char *what, struct err *e)
+bool output_save(struct cli *c, const struct request *r, const char *path, const char *what,
+		 struct err *e)
 {
 	AUTO_FREE char *temporary = *path ? xasprintf("%s.%ld", path, (long)getpid()) : NULL;
 	struct stream *s;
@@ -39,7 +40,8 @@ bool output_save(struct cli *c, const struct request *r, const char *path, const
 
 	if (!*path && c->out_is_tty)
 		return fail(e, ERR_INVALID,
-			    "cowardly refusing to %s to a terminal. Use the -o flag or redirect", what);
+			    "cowardly refusing to %s to a terminal. Use the -o flag or redirect",
+			    what);
 	s = client_open(c->client, r, e);
 	if (!s)
 		return false;

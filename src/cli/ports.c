@@ -43,7 +43,8 @@ static void write_run(const struct run *r, struct buf *out)
 	if (p->inner == r->last)
 		(void)snprintf(range, sizeof(range), "%lld", (long long)p->inner);
 	else
-		(void)snprintf(range, sizeof(range), "%lld-%lld", (long long)p->inner, (long long)r->last);
+		(void)snprintf(range, sizeof(range), "%lld-%lld", (long long)p->inner,
+			       (long long)r->last);
 	buf_append_c(out, out->len ? ", " : "");
 	if (*p->ip) {
 		write_address(p->ip, out);
@@ -56,7 +57,8 @@ static void write_run(const struct run *r, struct buf *out)
 static struct run *run_of(struct run *runs, size_t count, const struct port *p)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(runs[i].first->ip, p->ip) == 0 && strcmp(runs[i].first->type, p->type) == 0)
+		if (strcmp(runs[i].first->ip, p->ip) == 0 &&
+		    strcmp(runs[i].first->type, p->type) == 0)
 			return &runs[i];
 	return NULL;
 }
@@ -82,8 +84,8 @@ void ports_write(const json_t *list, struct buf *out)
 		if (*p->ip && p->outer != p->inner) {
 			buf_append_c(&mapped, mapped.len ? ", " : "");
 			write_address(p->ip, &mapped);
-			buf_printf(&mapped, "%lld->%lld/%s", (long long)p->outer, (long long)p->inner,
-				   p->type);
+			buf_printf(&mapped, "%lld->%lld/%s", (long long)p->outer,
+				   (long long)p->inner, p->type);
 			continue;
 		}
 		r = run_of(runs, open, p);

@@ -124,13 +124,15 @@ const struct program program = {
 	.summary = "containers on one host or on a swarm of them",
 	.usage = "[OPTIONS] COMMAND",
 	.version = SHOAL_VERSION,
-	.environment = ".TP\n.B SHOAL_HOST, DOCKER_HOST\nthe daemon to talk to\n.TP\n"
-		       ".B DOCKER_CONTEXT\nthe context to use, unless the daemon is named\n.TP\n"
-		       ".B DOCKER_TLS_VERIFY\nuse TLS and check who answers\n.TP\n.B DOCKER_CERT_PATH\n"
-		       "folder of ca.pem, cert.pem and key.pem\n.TP\n.B DOCKER_CONFIG\n"
-		       "folder of the client's settings\n",
-	.exit_status = "0 when all went well, 1 when something failed, 125 when options make no sense;\n"
-		       "run gives the container's own code, or 125, 126, 127 when it could not be run.\n",
+	.environment =
+		".TP\n.B SHOAL_HOST, DOCKER_HOST\nthe daemon to talk to\n.TP\n"
+		".B DOCKER_CONTEXT\nthe context to use, unless the daemon is named\n.TP\n"
+		".B DOCKER_TLS_VERIFY\nuse TLS and check who answers\n.TP\n.B DOCKER_CERT_PATH\n"
+		"folder of ca.pem, cert.pem and key.pem\n.TP\n.B DOCKER_CONFIG\n"
+		"folder of the client's settings\n",
+	.exit_status =
+		"0 when all went well, 1 when something failed, 125 when options make no sense;\n"
+		"run gives the container's own code, or 125, 126, 127 when it could not be run.\n",
 	.usage_status = 125,
 	.groups = groups,
 	.absent = absent,

@@ -40,7 +40,8 @@ static void write_bar(const json_t *message, struct buf *out)
 	buf_append_c(out, " [");
 	for (int i = 0; i < BAR_WIDTH; i++)
 		buf_append_char(out, i < filled ? '=' : i == filled ? '>' : ' ');
-	buf_printf(out, "] %s/%s", human_size((double)current, 4, &done), human_size((double)total, 4, &all));
+	buf_printf(out, "] %s/%s", human_size((double)current, 4, &done),
+		   human_size((double)total, 4, &all));
 }
 
 static void redraw(struct progress *p, bool at_once)
@@ -93,8 +94,11 @@ static bool show_message(struct progress *p, const json_t *message, struct err *
 bool progress_show(struct stream *s, FILE *to, bool is_terminal, bool quiet, bool shows_stream,
 		   struct err *e)
 {
-	struct progress p = { .to = to, .is_terminal = is_terminal, .quiet = quiet,
-			      .shows_stream = shows_stream, .lines = json_object() };
+	struct progress p = { .to = to,
+			      .is_terminal = is_terminal,
+			      .quiet = quiet,
+			      .shows_stream = shows_stream,
+			      .lines = json_object() };
 	bool ok = true, ended = false;
 	struct str line;
 

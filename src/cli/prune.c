@@ -7,25 +7,39 @@
 #include "console/units.h"
 
 const struct prunable prune_containers = {
-	"/containers/prune", "Deleted Containers", "ContainersDeleted",
-	"WARNING! This will remove all stopped containers.", NULL, true,
+	"/containers/prune",
+	"Deleted Containers",
+	"ContainersDeleted",
+	"WARNING! This will remove all stopped containers.",
+	NULL,
+	true,
 };
 
 const struct prunable prune_networks = {
-	"/networks/prune", "Deleted Networks", "NetworksDeleted",
-	"WARNING! This will remove all custom networks not used by at least one container.", NULL, false,
+	"/networks/prune",
+	"Deleted Networks",
+	"NetworksDeleted",
+	"WARNING! This will remove all custom networks not used by at least one container.",
+	NULL,
+	false,
 };
 
 const struct prunable prune_volumes = {
-	"/volumes/prune", "Deleted Volumes", "VolumesDeleted",
+	"/volumes/prune",
+	"Deleted Volumes",
+	"VolumesDeleted",
 	"WARNING! This will remove anonymous local volumes not used by at least one container.",
-	"WARNING! This will remove all local volumes not used by at least one container.", true,
+	"WARNING! This will remove all local volumes not used by at least one container.",
+	true,
 };
 
 const struct prunable prune_images = {
-	"/images/prune", "Deleted Images", "ImagesDeleted",
+	"/images/prune",
+	"Deleted Images",
+	"ImagesDeleted",
 	"WARNING! This will remove all dangling images.",
-	"WARNING! This will remove all images without at least one container associated to them.", true,
+	"WARNING! This will remove all images without at least one container associated to them.",
+	true,
 };
 
 /* The user's filters and what --all adds. */
@@ -97,8 +111,8 @@ bool prune_command(struct cli *c, const struct args *a, const struct prunable *w
 	bool all = args_knows(a, "all") && args_bool(a, "all");
 	int64_t space = 0;
 
-	if (!args_bool(a, "force") && !cli_confirm(all && what->warning_all ? what->warning_all
-									    : what->warning))
+	if (!args_bool(a, "force") &&
+	    !cli_confirm(all && what->warning_all ? what->warning_all : what->warning))
 		return fail(e, ERR_INVALID, "nothing was removed");
 	if (!prune_one(c, a, what, all, &space, e))
 		return false;
@@ -136,7 +150,8 @@ bool system_prune(struct cli *c, const struct args *a, struct err *e)
 	if (!prune_one(c, a, &prune_containers, all, &space, e) ||
 	    !prune_one(c, a, &prune_networks, all, &space, e) ||
 	    (volumes && !prune_one(c, a, &prune_volumes, false, &space, e)) ||
-	    !prune_one(c, a, &prune_images, all, &space, e) || !prune_build_cache(c, all, &space, e))
+	    !prune_one(c, a, &prune_images, all, &space, e) ||
+	    !prune_build_cache(c, all, &space, e))
 		return false;
 	print_space(space);
 	return true;

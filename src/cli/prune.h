@@ -5,10 +5,10 @@
 #include "cli/cli.h"
 
 struct prunable {
-	const char *path;    /* "/volumes/prune" */
-	const char *title;   /* "Deleted Volumes" */
-	const char *deleted; /* the answer's list */
-	const char *warning; /* asked before, unless --force */
+	const char *path;        /* "/volumes/prune" */
+	const char *title;       /* "Deleted Volumes" */
+	const char *deleted;     /* the answer's list */
+	const char *warning;     /* asked before, unless --force */
 	const char *warning_all; /* the same with --all; NULL: no difference */
 	bool counts_space;
 };

@@ -48,7 +48,8 @@ static struct str without_brackets(struct str ip)
 	return ip;
 }
 
-static void append_port(json_t *out, struct str ip, const char *outer, uint64_t inner, struct str protocol)
+static void append_port(json_t *out, struct str ip, const char *outer, uint64_t inner,
+			struct str protocol)
 {
 	json_t *port = json_object();
 
@@ -67,7 +68,8 @@ bool publish_parse_short(const char *text, json_t *out, struct err *e)
 
 	if (!str_cut(str_of(text), '/', &spec, &protocol))
 		protocol = STR("tcp");
-	if (!str_equal_c(protocol, "tcp") && !str_equal_c(protocol, "udp") && !str_equal_c(protocol, "sctp"))
+	if (!str_equal_c(protocol, "tcp") && !str_equal_c(protocol, "udp") &&
+	    !str_equal_c(protocol, "sctp"))
 		return fail(e, ERR_INVALID, "invalid proto: %.*s", STR_FMT(protocol));
 	has_outer = cut_last_colon(spec, &rest, &inner_text);
 	if (has_outer && cut_last_colon(rest, &ip, &outer_text))
@@ -129,18 +131,22 @@ static bool parse_long(const char *text, json_t *out, struct err *e)
 		else if (str_equal_c(key, "published") && read_range(value, &published))
 			continue;
 		else
-			return fail(e, ERR_INVALID, "invalid field key or value: %s", buf_str(&field).ptr);
+			return fail(e, ERR_INVALID, "invalid field key or value: %s",
+				    buf_str(&field).ptr);
 	}
 	if (strcmp(mode, "ingress") != 0 && strcmp(mode, "host") != 0)
-		return fail(e, ERR_INVALID, "invalid publish mode value (%s): must be either ingress or host",
+		return fail(e, ERR_INVALID,
+			    "invalid publish mode value (%s): must be either ingress or host",
 			    mode);
 	if (!target.first)
 		return fail(e, ERR_INVALID, "missing mandatory field \"target\"");
 	if (published.first && published.last - published.first != target.last - target.first)
-		return fail(e, ERR_INVALID, "invalid ranges specified for published and target ports");
+		return fail(e, ERR_INVALID,
+			    "invalid ranges specified for published and target ports");
 	for (uint64_t n = target.first; n <= target.last; n++)
 		append_config(out, protocol, (int64_t)n,
-			      published.first ? (int64_t)(published.first + n - target.first) : 0, mode);
+			      published.first ? (int64_t)(published.first + n - target.first) : 0,
+			      mode);
 	return true;
 }
 
@@ -158,12 +164,14 @@ bool publish_parse_service(const char *text, json_t *out, struct err *e)
 
 		if (*field_text(p, "Ip"))
 			return fail(e, ERR_INVALID, "hostip is not supported");
-		if (*field_text(p, "Outer") && !str_to_u64(str_of(field_text(p, "Outer")), &published))
-			return fail(e, ERR_INVALID,
-				    "invalid publish port range %s: a service's port cannot be chosen from a range",
-				    field_text(p, "Outer"));
-		append_config(out, field_text(p, "Protocol"), field_int(p, "Inner"), (int64_t)published,
-			      "ingress");
+		if (*field_text(p, "Outer") &&
+		    !str_to_u64(str_of(field_text(p, "Outer")), &published))
+			return fail(
+				e, ERR_INVALID,
+				"invalid publish port range %s: a service's port cannot be chosen from a range",
+				field_text(p, "Outer"));
+		append_config(out, field_text(p, "Protocol"), field_int(p, "Inner"),
+			      (int64_t)published, "ingress");
 	}
 	return true;
 }

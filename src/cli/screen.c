@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define PICTURE_MAX 262144
+#define PICTURE_MAX     262144
 #define WIDTH_ELSEWHERE 4096
 
 static size_t terminal_width(FILE *to)
@@ -18,8 +18,11 @@ static size_t terminal_width(FILE *to)
 
 void screen_init(struct screen *s, FILE *to, bool is_terminal, bool is_quiet)
 {
-	*s = (struct screen){ .to = to, .is_terminal = is_terminal, .is_quiet = is_quiet,
-			      .lines = BUF_MAX(PICTURE_MAX), .last = BUF_MAX(PICTURE_MAX) };
+	*s = (struct screen){ .to = to,
+			      .is_terminal = is_terminal,
+			      .is_quiet = is_quiet,
+			      .lines = BUF_MAX(PICTURE_MAX),
+			      .last = BUF_MAX(PICTURE_MAX) };
 	s->width = is_terminal ? terminal_width(to) : WIDTH_ELSEWHERE;
 }
 

@@ -13,8 +13,8 @@
 struct screen {
 	FILE *to;
 	bool is_terminal, is_quiet;
-	size_t width;      /* of the terminal */
-	size_t drawn;      /* lines of the last picture */
+	size_t width; /* of the terminal */
+	size_t drawn; /* lines of the last picture */
 	struct buf lines, last;
 };
 

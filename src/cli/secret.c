@@ -19,26 +19,39 @@
 #define DATA_MAX (1 << 20) /* the engine's limits are lower and its sentence better */
 
 static const struct column columns[] = {
-	{ "ID", "ID" }, { "Name", "NAME" }, { "Driver", "DRIVER" }, { "CreatedAt", "CREATED" },
-	{ "UpdatedAt", "UPDATED" }, { "Labels", "LABELS" },
+	{ "ID", "ID" },
+	{ "Name", "NAME" },
+	{ "Driver", "DRIVER" },
+	{ "CreatedAt", "CREATED" },
+	{ "UpdatedAt", "UPDATED" },
+	{ "Labels", "LABELS" },
 	{ 0 },
 };
 
 static const struct listing secret_listing = {
-	columns, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}", "{{.ID}}",
+	columns,
+	"{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}",
+	"{{.ID}}",
 };
 
 static const struct column config_columns[] = {
-	{ "ID", "ID" }, { "Name", "NAME" }, { "CreatedAt", "CREATED" }, { "UpdatedAt", "UPDATED" },
+	{ "ID", "ID" },
+	{ "Name", "NAME" },
+	{ "CreatedAt", "CREATED" },
+	{ "UpdatedAt", "UPDATED" },
 	{ "Labels", "LABELS" },
 	{ 0 },
 };
 
 static const struct listing config_listing = {
-	config_columns, "{{.ID}}\t{{.Name}}\t{{.CreatedAt}}\t{{.UpdatedAt}}", "{{.ID}}",
+	config_columns,
+	"{{.ID}}\t{{.Name}}\t{{.CreatedAt}}\t{{.UpdatedAt}}",
+	"{{.ID}}",
 };
 
-static const struct option list_options[] = { OPTION_FILTER, OPTION_FORMAT, OPTION_QUIET_IDS, { 0 } };
+static const struct option list_options[] = {
+	OPTION_FILTER, OPTION_FORMAT, OPTION_QUIET_IDS, { 0 }
+};
 
 static const struct option inspect_options[] = {
 	OPTION_INSPECT_FORMAT,
@@ -67,7 +80,8 @@ static const char *noun(const struct cli *c)
 
 static char *one_path(const struct cli *c, const char *reference)
 {
-	return noun(c)[0] == 's' ? path_of("/secrets/%s", reference) : path_of("/configs/%s", reference);
+	return noun(c)[0] == 's' ? path_of("/secrets/%s", reference)
+				 : path_of("/configs/%s", reference);
 }
 
 static const char *list_path(const struct cli *c)
@@ -106,8 +120,8 @@ static bool object_create(struct cli *c, const struct args *a, struct err *e)
 		field_put_text(body, "Templating.Name", args_text(a, "template-driver"));
 	if (!read_data(a, body, e))
 		return false;
-	if (!client_post(c->client, noun(c)[0] == 's' ? "/secrets/create" : "/configs/create", NULL, body,
-			 &answer, e))
+	if (!client_post(c->client, noun(c)[0] == 's' ? "/secrets/create" : "/configs/create", NULL,
+			 body, &answer, e))
 		return false;
 	printf("%s\n", field_text(answer, "ID"));
 	return true;
@@ -155,7 +169,8 @@ static bool object_list(struct cli *c, const struct args *a, struct err *e)
 		return false;
 	sort_by(objects, "Spec.Name");
 	for (size_t i = 0; i < json_array_size(objects); i++)
-		json_array_append_new(rows, object_row(json_array_get(objects, i), is_secret, c->now_ns));
+		json_array_append_new(rows,
+				      object_row(json_array_get(objects, i), is_secret, c->now_ns));
 	return listing_print(is_secret ? &secret_listing : &config_listing, args_text(a, "format"),
 			     args_bool(a, "quiet"), rows, e);
 }
@@ -190,7 +205,8 @@ static bool show_object(struct cli *c, const struct args *a, const char *word, s
 	if (!o)
 		return false;
 	printf(is_secret ? "ID:              %s\n" : "ID:\t\t\t%s\n", field_text(o, "ID"));
-	printf(is_secret ? "Name:              %s\n" : "Name:\t\t\t%s\n", field_text(o, "Spec.Name"));
+	printf(is_secret ? "Name:              %s\n" : "Name:\t\t\t%s\n",
+	       field_text(o, "Spec.Name"));
 	field_join_labels(field_at(o, "Spec.Labels"), "\n - ", &labels);
 	if (labels.len)
 		printf("Labels:\n - %s\n", labels.data);
@@ -232,30 +248,33 @@ static bool object_remove(struct cli *c, const struct args *a, struct err *e)
 }
 
 const struct command secret_commands[] = {
-	{ "secret create", NULL, "SECRET [file|-]", "make a secret from a file or from standard input",
+	{ "secret create", NULL, "SECRET [file|-]",
+	  "make a secret from a file or from standard input",
 	  "$ shoal secret create db_password password.txt\n"
 	  "$ openssl rand -base64 20 | shoal secret create db_password -",
 	  secret_create_options, object_create, 1, 2, 0, NAMES_FILES },
-	{ "secret inspect", NULL, "SECRET [SECRET...]", "show all that is known of secrets, but their data",
+	{ "secret inspect", NULL, "SECRET [SECRET...]",
+	  "show all that is known of secrets, but their data",
 	  "$ shoal secret inspect --pretty db_password", inspect_options, object_inspect, 1, -1, 0,
 	  NAMES_SECRETS },
 	{ "secret ls", "secret list", NULL, "list secrets", "$ shoal secret ls --filter name=db",
 	  list_options, object_list, 0, 0 },
-	{ "secret rm", "secret remove", "SECRET [SECRET...]", "remove secrets", "$ shoal secret rm db_password",
-	  NULL, object_remove, 1, -1, 0, NAMES_SECRETS },
+	{ "secret rm", "secret remove", "SECRET [SECRET...]", "remove secrets",
+	  "$ shoal secret rm db_password", NULL, object_remove, 1, -1, 0, NAMES_SECRETS },
 	{ 0 },
 };
 
 const struct command config_commands[] = {
-	{ "config create", NULL, "CONFIG file|-", "make a config from a file or from standard input",
-	  "$ shoal config create nginx.conf ./nginx.conf", config_create_options, object_create, 2, 2, 0,
-	  NAMES_FILES },
+	{ "config create", NULL, "CONFIG file|-",
+	  "make a config from a file or from standard input",
+	  "$ shoal config create nginx.conf ./nginx.conf", config_create_options, object_create, 2,
+	  2, 0, NAMES_FILES },
 	{ "config inspect", NULL, "CONFIG [CONFIG...]", "show all that is known of configs",
 	  "$ shoal config inspect --pretty nginx.conf", inspect_options, object_inspect, 1, -1, 0,
 	  NAMES_CONFIGS },
-	{ "config ls", "config list", NULL, "list configs", "$ shoal config ls", list_options, object_list,
-	  0, 0 },
-	{ "config rm", "config remove", "CONFIG [CONFIG...]", "remove configs", "$ shoal config rm nginx.conf",
-	  NULL, object_remove, 1, -1, 0, NAMES_CONFIGS },
+	{ "config ls", "config list", NULL, "list configs", "$ shoal config ls", list_options,
+	  object_list, 0, 0 },
+	{ "config rm", "config remove", "CONFIG [CONFIG...]", "remove configs",
+	  "$ shoal config rm nginx.conf", NULL, object_remove, 1, -1, 0, NAMES_CONFIGS },
 	{ 0 },
 };

@@ -9,7 +9,9 @@
 #include "cli/service_options.h"
 #include "cli/task.h"
 
-static const struct option list_options[] = { OPTION_FILTER, OPTION_FORMAT, OPTION_QUIET_IDS, { 0 } };
+static const struct option list_options[] = {
+	OPTION_FILTER, OPTION_FORMAT, OPTION_QUIET_IDS, { 0 }
+};
 
 static const struct option inspect_options[] = {
 	OPTION_INSPECT_FORMAT,
@@ -39,7 +41,8 @@ json_t *service_fetch(struct cli *c, const char *reference, bool defaults, struc
 
 static bool no_such_service(const char *word, struct err *e)
 {
-	return e->kind == ERR_NOT_FOUND ? fail(e, ERR_NOT_FOUND, "Error: no such service: %s", word) : false;
+	return e->kind == ERR_NOT_FOUND ? fail(e, ERR_NOT_FOUND, "Error: no such service: %s", word)
+					: false;
 }
 
 static bool fetch_text(struct cli *c, const struct args *a, const char *word, struct buf *text,
@@ -109,12 +112,14 @@ const struct command service_commands[] = {
 	  "Why did it fail?\n"
 	  "$ shoal service ps --no-trunc --filter desired-state=shutdown web",
 	  task_list_options, service_tasks, 1, -1, 0, NAMES_SERVICES },
-	{ "service rm", "service remove", "SERVICE [SERVICE...]", "remove services", "$ shoal service rm web", NULL,
-	  service_remove, 1, -1, 0, NAMES_SERVICES },
-	{ "service rollback", NULL, "SERVICE", "go back to what a service was before its last update",
-	  "$ shoal service rollback web", wait_options, service_rollback, 1, 1, 0, NAMES_SERVICES },
-	{ "service scale", NULL, "SERVICE=REPLICAS [SERVICE=REPLICAS...]", "change the number of tasks",
-	  "$ shoal service scale web=5 worker=10", scale_options, service_scale, 1, -1, 0, NAMES_SERVICES },
+	{ "service rm", "service remove", "SERVICE [SERVICE...]", "remove services",
+	  "$ shoal service rm web", NULL, service_remove, 1, -1, 0, NAMES_SERVICES },
+	{ "service rollback", NULL, "SERVICE",
+	  "go back to what a service was before its last update", "$ shoal service rollback web",
+	  wait_options, service_rollback, 1, 1, 0, NAMES_SERVICES },
+	{ "service scale", NULL, "SERVICE=REPLICAS [SERVICE=REPLICAS...]",
+	  "change the number of tasks", "$ shoal service scale web=5 worker=10", scale_options,
+	  service_scale, 1, -1, 0, NAMES_SERVICES },
 	{ "service update", NULL, "SERVICE", "change a service",
 	  "$ shoal service update --image nginx:1.27 web\n"
 	  "Two tasks at a time, and back if more than a tenth fails\n"

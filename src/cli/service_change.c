@@ -44,13 +44,16 @@ bool service_create(struct cli *c, const struct args *a, struct err *e)
 	       converge(c, field_text(answer, "ID"), args_bool(a, "quiet"), e);
 }
 
-bool service_post_update(struct cli *c, const json_t *service, const struct query *more, const char *auth,
-			 struct err *e)
+bool service_post_update(struct cli *c, const json_t *service, const struct query *more,
+			 const char *auth, struct err *e)
 {
 	AUTO_FREE char *path = path_of("/services/%s/update", field_text(service, "ID"));
 	AUTO_JSON json_t *answer = NULL;
 	AUTO_QUERY struct query q = QUERY;
-	struct request r = { .method = "POST", .path = path, .query = &q, .auth = auth,
+	struct request r = { .method = "POST",
+			     .path = path,
+			     .query = &q,
+			     .auth = auth,
 			     .json = field_at(service, "Spec") };
 
 	query_add_int(&q, "version", field_int(service, "Version.Index"));
@@ -72,9 +75,11 @@ static bool only_rollback(const struct args *a, struct err *e)
 		bool is_allowed = !a->values[i].is_given;
 
 		for (size_t j = 0; j < ARRAY_LEN(allowed); j++)
-			is_allowed = is_allowed || strcmp(a->values[i].option->name, allowed[j]) == 0;
+			is_allowed =
+				is_allowed || strcmp(a->values[i].option->name, allowed[j]) == 0;
 		if (!is_allowed)
-			return fail(e, ERR_INVALID, "other flags may not be combined with --rollback");
+			return fail(e, ERR_INVALID,
+				    "other flags may not be combined with --rollback");
 	}
 	return true;
 }
@@ -129,12 +134,14 @@ static bool scale_one(struct cli *c, const char *name, uint64_t replicas, struct
 	if (!service)
 		return false;
 	if (field_at(service, "Spec.Mode.Replicated"))
-		field_put(service, "Spec.Mode.Replicated.Replicas", json_integer((json_int_t)replicas));
+		field_put(service, "Spec.Mode.Replicated.Replicas",
+			  json_integer((json_int_t)replicas));
 	else if (field_at(service, "Spec.Mode.ReplicatedJob"))
 		field_put(service, "Spec.Mode.ReplicatedJob.TotalCompletions",
 			  json_integer((json_int_t)replicas));
 	else
-		return fail(e, ERR_INVALID, "scale can only be used with replicated or replicated-job mode");
+		return fail(e, ERR_INVALID,
+			    "scale can only be used with replicated or replicated-job mode");
 	return service_post_update(c, service, NULL, NULL, e);
 }
 
@@ -145,8 +152,8 @@ static bool read_scale(const struct cli *c, const char *word, char **name, uint6
 	struct str head, tail;
 
 	if (!str_cut(str_of(word), '=', &head, &tail))
-		return fail(e, ERR_INVALID, "invalid scale specifier '%s'.\nSee 'shoal %s --help'.", word,
-			    c->command_name);
+		return fail(e, ERR_INVALID, "invalid scale specifier '%s'.\nSee 'shoal %s --help'.",
+			    word, c->command_name);
 	*name = str_dup(head);
 	if (!str_to_u64(tail, replicas))
 		return fail(e, ERR_INVALID, "%s: invalid replicas value %.*s: give a number", *name,

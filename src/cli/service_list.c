@@ -12,13 +12,19 @@
 #include "cli/task.h"
 
 static const struct column columns[] = {
-	{ "ID", "ID" }, { "Name", "NAME" }, { "Mode", "MODE" }, { "Replicas", "REPLICAS" },
-	{ "Image", "IMAGE" }, { "Ports", "PORTS" },
+	{ "ID", "ID" },
+	{ "Name", "NAME" },
+	{ "Mode", "MODE" },
+	{ "Replicas", "REPLICAS" },
+	{ "Image", "IMAGE" },
+	{ "Ports", "PORTS" },
 	{ 0 },
 };
 
 static const struct listing listing = {
-	columns, "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}", "{{.ID}}",
+	columns,
+	"{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
+	"{{.ID}}",
 };
 
 static const char *mode_word(const json_t *service)
@@ -38,7 +44,8 @@ static const char *mode_word(const json_t *service)
 static void replicas_cell(const json_t *service, struct buf *out)
 {
 	const json_t *status = field_at(service, "ServiceStatus");
-	int64_t running = field_int(status, "RunningTasks"), desired = field_int(status, "DesiredTasks");
+	int64_t running = field_int(status, "RunningTasks"),
+		desired = field_int(status, "DesiredTasks");
 	int64_t completed = field_int(status, "CompletedTasks");
 	int64_t most = field_int(service, "Spec.TaskTemplate.Placement.MaxReplicas");
 	const json_t *job = field_at(service, "Spec.Mode.ReplicatedJob");
@@ -166,7 +173,8 @@ static json_t *services_by(struct cli *c, const struct args *a, const char *what
 }
 
 /* The id a word means: an id, a name, or the only id that begins with it. NULL and *e if none. */
-static const char *service_id(const json_t *by_id, const json_t *by_name, const char *word, struct err *e)
+static const char *service_id(const json_t *by_id, const json_t *by_name, const char *word,
+			      struct err *e)
 {
 	const char *found = NULL;
 
@@ -182,7 +190,9 @@ static const char *service_id(const json_t *by_id, const json_t *by_name, const 
 		if (strncmp(id, word, strlen(word)) != 0)
 			continue;
 		if (found)
-			return fail(e, ERR_INVALID, "multiple services found with provided prefix: %s", word), NULL;
+			return fail(e, ERR_INVALID,
+				    "multiple services found with provided prefix: %s", word),
+			       NULL;
 		found = id;
 	}
 	if (!found)
@@ -191,8 +201,8 @@ static const char *service_id(const json_t *by_id, const json_t *by_name, const 
 }
 
 /* The user's --filter, with "self" of node= replaced by this node's id. */
-static bool add_task_filters(struct cli *c, const struct args *a, const char **filters, size_t *count,
-			     char **owned, struct err *e)
+static bool add_task_filters(struct cli *c, const struct args *a, const char **filters,
+			     size_t *count, char **owned, struct err *e)
 {
 	size_t given_count;
 	const char *const *given = args_list(a, "filter", &given_count);

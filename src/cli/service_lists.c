@@ -81,7 +81,8 @@ static void put_list(const struct args *a, json_t *spec, size_t row, bool is_upd
 		removed = args_list(a, names.remove, &remove_count);
 	if (add_count + remove_count == 0)
 		return;
-	into = shape == MAP ? field_object(spec, lists[row].path) : field_array(spec, lists[row].path);
+	into = shape == MAP ? field_object(spec, lists[row].path)
+			    : field_array(spec, lists[row].path);
 	for (size_t i = 0; i < remove_count; i++) {
 		if (shape == MAP)
 			json_object_del(into, removed[i]);
@@ -108,8 +109,8 @@ static bool put_env_files(const struct args *a, json_t *spec, struct err *e)
 	const char *const *files = args_list(a, "env-file", &count);
 
 	for (size_t i = 0; i < count; i++)
-		if (!file_read_pairs(files[i], true, add_variable, field_array(spec, CONTAINER_SPEC ".Env"),
-				     e))
+		if (!file_read_pairs(files[i], true, add_variable,
+				     field_array(spec, CONTAINER_SPEC ".Env"), e))
 			return false;
 	return true;
 }
@@ -183,7 +184,8 @@ static bool put_ports(const struct args *a, json_t *spec, bool is_update, struct
 	list = args_list(a, names.add, &count);
 	for (size_t i = 0; i < count; i++)
 		if (!publish_parse_service(list[i], added, e))
-			return while_doing(e, "invalid argument \"%s\" for \"--%s\" flag", list[i], names.add);
+			return while_doing(e, "invalid argument \"%s\" for \"--%s\" flag", list[i],
+					   names.add);
 	for (size_t i = 0; i < json_array_size(added); i++) {
 		json_t *port = json_array_get(added, i);
 
@@ -203,7 +205,9 @@ static char *host_line(const char *text, struct err *e)
 	struct str name, ip;
 
 	if (!str_cut(str_of(text), ':', &name, &ip) || ip.len == 0)
-		return fail(e, ERR_INVALID, "bad format for host mapping \"%s\": give NAME:IP", text), NULL;
+		return fail(e, ERR_INVALID, "bad format for host mapping \"%s\": give NAME:IP",
+			    text),
+		       NULL;
 	return xasprintf("%.*s %.*s", STR_FMT(ip), STR_FMT(name));
 }
 
@@ -237,7 +241,9 @@ static json_t *preference(const char *text, struct err *e)
 	if (strncmp(text, "spread=", 7) != 0)
 		return fail(e, ERR_INVALID,
 			    "invalid argument \"%s\" for \"--placement-pref\" flag: unsupported placement "
-			    "preference (only spread is supported)", text), NULL;
+			    "preference (only spread is supported)",
+			    text),
+		       NULL;
 	return json_pack("{s:{s:s}}", "Spread", "SpreadDescriptor", text + 7);
 }
 
@@ -289,13 +295,15 @@ static bool put_generic(const struct args *a, json_t *spec, bool is_update, stru
 		if (!str_cut(str_of(list[i]), '=', &kind, &value))
 			return fail(e, ERR_INVALID, "incorrect term %s, missing '='", list[i]);
 		if (!str_to_u64(value, &amount))
-			return fail(e, ERR_UNSUPPORTED,
-				    "invalid generic-resource request `%s`, Named Generic Resources is not "
-				    "supported for service create or update", list[i]);
+			return fail(
+				e, ERR_UNSUPPORTED,
+				"invalid generic-resource request `%s`, Named Generic Resources is not "
+				"supported for service create or update",
+				list[i]);
 		name = str_dup(kind);
 		json_array_append_new(field_array(spec, path),
-				      json_pack("{s:{s:s,s:I}}", "DiscreteResourceSpec", "Kind", name, "Value",
-						(json_int_t)amount));
+				      json_pack("{s:{s:s,s:I}}", "DiscreteResourceSpec", "Kind",
+						name, "Value", (json_int_t)amount));
 	}
 	return true;
 }
@@ -314,7 +322,8 @@ static void move_capability(json_t *spec, const char *from, const char *to, cons
 /* What is both added and dropped is added. */
 static void put_capabilities(const struct args *a, json_t *spec)
 {
-	static const char add[] = CONTAINER_SPEC ".CapabilityAdd", drop[] = CONTAINER_SPEC ".CapabilityDrop";
+	static const char add[] = CONTAINER_SPEC ".CapabilityAdd",
+			  drop[] = CONTAINER_SPEC ".CapabilityDrop";
 	const char *const *list;
 	size_t count;
 
@@ -339,8 +348,10 @@ bool service_put_lists(const struct args *a, json_t *spec, bool is_update, struc
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		put_list(a, spec, i, is_update);
 	put_capabilities(a, spec);
-	return put_objects(a, spec, "mount", CONTAINER_SPEC ".Mounts", "Target", mount_parse, is_update, e) &&
-	       put_objects(a, spec, "ulimit", CONTAINER_SPEC ".Ulimits", "Name", ulimit_parse, is_update, e) &&
+	return put_objects(a, spec, "mount", CONTAINER_SPEC ".Mounts", "Target", mount_parse,
+			   is_update, e) &&
+	       put_objects(a, spec, "ulimit", CONTAINER_SPEC ".Ulimits", "Name", ulimit_parse,
+			   is_update, e) &&
 	       put_ports(a, spec, is_update, e) && put_hosts(a, spec, is_update, e) &&
 	       put_preferences(a, spec, is_update, e) && put_generic(a, spec, is_update, e);
 }

@@ -18,7 +18,8 @@ const struct option service_logs_options[] = {
 	{ 0, "no-task-ids", OPT_BOOL, "leave out the ids of tasks" },
 	{ 0, "no-trunc", OPT_BOOL, "cut nothing short" },
 	{ 0, "raw", OPT_BOOL, "show lines as they are" },
-	{ 0, "since", OPT_TEXT, "from when on: 2026-01-31T15:04:05Z, or 10m for the last ten minutes" },
+	{ 0, "since", OPT_TEXT,
+	  "from when on: 2026-01-31T15:04:05Z, or 10m for the last ten minutes" },
 	{ 'n', "tail", OPT_TEXT, "lines to show from the end of each log", .fallback = "all" },
 	{ 't', "timestamps", OPT_BOOL, "show when each line was written" },
 	{ 0 },
@@ -28,8 +29,8 @@ struct service_log {
 	struct cli *c;
 	const struct args *a;
 	struct names_known known;
-	json_t *prefixes;  /* by task id */
-	int width;         /* digits of the highest slot */
+	json_t *prefixes;    /* by task id */
+	int width;           /* digits of the highest slot */
 	struct buf lines[2]; /* unfinished, of standard output and error */
 };
 
@@ -136,7 +137,8 @@ static bool write_lines(struct service_log *log, bool is_stderr, struct str byte
 	bool ok = true;
 
 	if (!buf_append_str(open, bytes))
-		return fail(e, ERR_EXHAUSTED, "a log line is longer than %zu bytes", LINE_MAX_BYTES);
+		return fail(e, ERR_EXHAUSTED, "a log line is longer than %zu bytes",
+			    LINE_MAX_BYTES);
 	rest = buf_str(open);
 	while (ok && str_find(rest, '\n') >= 0) {
 		str_cut(rest, '\n', &line, &rest);
@@ -207,7 +209,9 @@ bool service_logs(struct cli *c, const struct args *a, struct err *e)
 	AUTO_FREE char *path = NULL;
 	AUTO_JSON json_t *source = find_source(c, a->words[0], &path, e);
 	AUTO_QUERY struct query q = QUERY;
-	struct service_log log = { .c = c, .a = a, .known = { .resolves = !args_bool(a, "no-resolve") },
+	struct service_log log = { .c = c,
+				   .a = a,
+				   .known = { .resolves = !args_bool(a, "no-resolve") },
 				   .lines = { BUF_MAX(LINE_MAX_BYTES), BUF_MAX(LINE_MAX_BYTES) } };
 	struct request r = { .method = "GET", .path = path, .query = &q };
 	bool raw = args_bool(a, "raw"), ok;

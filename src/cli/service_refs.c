@@ -63,7 +63,8 @@ static void drop_network(json_t *networks, const char *id)
 			json_array_remove(networks, i - 1);
 }
 
-static bool put_networks(struct cli *c, const struct args *a, json_t *spec, bool is_update, struct err *e)
+static bool put_networks(struct cli *c, const struct args *a, json_t *spec, bool is_update,
+			 struct err *e)
 {
 	struct list_names names = list_names("network", is_update);
 	const char *const *list;
@@ -106,8 +107,8 @@ static const struct file_kind configs = {
 	"config", "/configs", CONTAINER_SPEC ".Configs", "ConfigID", "ConfigName",
 };
 
-static bool put_file_field(json_t *ref, const struct file_kind *kind, struct str key, struct str value,
-			   struct err *e)
+static bool put_file_field(json_t *ref, const struct file_kind *kind, struct str key,
+			   struct str value, struct err *e)
 {
 	AUTO_FREE char *text = str_dup(value);
 	char *end;
@@ -127,7 +128,8 @@ static bool put_file_field(json_t *ref, const struct file_kind *kind, struct str
 			return fail(e, ERR_INVALID, "invalid mode specified: %s", text);
 		field_put(ref, "File.Mode", json_integer(mode));
 	} else {
-		return fail(e, ERR_INVALID, "invalid field in %s request: %.*s", kind->stem, STR_FMT(key));
+		return fail(e, ERR_INVALID, "invalid field in %s request: %.*s", kind->stem,
+			    STR_FMT(key));
 	}
 	return true;
 }
@@ -139,7 +141,8 @@ static json_t *file_reference(const struct file_kind *kind, const char *text, st
 	AUTO_BUF struct buf field = BUF_MAX(FIELD_MAX);
 	struct str rest = str_of(text), key, value;
 
-	field_put(ref, "File", json_pack("{s:s,s:s,s:s,s:i}", "Name", "", "UID", "0", "GID", "0", "Mode", 0444));
+	field_put(ref, "File",
+		  json_pack("{s:s,s:s,s:s,s:i}", "Name", "", "UID", "0", "GID", "0", "Mode", 0444));
 	if (!strchr(text, '=') && !strchr(text, ',')) {
 		field_put_text(ref, kind->name_field, text);
 		rest = (struct str){ 0 };
@@ -147,7 +150,8 @@ static json_t *file_reference(const struct file_kind *kind, const char *text, st
 	while (csv_next(&rest, &field)) {
 		if (!str_cut(buf_str(&field), '=', &key, &value))
 			return fail(e, ERR_INVALID, "invalid field '%s' must be a key=value pair",
-				    buf_str(&field).ptr), NULL;
+				    buf_str(&field).ptr),
+			       NULL;
 		if (!put_file_field(ref, kind, key, value, e))
 			return NULL;
 	}
@@ -168,7 +172,8 @@ static bool resolve_files(struct cli *c, const struct file_kind *kind, json_t *r
 	bool ok = true;
 
 	for (size_t i = 0; i < count; i++)
-		filters[i] = xasprintf("name=%s", field_text(json_array_get(refs, i), kind->name_field));
+		filters[i] =
+			xasprintf("name=%s", field_text(json_array_get(refs, i), kind->name_field));
 	query_add_filters(&q, filters, count);
 	for (size_t i = 0; i < count; i++)
 		free((void *)filters[i]);
@@ -181,7 +186,8 @@ static bool resolve_files(struct cli *c, const struct file_kind *kind, json_t *r
 		for (size_t j = 0; j < json_array_size(found); j++)
 			if (strcmp(field_text(json_array_get(found, j), "Spec.Name"),
 				   field_text(ref, kind->name_field)) == 0)
-				field_put_text(ref, kind->id_field, field_text(json_array_get(found, j), "ID"));
+				field_put_text(ref, kind->id_field,
+					       field_text(json_array_get(found, j), "ID"));
 		if (!*field_text(ref, kind->id_field))
 			ok = fail(e, ERR_NOT_FOUND, "%s not found: %s", kind->stem,
 				  field_text(ref, kind->name_field));
@@ -196,8 +202,8 @@ static void drop_file(json_t *files, const char *path, const char *text)
 			json_array_remove(files, i - 1);
 }
 
-static bool put_files(struct cli *c, const struct args *a, const struct file_kind *kind, json_t *spec,
-		      bool is_update, struct err *e)
+static bool put_files(struct cli *c, const struct args *a, const struct file_kind *kind,
+		      json_t *spec, bool is_update, struct err *e)
 {
 	struct list_names names = list_names(kind->stem, is_update);
 	AUTO_JSON json_t *refs = json_array();
@@ -216,7 +222,8 @@ static bool put_files(struct cli *c, const struct args *a, const struct file_kin
 		json_t *ref = file_reference(kind, list[i], e);
 
 		if (!ref)
-			return while_doing(e, "invalid argument \"%s\" for \"--%s\" flag", list[i], names.add);
+			return while_doing(e, "invalid argument \"%s\" for \"--%s\" flag", list[i],
+					   names.add);
 		json_array_append_new(refs, ref);
 	}
 	if (count && !resolve_files(c, kind, refs, e))
@@ -224,15 +231,18 @@ static bool put_files(struct cli *c, const struct args *a, const struct file_kin
 	for (size_t i = 0; i < count; i++) {
 		json_t *ref = json_array_get(refs, i);
 
-		drop_file(field_array(spec, kind->spec_path), "File.Name", field_text(ref, "File.Name"));
+		drop_file(field_array(spec, kind->spec_path), "File.Name",
+			  field_text(ref, "File.Name"));
 		json_array_append(field_array(spec, kind->spec_path), ref);
 	}
 	return true;
 }
 
-bool service_put_refs(struct cli *c, const struct args *a, json_t *spec, bool is_update, struct err *e)
+bool service_put_refs(struct cli *c, const struct args *a, json_t *spec, bool is_update,
+		      struct err *e)
 {
-	return put_networks(c, a, spec, is_update, e) && put_files(c, a, &secrets, spec, is_update, e) &&
+	return put_networks(c, a, spec, is_update, e) &&
+	       put_files(c, a, &secrets, spec, is_update, e) &&
 	       put_files(c, a, &configs, spec, is_update, e);
 }
 
@@ -286,7 +296,8 @@ bool service_pin_image(struct cli *c, const struct args *a, json_t *spec, bool s
 		return true;
 	}
 	if (!ref.digest[0] && *field_text(answer, "Descriptor.digest")) {
-		AUTO_FREE char *pinned = xasprintf("%s@%s", image, field_text(answer, "Descriptor.digest"));
+		AUTO_FREE char *pinned =
+			xasprintf("%s@%s", image, field_text(answer, "Descriptor.digest"));
 
 		field_put_text(spec, CONTAINER_SPEC ".Image", pinned);
 	}

@@ -34,13 +34,15 @@ static void show_mode(const json_t *spec)
 		printf("Service Mode:\tGlobalJob\n");
 	} else if (field_at(mode, "ReplicatedJob")) {
 		printf("Service Mode:\tReplicatedJob\n");
-		printf(" Max Concurrent:\t%lld\n", (long long)field_int(mode, "ReplicatedJob.MaxConcurrent"));
+		printf(" Max Concurrent:\t%lld\n",
+		       (long long)field_int(mode, "ReplicatedJob.MaxConcurrent"));
 		printf(" Total Completions:\t%lld\n",
 		       (long long)field_int(mode, "ReplicatedJob.TotalCompletions"));
 	} else {
 		printf("Service Mode:\tReplicated\n");
 		if (field_at(mode, "Replicated.Replicas"))
-			printf(" Replicas:\t%lld\n", (long long)field_int(mode, "Replicated.Replicas"));
+			printf(" Replicas:\t%lld\n",
+			       (long long)field_int(mode, "Replicated.Replicas"));
 	}
 }
 
@@ -74,14 +76,16 @@ static void show_placement(const json_t *spec)
 	if (json_array_size(constraints)) {
 		printf(" Constraints:\t[");
 		for (size_t i = 0; i < json_array_size(constraints); i++)
-			printf("%s%s", i ? " " : "", field_text(json_array_get(constraints, i), ""));
+			printf("%s%s", i ? " " : "",
+			       field_text(json_array_get(constraints, i), ""));
 		printf("]\n");
 	}
 	if (json_array_size(preferences)) {
 		printf(" Preferences:   [");
 		for (size_t i = 0; i < json_array_size(preferences); i++)
 			printf("%sspread=%s", i ? " " : "",
-			       field_text(json_array_get(preferences, i), "Spread.SpreadDescriptor"));
+			       field_text(json_array_get(preferences, i),
+					  "Spread.SpreadDescriptor"));
 		printf("]\n");
 	}
 	if (most > 0)
@@ -99,7 +103,8 @@ static void show_update_config(const json_t *config, const char *title, const ch
 		printf(" Delay:\t\t%s\n", exact_duration(field_int(config, "Delay"), &text));
 	printf(" On failure:\t%s\n", field_text(config, "FailureAction"));
 	if (field_int(config, "Monitor"))
-		printf(" Monitoring Period: %s\n", exact_duration(field_int(config, "Monitor"), &text));
+		printf(" Monitoring Period: %s\n",
+		       exact_duration(field_int(config, "Monitor"), &text));
 	printf(" Max failure ratio: %g\n", field_real(config, "MaxFailureRatio"));
 	printf(" %s order:%*s%s\n", word, 12 - (int)strlen(word), "", field_text(config, "Order"));
 }
@@ -164,7 +169,8 @@ static void show_files(const char *title, const json_t *files, const char *name)
 	if (json_array_size(files))
 		printf("%s:\n", title);
 	for (size_t i = 0; i < json_array_size(files); i++)
-		printf(" Target:\t%s\n  Source:\t%s\n", field_text(json_array_get(files, i), "File.Name"),
+		printf(" Target:\t%s\n  Source:\t%s\n",
+		       field_text(json_array_get(files, i), "File.Name"),
 		       field_text(json_array_get(files, i), name));
 }
 
@@ -239,7 +245,8 @@ static void show_health(const json_t *health)
 
 	if (!health)
 		return;
-	printf(" Healthcheck:\n  Interval = %s\n", exact_duration(field_int(health, "Interval"), &text));
+	printf(" Healthcheck:\n  Interval = %s\n",
+	       exact_duration(field_int(health, "Interval"), &text));
 	printf("  Retries = %lld\n", (long long)field_int(health, "Retries"));
 	printf("  StartPeriod =\t%s\n", exact_duration(field_int(health, "StartPeriod"), &text));
 	printf("  Timeout =\t%s\n", exact_duration(field_int(health, "Timeout"), &text));

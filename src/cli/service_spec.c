@@ -57,7 +57,8 @@ static const struct value_row values[] = {
 static const struct {
 	const char *section, *text;
 } defaults[] = {
-	{ "TaskTemplate.RestartPolicy", "{\"Condition\":\"any\",\"Delay\":5000000000,\"MaxAttempts\":0}" },
+	{ "TaskTemplate.RestartPolicy",
+	  "{\"Condition\":\"any\",\"Delay\":5000000000,\"MaxAttempts\":0}" },
 	{ "UpdateConfig", "{\"Parallelism\":1,\"FailureAction\":\"pause\",\"Monitor\":5000000000,"
 			  "\"MaxFailureRatio\":0,\"Order\":\"stop-first\"}" },
 	{ "RollbackConfig", "{\"Parallelism\":1,\"FailureAction\":\"pause\",\"Monitor\":5000000000,"
@@ -73,7 +74,8 @@ static void put_defaults(const struct args *a, json_t *spec)
 		if (field_at(spec, defaults[d].section))
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-			if (!args_has(a, values[i].option) || strlen(values[i].path) <= n || values[i].path[n] != '.' ||
+			if (!args_has(a, values[i].option) || strlen(values[i].path) <= n ||
+			    values[i].path[n] != '.' ||
 			    strncmp(values[i].path, defaults[d].section, n) != 0)
 				continue;
 			field_put(spec, defaults[d].section, json_loads(defaults[d].text, 0, NULL));
@@ -90,9 +92,10 @@ static void put_values(const struct args *a, json_t *spec)
 
 static bool put_health(const struct args *a, json_t *spec, struct err *e)
 {
-	static const char *const parts[] = { "health-cmd", "health-interval", "health-timeout",
-					     "health-start-period", "health-start-interval",
-					     "health-retries" };
+	static const char *const parts[] = {
+		"health-cmd",          "health-interval",       "health-timeout",
+		"health-start-period", "health-start-interval", "health-retries"
+	};
 
 	if (args_has(a, "no-healthcheck") && args_bool(a, "no-healthcheck")) {
 		for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -138,7 +141,6 @@ static void put_log_driver(const struct args *a, json_t *spec)
 		field_put(spec, "TaskTemplate.LogDriver.Options", pairs_object(options, count));
 }
 
-
 static bool put_mode(const struct args *a, json_t *spec, struct err *e)
 {
 	const char *mode = args_text(a, "mode");
@@ -146,14 +148,17 @@ static bool put_mode(const struct args *a, json_t *spec, struct err *e)
 	int64_t replicas = args_has(a, "replicas") ? args_int(a, "replicas") : 1;
 
 	if (args_has(a, "max-concurrent") && !is_job)
-		return fail(e, ERR_INVALID, "max-concurrent can only be used with replicated-job mode");
+		return fail(e, ERR_INVALID,
+			    "max-concurrent can only be used with replicated-job mode");
 	if (strcmp(mode, "global") == 0 || strcmp(mode, "global-job") == 0) {
 		if (args_has(a, "replicas"))
-			return fail(e, ERR_INVALID,
-				    "replicas can only be used with replicated or replicated-job mode");
+			return fail(
+				e, ERR_INVALID,
+				"replicas can only be used with replicated or replicated-job mode");
 		if (args_has(a, "replicas-max-per-node"))
-			return fail(e, ERR_INVALID, "replicas-max-per-node can only be used with replicated "
-						    "or replicated-job mode");
+			return fail(e, ERR_INVALID,
+				    "replicas-max-per-node can only be used with replicated "
+				    "or replicated-job mode");
 		field_put(spec, strcmp(mode, "global") == 0 ? "Mode.Global" : "Mode.GlobalJob",
 			  json_object());
 	} else if (is_job) {
@@ -166,7 +171,8 @@ static bool put_mode(const struct args *a, json_t *spec, struct err *e)
 		if (args_has(a, "replicas"))
 			field_put(spec, "Mode.Replicated.Replicas", json_integer(replicas));
 	} else {
-		return fail(e, ERR_INVALID, "Unknown mode: %s, only replicated and global supported", mode);
+		return fail(e, ERR_INVALID,
+			    "Unknown mode: %s, only replicated and global supported", mode);
 	}
 	return true;
 }
@@ -181,8 +187,9 @@ static bool change_mode(const struct args *a, json_t *spec, struct err *e)
 		else if (job)
 			field_put(job, "TotalCompletions", value_json(a, "replicas"));
 		else
-			return fail(e, ERR_INVALID,
-				    "replicas can only be used with replicated or replicated-job mode");
+			return fail(
+				e, ERR_INVALID,
+				"replicas can only be used with replicated or replicated-job mode");
 	}
 	if (args_has(a, "max-concurrent")) {
 		if (!job)
@@ -228,9 +235,9 @@ json_t *service_spec_new(struct cli *c, const struct args *a, struct err *e)
 	field_put_text(spec, "EndpointSpec.Mode", args_text(a, "endpoint-mode"));
 	put_values(a, spec);
 	put_log_driver(a, spec);
-	if (!put_words(a, "entrypoint", spec, CONTAINER_SPEC ".Command", e) || !put_health(a, spec, e) ||
-	    !put_mode(a, spec, e) || !service_put_lists(a, spec, false, e) ||
-	    !service_put_refs(c, a, spec, false, e))
+	if (!put_words(a, "entrypoint", spec, CONTAINER_SPEC ".Command", e) ||
+	    !put_health(a, spec, e) || !put_mode(a, spec, e) ||
+	    !service_put_lists(a, spec, false, e) || !service_put_refs(c, a, spec, false, e))
 		return NULL;
 	return json_incref(spec);
 }

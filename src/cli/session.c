@@ -16,7 +16,8 @@
 
 #define IMPATIENCE 3 /* interrupts until we give up on passing them on */
 
-static const int passed_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
+static const int passed_signals[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+				      SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
 
 static void signal_set(sigset_t *set, bool passes_signals)
 {
@@ -49,15 +50,18 @@ int detach_keys_parse(const char *text, unsigned char out[16], struct err *e)
 		if (key.len == 6 && str_starts_with(key, "ctrl-"))
 			control = strchr(controls, tolower((unsigned char)key.ptr[5]));
 		if ((key.len != 1 && !control) || count == 16)
-			return fail(e, ERR_INVALID, "invalid detach keys (%s): give keys such as ctrl-p,ctrl-q",
-				    text), -1;
-		out[count++] = control ? (unsigned char)(control - controls) : (unsigned char)key.ptr[0];
+			return fail(e, ERR_INVALID,
+				    "invalid detach keys (%s): give keys such as ctrl-p,ctrl-q",
+				    text),
+			       -1;
+		out[count++] =
+			control ? (unsigned char)(control - controls) : (unsigned char)key.ptr[0];
 	}
 	return count;
 }
 
-bool detach_keys_feed(struct detach_keys *d, const unsigned char *in, size_t size, unsigned char *out,
-		      size_t *out_size)
+bool detach_keys_feed(struct detach_keys *d, const unsigned char *in, size_t size,
+		      unsigned char *out, size_t *out_size)
 {
 	*out_size = 0;
 	for (size_t i = 0; i < size; i++) {
@@ -117,7 +121,8 @@ static bool show_output(struct talk *t, struct str in, struct err *e)
 		return write_fully(1, in) || fail_sys(e, errno, "write to standard output");
 	while ((event = stdcopy_next(&t->frames, &in, &stream, &payload, e)) == STDCOPY_DATA) {
 		if (stream == STDCOPY_ERROR)
-			return fail(e, ERR_INTERNAL, "error from daemon in stream: %.*s", STR_FMT(payload));
+			return fail(e, ERR_INTERNAL, "error from daemon in stream: %.*s",
+				    STR_FMT(payload));
 		if (!write_fully(stream == STDCOPY_STDERR ? 2 : 1, payload))
 			return fail_sys(e, errno, "write output");
 	}
@@ -154,7 +159,8 @@ static void take_input(struct talk *t)
 		return;
 	}
 	/* A process that does not read any more may still have output. */
-	if (!conn_write(t->conn, t->keys.count ? sent : bytes, t->keys.count ? size : (size_t)n, &ignored))
+	if (!conn_write(t->conn, t->keys.count ? sent : bytes, t->keys.count ? size : (size_t)n,
+			&ignored))
 		t->input_open = false;
 }
 
@@ -205,7 +211,9 @@ static bool talk(struct talk *t, int signal_fd, struct err *e)
 
 bool session_run(const struct session *s, bool *detached, struct err *e)
 {
-	struct talk t = { .s = s, .conn = stream_conn(s->stream), .input_open = s->takes_input,
+	struct talk t = { .s = s,
+			  .conn = stream_conn(s->stream),
+			  .input_open = s->takes_input,
 			  .output_open = true };
 	struct termios was, raw;
 	bool is_raw, ok;

@@ -10,10 +10,10 @@
 
 struct session {
 	struct stream *stream;
-	bool is_tty;              /* the process has a terminal: bytes come raw */
-	bool takes_input;         /* standard input goes there */
+	bool is_tty;      /* the process has a terminal: bytes come raw */
+	bool takes_input; /* standard input goes there */
 	bool passes_signals;
-	const char *detach_keys;  /* "ctrl-p,ctrl-q"; "" is that */
+	const char *detach_keys; /* "ctrl-p,ctrl-q"; "" is that */
 	void *self;
 	void (*resize)(void *self, unsigned rows, unsigned columns); /* may be NULL */
 	void (*signal)(void *self, const char *name);                /* "INT"; may be NULL */
@@ -37,7 +37,7 @@ struct detach_keys {
 	int count, matched;
 };
 /* True when all keys came; *out gets what is to be sent on (room for size + 16). */
-bool detach_keys_feed(struct detach_keys *d, const unsigned char *in, size_t size, unsigned char *out,
-		      size_t *out_size);
+bool detach_keys_feed(struct detach_keys *d, const unsigned char *in, size_t size,
+		      unsigned char *out, size_t *out_size);
 
 #endif

@@ -33,13 +33,15 @@ static const struct option setting_options[] = {
 	{ 0, "external-ca", OPT_LIST, "a CA that signs certificates: protocol=cfssl,url=URL",
 	  .word = "external-ca" },
 	{ 0, "max-snapshots", OPT_UINT, "old Raft snapshots to keep" },
-	{ 0, "snapshot-interval", OPT_UINT, "log entries between Raft snapshots", .fallback = "10000" },
+	{ 0, "snapshot-interval", OPT_UINT, "log entries between Raft snapshots",
+	  .fallback = "10000" },
 	{ 0, "task-history-limit", OPT_INT, "old tasks to remember of each slot", .fallback = "5" },
 	{ 0 },
 };
 
 static const struct option init_options[] = {
-	{ 0, "advertise-addr", OPT_TEXT, "the address others reach this node at: IP or interface[:PORT]" },
+	{ 0, "advertise-addr", OPT_TEXT,
+	  "the address others reach this node at: IP or interface[:PORT]" },
 	{ 0, "availability", OPT_TEXT, "whether this node takes tasks", .fallback = "active",
 	  .choices = "active pause drain" },
 	{ 0, "data-path-addr", OPT_TEXT, "address or interface of container traffic" },
@@ -56,7 +58,8 @@ static const struct option init_options[] = {
 };
 
 static const struct option join_options[] = {
-	{ 0, "advertise-addr", OPT_TEXT, "the address others reach this node at: IP or interface[:PORT]" },
+	{ 0, "advertise-addr", OPT_TEXT,
+	  "the address others reach this node at: IP or interface[:PORT]" },
 	{ 0, "availability", OPT_TEXT, "whether this node takes tasks", .fallback = "active",
 	  .choices = "active pause drain" },
 	{ 0, "data-path-addr", OPT_TEXT, "address or interface of container traffic" },
@@ -95,7 +98,8 @@ static json_t *external_ca(const char *text, struct err *e)
 		str_cut(rest, ',', &part, &rest);
 		if (!str_cut(part, '=', &key, &value))
 			return fail(e, ERR_INVALID, "invalid field '%.*s' must be a key=value pair",
-				    STR_FMT(part)), NULL;
+				    STR_FMT(part)),
+			       NULL;
 		name = str_dup(key);
 		setting = str_dup(value);
 		if (strcasecmp(name, "protocol") == 0)
@@ -110,11 +114,13 @@ static json_t *external_ca(const char *text, struct err *e)
 			field_put_text(ca, "CACert", pem);
 			free(pem);
 		} else {
-			json_object_set_new(field_object(ca, "Options"), name, json_string(setting));
+			json_object_set_new(field_object(ca, "Options"), name,
+					    json_string(setting));
 		}
 	}
 	if (!*field_text(ca, "Protocol") || !*field_text(ca, "URL"))
-		return fail(e, ERR_INVALID, "the external-ca option needs a protocol= and a url= parameter"),
+		return fail(e, ERR_INVALID,
+			    "the external-ca option needs a protocol= and a url= parameter"),
 		       NULL;
 	return json_incref(ca);
 }
@@ -142,7 +148,8 @@ bool swarm_set_external_cas(json_t *spec, const struct args *a, struct err *e)
 static void put_listen_address(json_t *body, const struct args *a)
 {
 	const char *text = args_text(a, "listen-addr"), *end = strrchr(text, ']');
-	AUTO_FREE char *whole = xasprintf("%s%s", text, strchr(end ? end : text, ':') ? "" : ":2377");
+	AUTO_FREE char *whole =
+		xasprintf("%s%s", text, strchr(end ? end : text, ':') ? "" : ":2377");
 
 	field_put_text(body, "ListenAddr", whole);
 }
@@ -152,9 +159,11 @@ static bool merge_settings(json_t *spec, const struct args *a, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
 		if (args_has(a, settings[i].option))
-			field_put(spec, settings[i].path, json_integer(args_int(a, settings[i].option)));
+			field_put(spec, settings[i].path,
+				  json_integer(args_int(a, settings[i].option)));
 	if (args_has(a, "autolock"))
-		field_put(spec, "EncryptionConfig.AutoLockManagers", json_boolean(args_bool(a, "autolock")));
+		field_put(spec, "EncryptionConfig.AutoLockManagers",
+			  json_boolean(args_bool(a, "autolock")));
 	return swarm_set_external_cas(spec, a, e);
 }
 
@@ -260,7 +269,8 @@ static bool swarm_init(struct cli *c, const struct args *a, struct err *e)
 				ERR_TEXT_MAX - strlen(e->text) - 1);
 		return false;
 	}
-	printf("Swarm initialized: current node (%s) is now a manager.\n\n", field_text(node_id, ""));
+	printf("Swarm initialized: current node (%s) is now a manager.\n\n",
+	       field_text(node_id, ""));
 	if (!print_join_command(c, field_text(node_id, ""), true, false, e))
 		return false;
 	printf("To add a manager to this swarm, run 'shoal swarm join-token manager' and follow the "
@@ -331,7 +341,8 @@ static bool rotate_token(struct cli *c, bool worker, bool quiet, struct err *e)
 {
 	AUTO_JSON json_t *swarm = client_get(c->client, "/swarm", NULL, e);
 
-	if (!swarm || !swarm_post_update(c, swarm, worker ? "rotateWorkerToken" : "rotateManagerToken", e))
+	if (!swarm ||
+	    !swarm_post_update(c, swarm, worker ? "rotateWorkerToken" : "rotateManagerToken", e))
 		return false;
 	if (!quiet)
 		printf("Successfully rotated %s join token.\n\n", worker ? "worker" : "manager");
@@ -351,7 +362,8 @@ static bool swarm_join_token(struct cli *c, const struct args *a, struct err *e)
 	if (!swarm)
 		return false;
 	if (quiet) {
-		printf("%s\n", field_text(swarm, worker ? "JoinTokens.Worker" : "JoinTokens.Manager"));
+		printf("%s\n",
+		       field_text(swarm, worker ? "JoinTokens.Worker" : "JoinTokens.Manager"));
 		return true;
 	}
 	info = client_get(c->client, "/info", NULL, e);
@@ -368,7 +380,8 @@ static bool swarm_unlock_key(struct cli *c, const struct args *a, struct err *e)
 		if (!swarm)
 			return false;
 		if (!field_bool(swarm, "Spec.EncryptionConfig.AutoLockManagers"))
-			return fail(e, ERR_CONFLICT, "cannot rotate because autolock is not turned on");
+			return fail(e, ERR_CONFLICT,
+				    "cannot rotate because autolock is not turned on");
 		if (!swarm_post_update(c, swarm, "rotateManagerUnlockKey", e))
 			return false;
 		if (!args_bool(a, "quiet"))
@@ -442,7 +455,8 @@ const struct command swarm_commands[] = {
 	  "A manager prints this line: shoal swarm join-token worker\n"
 	  "$ shoal swarm join --token SWMTKN-1-... 10.0.0.12:2377",
 	  join_options, swarm_join, 1, 1 },
-	{ "swarm join-token", NULL, "(worker|manager)", "show or renew the token that lets nodes in",
+	{ "swarm join-token", NULL, "(worker|manager)",
+	  "show or renew the token that lets nodes in",
 	  "$ shoal swarm join-token worker\n"
 	  "$ shoal swarm join-token -q manager\n"
 	  "$ shoal swarm join-token --rotate worker",

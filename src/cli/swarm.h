@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 
 /* Send a swarm's spec back at its version; `rotate` names the query of what to renew, or "". */
-MUST_CHECK bool swarm_post_update(struct cli *c, const json_t *swarm, const char *rotate, struct err *e);
+MUST_CHECK bool swarm_post_update(struct cli *c, const json_t *swarm, const char *rotate,
+				  struct err *e);
 /* Put --external-ca into a spec, if given. */
 MUST_CHECK bool swarm_set_external_cas(json_t *spec, const struct args *a, struct err *e);
 /* The text of a PEM file; the caller frees it. NULL and *e when it is none. */

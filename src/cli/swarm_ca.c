@@ -8,8 +8,8 @@
 #include "template/field.h"
 #include "cli/files.h"
 
-#define PEM_MAX  65536
-#define POLL_MS  200
+#define PEM_MAX 65536
+#define POLL_MS 200
 
 const struct option swarm_ca_options[] = {
 	{ 0, "ca-cert", OPT_TEXT, "a root certificate to use, PEM", .word = "pem-file" },
@@ -73,7 +73,8 @@ static bool set_root(json_t *spec, const struct args *a, struct err *e)
 }
 
 /* How many nodes have a certificate of the swarm's root, and trust it alone. */
-static void count_rotated(const json_t *nodes, const json_t *swarm, size_t *issued, size_t *trusting)
+static void count_rotated(const json_t *nodes, const json_t *swarm, size_t *issued,
+			  size_t *trusting)
 {
 	*issued = *trusting = 0;
 	for (size_t i = 0; i < json_array_size(nodes); i++) {
@@ -81,7 +82,8 @@ static void count_rotated(const json_t *nodes, const json_t *swarm, size_t *issu
 
 		*issued += strcmp(field_text(tls, "CertIssuerPublicKey"),
 				  field_text(swarm, "TLSInfo.CertIssuerPublicKey")) == 0;
-		*trusting += strcmp(field_text(tls, "TrustRoot"), field_text(swarm, "TLSInfo.TrustRoot")) == 0;
+		*trusting += strcmp(field_text(tls, "TrustRoot"),
+				    field_text(swarm, "TLSInfo.TrustRoot")) == 0;
 	}
 }
 
@@ -115,15 +117,17 @@ static bool wait_for_nodes(struct cli *c, bool quiet, struct err *e)
 
 bool swarm_ca(struct cli *c, const struct args *a, struct err *e)
 {
-	static const char *const needs_rotate[] = { "ca-cert", "ca-key", "cert-expiry", "external-ca" };
+	static const char *const needs_rotate[] = { "ca-cert", "ca-key", "cert-expiry",
+						    "external-ca" };
 	AUTO_JSON json_t *swarm = NULL;
 
 	if (!args_bool(a, "rotate")) {
 		for (size_t i = 0; i < ARRAY_LEN(needs_rotate); i++)
 			if (args_has(a, needs_rotate[i]))
-				return fail(e, ERR_INVALID,
-					    "`--%s` flag requires the `--rotate` flag to update the CA",
-					    needs_rotate[i]);
+				return fail(
+					e, ERR_INVALID,
+					"`--%s` flag requires the `--rotate` flag to update the CA",
+					needs_rotate[i]);
 		return print_root(c, e);
 	}
 	swarm = client_get(c->client, "/swarm", NULL, e);
@@ -131,7 +135,8 @@ bool swarm_ca(struct cli *c, const struct args *a, struct err *e)
 	    !swarm_set_external_cas(field_at(swarm, "Spec"), a, e))
 		return false;
 	if (args_has(a, "cert-expiry"))
-		field_put(swarm, "Spec.CAConfig.NodeCertExpiry", json_integer(args_int(a, "cert-expiry")));
+		field_put(swarm, "Spec.CAConfig.NodeCertExpiry",
+			  json_integer(args_int(a, "cert-expiry")));
 	if (!swarm_post_update(c, swarm, "", e))
 		return false;
 	if (args_bool(a, "detach"))

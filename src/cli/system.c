@@ -52,17 +52,17 @@ static const struct option login_options[] = {
 };
 
 const struct command system_commands[] = {
-	{ "system df", NULL, NULL, "show what lies on disk", "$ shoal system df -v", usage_options, system_usage,
-	  0, 0 },
+	{ "system df", NULL, NULL, "show what lies on disk", "$ shoal system df -v", usage_options,
+	  system_usage, 0, 0 },
 	{ "system events", "events", NULL, "show what happens",
 	  "$ shoal events --filter type=container --since 10m\n"
 	  "$ shoal events --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'",
 	  events_options, system_events, 0, 0 },
 	{ "system info", "info", NULL, "show what the engine is and has",
-	  "$ shoal info\n$ shoal info --format '{{.Swarm.NodeID}}'", format_options, system_info, 0, 0,
-	  COMMAND_COMMON },
-	{ "system prune", NULL, NULL, "remove what nothing uses", "$ shoal system prune -a --volumes",
-	  prune_options, system_prune, 0, 0 },
+	  "$ shoal info\n$ shoal info --format '{{.Swarm.NodeID}}'", format_options, system_info, 0,
+	  0, COMMAND_COMMON },
+	{ "system prune", NULL, NULL, "remove what nothing uses",
+	  "$ shoal system prune -a --volumes", prune_options, system_prune, 0, 0 },
 	{ 0 },
 };
 
@@ -72,18 +72,20 @@ const struct command short_commands[] = {
 	  "$ shoal completion fish > ~/.config/fish/completions/shoal.fish",
 	  NULL, complete_script, 1, 1 },
 	{ "inspect", NULL, "NAME|ID [NAME|ID...]", "show all that is known of anything",
-	  "$ shoal inspect web1\n$ shoal inspect --type volume data", inspect_options, inspect_any, 1, -1, 0,
-	  NAMES_CONTAINERS },
+	  "$ shoal inspect web1\n$ shoal inspect --type volume data", inspect_options, inspect_any,
+	  1, -1, 0, NAMES_CONTAINERS },
 	{ "login", NULL, "[SERVER]", "log in to a registry",
 	  "$ shoal login -u me registry.example.com:5000\n"
 	  "$ cat password.txt | shoal login -u me --password-stdin",
 	  login_options, auth_login, 0, 1, COMMAND_COMMON },
-	{ "logout", NULL, "[SERVER]", "log out from a registry", "$ shoal logout registry.example.com:5000", NULL,
-	  auth_logout, 0, 1, COMMAND_COMMON },
-	{ "machine", NULL, "COMMAND", "make and manage hosts with an engine", "$ shoal machine create node-01\n"
-	  "$ eval $(shoal machine env node-01)", NULL, machine_run, 0, -1, COMMAND_PROGRAM | COMMAND_COMMON },
-	{ "man", NULL, "DIR", "write the manual pages to a folder", "$ shoal man /usr/share/man/man1", NULL,
-	  man_write, 1, 1 },
+	{ "logout", NULL, "[SERVER]", "log out from a registry",
+	  "$ shoal logout registry.example.com:5000", NULL, auth_logout, 0, 1, COMMAND_COMMON },
+	{ "machine", NULL, "COMMAND", "make and manage hosts with an engine",
+	  "$ shoal machine create node-01\n"
+	  "$ eval $(shoal machine env node-01)",
+	  NULL, machine_run, 0, -1, COMMAND_PROGRAM | COMMAND_COMMON },
+	{ "man", NULL, "DIR", "write the manual pages to a folder",
+	  "$ shoal man /usr/share/man/man1", NULL, man_write, 1, 1 },
 	{ "version", NULL, NULL, "show the versions of client and daemon",
 	  "$ shoal version --format '{{.Server.Version}}'", format_options, system_version, 0, 0,
 	  COMMAND_COMMON },

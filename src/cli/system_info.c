@@ -45,7 +45,8 @@ static void print_client(struct cli *c)
 	else if (client_speaks(c->client, CLIENT_MINOR_MAX))
 		printf(" API version:       %s\n", version);
 	else
-		printf(" API version:       %s (downgraded from 1.%d)\n", version, CLIENT_MINOR_MAX);
+		printf(" API version:       %s (downgraded from 1.%d)\n", version,
+		       CLIENT_MINOR_MAX);
 	printf(" OS/Arch:           linux/%s\n Context:           default\n", our_arch());
 }
 
@@ -76,9 +77,10 @@ static void print_engine(const json_t *details, const char *name, const char *ve
 		printf("  Go version:       %s\n", field_text(details, "GoVersion"));
 	printf("  Git commit:       %s\n", field_text(details, "GitCommit"));
 	print_built(field_text(details, "BuildTime"));
-	printf("  OS/Arch:          %s/%s\n", field_text(details, "Os"), field_text(details, "Arch"));
-	printf("  Experimental:     %s\n", strcmp(field_text(details, "Experimental"), "true") == 0
-						   ? "true" : "false");
+	printf("  OS/Arch:          %s/%s\n", field_text(details, "Os"),
+	       field_text(details, "Arch"));
+	printf("  Experimental:     %s\n",
+	       strcmp(field_text(details, "Experimental"), "true") == 0 ? "true" : "false");
 }
 
 static void print_component(const json_t *component)
@@ -114,7 +116,8 @@ static void print_server(const json_t *server)
 bool system_version(struct cli *c, const struct args *a, struct err *e)
 {
 	const char *format = args_text(a, "format");
-	AUTO_JSON json_t *both = json_object(), *server = client_get(c->client, "/version", NULL, e);
+	AUTO_JSON json_t *both = json_object(),
+			 *server = client_get(c->client, "/version", NULL, e);
 	bool ok = true;
 
 	if (*format) {
@@ -209,7 +212,8 @@ static void print_cluster(const json_t *swarm)
 	if (field_int(cluster, "DataPathPort"))
 		print_number(cluster, "  Data Path Port", "DataPathPort");
 	printf("  Orchestration:\n");
-	print_number(spec, "   Task History Retention Limit", "Orchestration.TaskHistoryRetentionLimit");
+	print_number(spec, "   Task History Retention Limit",
+		     "Orchestration.TaskHistoryRetentionLimit");
 	printf("  Raft:\n");
 	print_number(spec, "   Snapshot Interval", "Raft.SnapshotInterval");
 	print_number(spec, "   Number of Old Snapshots to Retain", "Raft.KeepOldSnapshots");
@@ -254,7 +258,8 @@ static void print_security(const json_t *options)
 		return;
 	printf(" Security Options:\n");
 	for (size_t i = 0; i < json_array_size(options); i++) {
-		struct str rest = str_of(field_text(json_array_get(options, i), "")), part, key, value;
+		struct str rest = str_of(field_text(json_array_get(options, i), "")), part, key,
+			   value;
 
 		while (rest.len) {
 			str_cut(rest, ',', &part, &rest);
@@ -301,7 +306,8 @@ static void print_host(const json_t *info)
 	print_text(info, "OSType", "OSType");
 	print_text(info, "Architecture", "Architecture");
 	print_number(info, " CPUs", "NCPU");
-	printf(" Total Memory: %s\n", human_binary_size((double)field_int(info, "MemTotal"), &text));
+	printf(" Total Memory: %s\n",
+	       human_binary_size((double)field_int(info, "MemTotal"), &text));
 	print_text(info, "Name", "Name");
 	print_text(info, "ID", "ID");
 	print_text(info, "Docker Root Dir", "DockerRootDir");

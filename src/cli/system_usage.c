@@ -12,13 +12,14 @@
 #include "cli/volume.h"
 
 static const struct column columns[] = {
-	{ "Type", "TYPE" }, { "TotalCount", "TOTAL" }, { "Active", "ACTIVE" }, { "Size", "SIZE" },
-	{ "Reclaimable", "RECLAIMABLE" },
-	{ 0 },
+	{ "Type", "TYPE" }, { "TotalCount", "TOTAL" },        { "Active", "ACTIVE" },
+	{ "Size", "SIZE" }, { "Reclaimable", "RECLAIMABLE" }, { 0 },
 };
 
 static const struct listing listing = {
-	columns, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", "{{.Type}}",
+	columns,
+	"{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+	"{{.Type}}",
 };
 
 struct usage {
@@ -53,7 +54,8 @@ static json_t *usage_row(const struct usage *u)
 static struct usage image_usage(const json_t *df)
 {
 	const json_t *images = field_at(df, "Images");
-	struct usage u = { .type = "Images", .total = json_array_size(images),
+	struct usage u = { .type = "Images",
+			   .total = json_array_size(images),
 			   .size = field_int(df, "LayersSize") };
 	int64_t used = 0;
 
@@ -96,7 +98,8 @@ static struct usage volume_usage(const json_t *df)
 
 	for (size_t i = 0; i < u.total; i++) {
 		const json_t *o = json_array_get(list, i);
-		int64_t size = field_int(o, "UsageData.Size"), used = field_int(o, "UsageData.RefCount");
+		int64_t size = field_int(o, "UsageData.Size"),
+			used = field_int(o, "UsageData.RefCount");
 
 		u.active += used > 0;
 		if (size > 0) {
@@ -110,7 +113,9 @@ static struct usage volume_usage(const json_t *df)
 static struct usage build_usage(const json_t *df)
 {
 	const json_t *list = field_at(df, "BuildCache");
-	struct usage u = { .type = "Build Cache", .total = json_array_size(list), .hides_share = true };
+	struct usage u = { .type = "Build Cache",
+			   .total = json_array_size(list),
+			   .hides_share = true };
 
 	for (size_t i = 0; i < u.total; i++) {
 		const json_t *o = json_array_get(list, i);
@@ -123,9 +128,14 @@ static struct usage build_usage(const json_t *df)
 }
 
 static const struct column image_columns[] = {
-	{ "Repository", "REPOSITORY" }, { "Tag", "TAG" }, { "ID", "IMAGE ID" },
-	{ "CreatedSince", "CREATED" }, { "Size", "SIZE" }, { "SharedSize", "SHARED SIZE" },
-	{ "UniqueSize", "UNIQUE SIZE" }, { "Containers", "CONTAINERS" },
+	{ "Repository", "REPOSITORY" },
+	{ "Tag", "TAG" },
+	{ "ID", "IMAGE ID" },
+	{ "CreatedSince", "CREATED" },
+	{ "Size", "SIZE" },
+	{ "SharedSize", "SHARED SIZE" },
+	{ "UniqueSize", "UNIQUE SIZE" },
+	{ "Containers", "CONTAINERS" },
 	{ 0 },
 };
 
@@ -137,9 +147,14 @@ static const struct listing image_listing = {
 };
 
 static const struct column container_columns[] = {
-	{ "ID", "CONTAINER ID" }, { "Image", "IMAGE" }, { "Command", "COMMAND" },
-	{ "LocalVolumes", "LOCAL VOLUMES" }, { "Size", "SIZE" }, { "RunningFor", "CREATED" },
-	{ "Status", "STATUS" }, { "Names", "NAMES" },
+	{ "ID", "CONTAINER ID" },
+	{ "Image", "IMAGE" },
+	{ "Command", "COMMAND" },
+	{ "LocalVolumes", "LOCAL VOLUMES" },
+	{ "Size", "SIZE" },
+	{ "RunningFor", "CREATED" },
+	{ "Status", "STATUS" },
+	{ "Names", "NAMES" },
 	{ 0 },
 };
 
@@ -150,15 +165,23 @@ static const struct listing container_listing = {
 };
 
 static const struct column volume_columns[] = {
-	{ "Name", "VOLUME NAME" }, { "Links", "LINKS" }, { "Size", "SIZE" },
+	{ "Name", "VOLUME NAME" },
+	{ "Links", "LINKS" },
+	{ "Size", "SIZE" },
 	{ 0 },
 };
 
-static const struct listing volume_listing = { volume_columns, "{{.Name}}\t{{.Links}}\t{{.Size}}", "" };
+static const struct listing volume_listing = { volume_columns, "{{.Name}}\t{{.Links}}\t{{.Size}}",
+					       "" };
 
 static const struct column build_columns[] = {
-	{ "ID", "CACHE ID" }, { "CacheType", "CACHE TYPE" }, { "Size", "SIZE" }, { "CreatedSince", "CREATED" },
-	{ "LastUsedSince", "LAST USED" }, { "UsageCount", "USAGE" }, { "Shared", "SHARED" },
+	{ "ID", "CACHE ID" },
+	{ "CacheType", "CACHE TYPE" },
+	{ "Size", "SIZE" },
+	{ "CreatedSince", "CREATED" },
+	{ "LastUsedSince", "LAST USED" },
+	{ "UsageCount", "USAGE" },
+	{ "Shared", "SHARED" },
 	{ 0 },
 };
 
@@ -175,7 +198,8 @@ static json_t *named_image_row(const json_t *image, int64_t now_ns)
 	const char *colon = strrchr(name, ':');
 	struct str repository = str_bytes(name, colon ? (size_t)(colon - name) : 0);
 
-	return image_row(image, repository, colon ? str_of(colon + 1) : STR(""), STR(""), false, now_ns);
+	return image_row(image, repository, colon ? str_of(colon + 1) : STR(""), STR(""), false,
+			 now_ns);
 }
 
 static json_t *build_row(const json_t *o, int64_t now_ns)
@@ -203,12 +227,15 @@ static json_t *build_row(const json_t *o, int64_t now_ns)
 
 static bool print_details(struct cli *c, const json_t *df, struct err *e)
 {
-	AUTO_JSON json_t *images = json_array(), *containers = json_array(), *volumes = json_array();
+	AUTO_JSON json_t *images = json_array(), *containers = json_array(),
+			 *volumes = json_array();
 	AUTO_JSON json_t *builds = json_array();
 	struct units_text text;
 
 	for (size_t i = 0; i < field_count(df, "Images"); i++)
-		json_array_append_new(images, named_image_row(json_array_get(field_at(df, "Images"), i), c->now_ns));
+		json_array_append_new(
+			images,
+			named_image_row(json_array_get(field_at(df, "Images"), i), c->now_ns));
 	for (size_t i = 0; i < field_count(df, "Containers"); i++) {
 		const json_t *o = json_array_get(field_at(df, "Containers"), i);
 		json_t *row = container_row(o, false, c->now_ns);
@@ -217,9 +244,12 @@ static bool print_details(struct cli *c, const json_t *df, struct err *e)
 		json_array_append_new(containers, row);
 	}
 	for (size_t i = 0; i < field_count(df, "Volumes"); i++)
-		json_array_append_new(volumes, volume_row(json_array_get(field_at(df, "Volumes"), i)));
+		json_array_append_new(volumes,
+				      volume_row(json_array_get(field_at(df, "Volumes"), i)));
 	for (size_t i = 0; i < field_count(df, "BuildCache"); i++)
-		json_array_append_new(builds, build_row(json_array_get(field_at(df, "BuildCache"), i), c->now_ns));
+		json_array_append_new(
+			builds,
+			build_row(json_array_get(field_at(df, "BuildCache"), i), c->now_ns));
 	printf("Images space usage:\n\n");
 	if (!listing_print(&image_listing, "", false, images, e))
 		return false;

@@ -24,8 +24,13 @@ const struct option task_list_options[] = {
 };
 
 static const struct column columns[] = {
-	{ "ID", "ID" }, { "Name", "NAME" }, { "Image", "IMAGE" }, { "Node", "NODE" },
-	{ "DesiredState", "DESIRED STATE" }, { "CurrentState", "CURRENT STATE" }, { "Error", "ERROR" },
+	{ "ID", "ID" },
+	{ "Name", "NAME" },
+	{ "Image", "IMAGE" },
+	{ "Node", "NODE" },
+	{ "DesiredState", "DESIRED STATE" },
+	{ "CurrentState", "CURRENT STATE" },
+	{ "Error", "ERROR" },
 	{ "Ports", "PORTS" },
 	{ 0 },
 };
@@ -70,7 +75,8 @@ bool name_of_service(struct cli *c, struct names_known *n, const char *id, const
 	return true;
 }
 
-bool name_of_node(struct cli *c, struct names_known *n, const char *id, const char **name, struct err *e)
+bool name_of_node(struct cli *c, struct names_known *n, const char *id, const char **name,
+		  struct err *e)
 {
 	AUTO_FREE char *path = path_of("/nodes/%s", id);
 	AUTO_JSON json_t *node = NULL;
@@ -115,7 +121,8 @@ static void ports_cell(const json_t *task, struct buf *out)
 	for (size_t i = 0; i < json_array_size(ports); i++) {
 		const json_t *p = json_array_get(ports, i);
 
-		buf_printf(out, "%s*:%lld->%lld/%s", i ? "," : "", (long long)field_int(p, "PublishedPort"),
+		buf_printf(out, "%s*:%lld->%lld/%s", i ? "," : "",
+			   (long long)field_int(p, "PublishedPort"),
 			   (long long)field_int(p, "TargetPort"), field_text(p, "Protocol"));
 	}
 }
@@ -139,7 +146,8 @@ static json_t *task_row(const json_t *task, const char *node, bool whole, int64_
 {
 	json_t *row = row_new(NULL);
 	AUTO_BUF struct buf cell = BUF_MAX(65536);
-	const char *id = field_text(task, "ID"), *image = field_text(task, "Spec.ContainerSpec.Image");
+	const char *id = field_text(task, "ID"),
+		   *image = field_text(task, "Spec.ContainerSpec.Image");
 	struct units_text text;
 	int64_t since_ns = now_ns;
 	char cut[13];

@@ -20,7 +20,7 @@ struct names_known {
 void names_known_clear(struct names_known *n);
 MUST_CHECK bool name_of_service(struct cli *c, struct names_known *n, const char *id,
 				const char **name, struct err *e);
-MUST_CHECK bool name_of_node(struct cli *c, struct names_known *n, const char *id, const char **name,
-			     struct err *e);
+MUST_CHECK bool name_of_node(struct cli *c, struct names_known *n, const char *id,
+			     const char **name, struct err *e);
 
 #endif

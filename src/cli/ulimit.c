@@ -20,9 +20,10 @@ static bool read_limit(struct str text, int64_t *value)
 
 json_t *ulimit_parse(const char *text, struct err *e)
 {
-	static const char *const known[] = { "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue",
-					     "nice", "nofile", "nproc", "rss", "rtprio", "rttime",
-					     "sigpending", "stack" };
+	static const char *const known[] = {
+		"core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue", "nice",
+		"nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"
+	};
 	struct str name, limits, soft, hard;
 	int64_t soft_value, hard_value;
 	bool is_known = false;
@@ -39,8 +40,11 @@ json_t *ulimit_parse(const char *text, struct err *e)
 	if (!read_limit(soft, &soft_value) || !read_limit(hard, &hard_value))
 		return fail(e, ERR_INVALID, "invalid ulimit argument: %s", text), NULL;
 	if (hard_value != -1 && (soft_value == -1 || soft_value > hard_value))
-		return fail(e, ERR_INVALID, "ulimit soft limit must be less than or equal to hard limit: "
-					    "%lld > %lld", (long long)soft_value, (long long)hard_value), NULL;
+		return fail(e, ERR_INVALID,
+			    "ulimit soft limit must be less than or equal to hard limit: "
+			    "%lld > %lld",
+			    (long long)soft_value, (long long)hard_value),
+		       NULL;
 	ulimit = json_object();
 	json_object_set_new(ulimit, "Name", json_stringn(name.ptr, name.len));
 	field_put(ulimit, "Hard", json_integer(hard_value));

@@ -15,9 +15,16 @@
 #include "console/units.h"
 
 static const struct column columns[] = {
-	{ "Name", "VOLUME NAME" }, { "Driver", "DRIVER" }, { "Scope", "SCOPE" },
-	{ "Availability", "AVAILABILITY" }, { "Group", "GROUP" }, { "Labels", "LABELS" },
-	{ "Links", "LINKS" }, { "Mountpoint", "MOUNTPOINT" }, { "Size", "SIZE" }, { "Status", "STATUS" },
+	{ "Name", "VOLUME NAME" },
+	{ "Driver", "DRIVER" },
+	{ "Scope", "SCOPE" },
+	{ "Availability", "AVAILABILITY" },
+	{ "Group", "GROUP" },
+	{ "Labels", "LABELS" },
+	{ "Links", "LINKS" },
+	{ "Mountpoint", "MOUNTPOINT" },
+	{ "Size", "SIZE" },
+	{ "Status", "STATUS" },
 	{ 0 },
 };
 
@@ -98,7 +105,8 @@ json_t *volume_row(const json_t *volume)
 	buf_reset(&cell);
 	buf_printf(&cell, "%lld", (long long)field_int(volume, "UsageData.RefCount"));
 	row_set(row, "Links", used ? cell.data : "N/A");
-	row_set(row, "Size", used ? human_size((double)field_int(volume, "UsageData.Size"), 4, &text) : "N/A");
+	row_set(row, "Size",
+		used ? human_size((double)field_int(volume, "UsageData.Size"), 4, &text) : "N/A");
 	row_set(row, "Availability", "N/A");
 	row_set(row, "Group", "N/A");
 	row_set(row, "Status", "N/A");
@@ -165,13 +173,14 @@ const struct command volume_commands[] = {
 	  "$ shoal volume create -o type=nfs -o o=addr=10.0.0.9,rw -o device=:/export data",
 	  create_options, volume_create, 0, 1 },
 	{ "volume inspect", NULL, "VOLUME [VOLUME...]", "show all that is known of volumes",
-	  "$ shoal volume inspect -f '{{.Mountpoint}}' data", inspect_options, volume_inspect, 1, -1, 0,
-	  NAMES_VOLUMES },
-	{ "volume ls", "volume list", NULL, "list volumes", "$ shoal volume ls --filter dangling=true",
-	  list_options, volume_list, 0, 0 },
+	  "$ shoal volume inspect -f '{{.Mountpoint}}' data", inspect_options, volume_inspect, 1,
+	  -1, 0, NAMES_VOLUMES },
+	{ "volume ls", "volume list", NULL, "list volumes",
+	  "$ shoal volume ls --filter dangling=true", list_options, volume_list, 0, 0 },
 	{ "volume prune", NULL, NULL, "remove volumes that no container uses",
-	  "$ shoal volume prune\n$ shoal volume prune --all --force", prune_options, volume_prune, 0, 0 },
-	{ "volume rm", "volume remove", "VOLUME [VOLUME...]", "remove volumes", "$ shoal volume rm data",
-	  remove_options, volume_remove, 1, -1, 0, NAMES_VOLUMES },
+	  "$ shoal volume prune\n$ shoal volume prune --all --force", prune_options, volume_prune,
+	  0, 0 },
+	{ "volume rm", "volume remove", "VOLUME [VOLUME...]", "remove volumes",
+	  "$ shoal volume rm data", remove_options, volume_remove, 1, -1, 0, NAMES_VOLUMES },
 	{ 0 },
 };

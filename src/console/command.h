@@ -36,8 +36,9 @@ enum command_flag {
 	COMMAND_STOPS = 1, /* options end at the first word: the rest belongs to a container */
 	COMMAND_RUNS = 2,  /* failures exit 125, as the exit code is otherwise the container's */
 	COMMAND_HIDDEN = 4,
-	COMMAND_COMMON = 8,   /* listed first in the program's help, under its short name */
-	COMMAND_PROGRAM = 16, /* a program of its own, with its own options, help and manual pages */
+	COMMAND_COMMON = 8, /* listed first in the program's help, under its short name */
+	COMMAND_PROGRAM =
+		16, /* a program of its own, with its own options, help and manual pages */
 };
 
 struct command {

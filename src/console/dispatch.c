@@ -24,12 +24,13 @@ static int wrong_count(const struct command *cmd, const char *name)
 	const char *how = cmd->max < 0 ? "at least " : "";
 
 	if (cmd->max == 0) {
-		fprintf(stderr, "%s: '%s %s' accepts no arguments\n", program.name, program.name, name);
+		fprintf(stderr, "%s: '%s %s' accepts no arguments\n", program.name, program.name,
+			name);
 	} else {
 		if (cmd->max > cmd->min)
 			how = "at most ", wanted = cmd->max;
-		fprintf(stderr, "%s: '%s %s' requires %s%d argument%s\n", program.name, program.name, name,
-			how, wanted, wanted == 1 ? "" : "s");
+		fprintf(stderr, "%s: '%s %s' requires %s%d argument%s\n", program.name,
+			program.name, name, how, wanted, wanted == 1 ? "" : "s");
 	}
 	print_usage(cmd, name);
 	return STATUS_FAILURE;
@@ -47,8 +48,8 @@ static int report(const struct command *cmd, const char *name, const struct err 
 		fprintf(stderr, "%s\n", e->text);
 		return STATUS_FAILURE;
 	}
-	fprintf(stderr, "%s: %s\n\nRun '%s %s --help' for more information\n", program.name, e->text,
-		program.name, name);
+	fprintf(stderr, "%s: %s\n\nRun '%s %s --help' for more information\n", program.name,
+		e->text, program.name, name);
 	return program.usage_status;
 }
 
@@ -122,16 +123,18 @@ static int unknown_command(const char *group, const char *word)
 		}
 	}
 	if (why_absent(group, word)) {
-		fprintf(stderr, "%s: '%s %s%s%s' is not available: %s\n", program.name, program.name,
-			group ? group : "", group ? " " : "", word, why_absent(group, word));
+		fprintf(stderr, "%s: '%s %s%s%s' is not available: %s\n", program.name,
+			program.name, group ? group : "", group ? " " : "", word,
+			why_absent(group, word));
 		return STATUS_FAILURE;
 	}
 	meant = nearest_name(word, names, count);
-	fprintf(stderr, "%s: unknown command: %s %s%s%s\n", program.name, program.name, group ? group : "", group ? " " : "", word);
+	fprintf(stderr, "%s: unknown command: %s %s%s%s\n", program.name, program.name,
+		group ? group : "", group ? " " : "", word);
 	if (meant)
 		fprintf(stderr, "Did you mean '%s'?\n", meant);
-	fprintf(stderr, "\nRun '%s %s%s--help' for more information\n", program.name, group ? group : "",
-		group ? " " : "");
+	fprintf(stderr, "\nRun '%s %s%s--help' for more information\n", program.name,
+		group ? group : "", group ? " " : "");
 	return STATUS_FAILURE;
 }
 

@@ -38,7 +38,8 @@ static char *unescape(const char *format)
 	return buf_steal(&b);
 }
 
-static bool header_line(const struct listing *l, const struct template *t, struct buf *out, struct err *e)
+static bool header_line(const struct listing *l, const struct template *t, struct buf *out,
+			struct err *e)
 {
 	AUTO_JSON json_t *header = row_new(NULL);
 

@@ -35,7 +35,8 @@ static size_t collect_rows(const struct option *options, const struct option **i
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct option *const *)a)->name, (*(const struct option *const *)b)->name);
+	return strcmp((*(const struct option *const *)a)->name,
+		      (*(const struct option *const *)b)->name);
 }
 
 const struct option **options_sorted(const struct option *options, size_t *count)
@@ -50,10 +51,10 @@ const struct option **options_sorted(const struct option *options, size_t *count
 const char *option_word(const struct option *o)
 {
 	static const char *const words[] = {
-		[OPT_TEXT] = "string", [OPT_LIST] = "list", [OPT_CSV] = "list", [OPT_FILTER] = "filter",
-		[OPT_INT] = "int", [OPT_UINT] = "uint", [OPT_REAL] = "float",
-		[OPT_DURATION] = "duration", [OPT_BYTES] = "bytes", [OPT_CPUS] = "decimal",
-		[OPT_ALSO] = NULL,
+		[OPT_TEXT] = "string",   [OPT_LIST] = "list",         [OPT_CSV] = "list",
+		[OPT_FILTER] = "filter", [OPT_INT] = "int",           [OPT_UINT] = "uint",
+		[OPT_REAL] = "float",    [OPT_DURATION] = "duration", [OPT_BYTES] = "bytes",
+		[OPT_CPUS] = "decimal",  [OPT_ALSO] = NULL,
 	};
 
 	if (o->word)
@@ -129,9 +130,10 @@ static struct option_value *by_letter(const struct args *a, char letter)
 static bool refuse_value(const struct option *o, const char *value, const char *why, struct err *e)
 {
 	if (o->letter)
-		return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s", value,
-			    o->letter, o->name, why);
-	return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"--%s\" flag: %s", value, o->name, why);
+		return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s",
+			    value, o->letter, o->name, why);
+	return fail(e, ERR_INVALID, "invalid argument \"%s\" for \"--%s\" flag: %s", value, o->name,
+		    why);
 }
 
 static bool refuse_syntax(const struct option *o, const char *value, const char *reader, bool range,
@@ -234,7 +236,8 @@ static bool set_value(struct option_value *v, const char *text, struct err *e)
 		if (!*text)
 			return true;
 		if (!strchr(text, '='))
-			return refuse_value(v->option, text, "bad format of filter (expected name=value)", e);
+			return refuse_value(v->option, text,
+					    "bad format of filter (expected name=value)", e);
 		add_to_list(v, text);
 		return true;
 	case OPT_LIST:

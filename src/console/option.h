@@ -19,16 +19,16 @@ enum option_kind {
 	OPT_END,
 	OPT_BOOL,
 	OPT_TEXT,
-	OPT_LIST,     /* may be repeated */
-	OPT_CSV,      /* may be repeated, and split at commas */
-	OPT_FILTER,   /* repeated name=value */
+	OPT_LIST,   /* may be repeated */
+	OPT_CSV,    /* may be repeated, and split at commas */
+	OPT_FILTER, /* repeated name=value */
 	OPT_INT,
 	OPT_UINT,
 	OPT_REAL,
 	OPT_DURATION, /* nanoseconds */
 	OPT_BYTES,
-	OPT_CPUS,     /* billionths */
-	OPT_ALSO,     /* the rows of `also` */
+	OPT_CPUS, /* billionths */
+	OPT_ALSO, /* the rows of `also` */
 };
 
 enum option_flag {
@@ -36,20 +36,24 @@ enum option_flag {
 };
 
 struct option {
-	char letter;      /* 0: none */
+	char letter; /* 0: none */
 	const char *name;
 	enum option_kind kind;
 	const char *help;
-	const char *fallback;       /* the value when it is not given; NULL: "", 0, false */
-	const char *word;           /* what help calls the value; NULL: by kind */
-	const char *choices;        /* "active pause drain", for completion */
+	const char *fallback; /* the value when it is not given; NULL: "", 0, false */
+	const char *word;     /* what help calls the value; NULL: by kind */
+	const char *choices;  /* "active pause drain", for completion */
 	const struct option *also;
 	unsigned flags;
-	const char *absent; /* docker has it and we do not: giving it is refused with this sentence */
+	const char
+		*absent; /* docker has it and we do not: giving it is refused with this sentence */
 };
 
 /* Such a row: a switch if `kind` is OPT_BOOL. */
-#define OPTION_ABSENT(name, kind, why) { 0, name, kind, "", .flags = OPTION_HIDDEN, .absent = why }
+#define OPTION_ABSENT(name, kind, why)                                                             \
+	{                                                                                          \
+		0, name, kind, "", .flags = OPTION_HIDDEN, .absent = why                           \
+	}
 
 struct option_value {
 	const struct option *option;
@@ -64,15 +68,15 @@ struct option_value {
 struct args {
 	struct option_value *values; /* one a row, sub-tables in place */
 	size_t value_count;
-	const char **words;          /* what is no option, in order, NULL-terminated */
+	const char **words; /* what is no option, in order, NULL-terminated */
 	size_t word_count;
 	bool wants_help;
 };
 
 /* Read argv[0..argc). The options end at the first word if `stops_at_word`. Strings are borrowed
  * from argv. Fails with the sentence the user should see; args_clear() is due in any case. */
-MUST_CHECK bool args_read(struct args *a, const struct option *options, bool stops_at_word, int argc,
-			  char *const *argv, struct err *e);
+MUST_CHECK bool args_read(struct args *a, const struct option *options, bool stops_at_word,
+			  int argc, char *const *argv, struct err *e);
 void args_clear(struct args *a);
 
 bool args_has(const struct args *a, const char *name); /* it was given */

@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 
-#define COLUMN_MIN 10
-#define COLUMN_GAP 3
+#define COLUMN_MIN  10
+#define COLUMN_GAP  3
 #define COLUMNS_MAX 64
 
 struct line {

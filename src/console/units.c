@@ -57,8 +57,8 @@ const char *human_duration(int64_t ns, struct units_text *out)
 	return count(out, ns / NS_PER_HOUR / 24 / 365, "years");
 }
 
-static const char *scaled(double n, double base, const char *const units[], size_t count, int digits,
-			  struct units_text *out)
+static const char *scaled(double n, double base, const char *const units[], size_t count,
+			  int digits, struct units_text *out)
 {
 	size_t i = 0;
 
@@ -129,8 +129,9 @@ static int64_t unit_ns(struct str unit)
 		const char *name;
 		int64_t ns;
 	} units[] = {
-		{ "ns", 1 }, { "us", 1000 }, { "µs", 1000 }, { "ms", 1000000 },
-		{ "s", NS_PER_SECOND }, { "m", NS_PER_MINUTE }, { "h", NS_PER_HOUR },
+		{ "ns", 1 },          { "us", 1000 },         { "µs", 1000 },
+		{ "ms", 1000000 },    { "s", NS_PER_SECOND }, { "m", NS_PER_MINUTE },
+		{ "h", NS_PER_HOUR },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
@@ -169,7 +170,8 @@ static bool take_part(const char **at, const char *whole, int64_t *sum, struct e
 		return fail(e, ERR_INVALID, "time: unknown unit \"%.*s\" in duration \"%s\"",
 			    (int)(unit - digits), digits, whole);
 	if (__builtin_mul_overflow(value, scale, &value) ||
-	    __builtin_add_overflow(value, (int64_t)((__int128)fraction * scale / divisor), &value) ||
+	    __builtin_add_overflow(value, (int64_t)((__int128)fraction * scale / divisor),
+				   &value) ||
 	    __builtin_add_overflow(*sum, value, sum))
 		return fail(e, ERR_INVALID, "time: invalid duration \"%s\"", whole);
 	*at = unit;
@@ -365,7 +367,8 @@ bool since_parse(const char *text, int64_t now_ns, struct units_text *out, struc
 		return true;
 	}
 	if (!date_parse(text, &ns))
-		return fail(e, ERR_INVALID, "\"%s\" is no time: give 10m, 2026-01-31T15:04:05 or a unix time",
+		return fail(e, ERR_INVALID,
+			    "\"%s\" is no time: give 10m, 2026-01-31T15:04:05 or a unix time",
 			    text);
 	(void)snprintf(out->text, sizeof(out->text), "%lld.%09lld", (long long)(ns / NS_PER_SECOND),
 		       (long long)(ns % NS_PER_SECOND));

@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 
-#define NS_PER_SECOND INT64_C(1000000000)
+#define NS_PER_SECOND  INT64_C(1000000000)
 #define UNITS_TEXT_MAX 64
 
 struct units_text {
@@ -40,6 +40,7 @@ MUST_CHECK bool time_parse(const char *text, int64_t *ns);
 const char *time_write(int64_t ns, bool fraction, bool local, struct units_text *out);
 /* What --since and --until accept, as the API wants it: a unix time "1795330951[.000000001]".
  * Relative ("10m") counts back from `now_ns`; dates without a zone are local. */
-MUST_CHECK bool since_parse(const char *text, int64_t now_ns, struct units_text *out, struct err *e);
+MUST_CHECK bool since_parse(const char *text, int64_t now_ns, struct units_text *out,
+			    struct err *e);
 
 #endif

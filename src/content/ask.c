@@ -31,7 +31,8 @@ static bool add_word(struct record_writer *w, const char *word, struct err *e)
 
 static bool is_for_stdin(const char *op)
 {
-	return strcmp(op, "load") == 0 || strcmp(op, "import") == 0 || strcmp(op, "put_archive") == 0;
+	return strcmp(op, "load") == 0 || strcmp(op, "import") == 0 ||
+	       strcmp(op, "put_archive") == 0;
 }
 
 static bool is_for_stdout(const char *op)

@@ -115,12 +115,17 @@ static void send_end(struct job *j, const struct err *why)
 	(void)!job_send(j, &w, &ignored);
 }
 
-__attribute__((noreturn)) static void live(struct broker *b, const struct request *q, const struct verb *verb,
-					   int fd)
+__attribute__((noreturn)) static void live(struct broker *b, const struct request *q,
+					   const struct verb *verb, int fd)
 {
 	struct channel up;
-	struct job j = { .settings = b->settings, .store = &b->store, .request = &q->record, .ticket = q->ticket,
-			 .up = &up, .stream = -1, .limits = limits_of(&q->record) };
+	struct job j = { .settings = b->settings,
+			 .store = &b->store,
+			 .request = &q->record,
+			 .ticket = q->ticket,
+			 .up = &up,
+			 .stream = -1,
+			 .limits = limits_of(&q->record) };
 	AUTO_FREE char *name = xasprintf("%d-%" PRId64, getpid(), q->ticket);
 	struct err e = { 0 };
 	bool is_done;
@@ -207,13 +212,13 @@ static void cancel(struct broker *b, int64_t ticket)
 	struct request *q;
 	struct running *job;
 
-	list_each(&b->waiting, struct request, link, q) {
+	list_each (&b->waiting, struct request, link, q) {
 		if (q->ticket == ticket) {
 			b->waiting_count--;
 			request_free(q);
 		}
 	}
-	list_each(&b->running, struct running, link, job) {
+	list_each (&b->running, struct running, link, job) {
 		if (job->ticket == ticket) {
 			job->is_ended = true;
 			(void)kill(job->pid, SIGKILL); /* its workers go with it */
@@ -239,7 +244,8 @@ static void accept_request(struct broker *b, const struct record *r)
 	else if (verb->has_stream && stream < 0)
 		(void)fail(&e, ERR_INVALID, "%s without a stream", verb->name);
 	else if (b->waiting_count >= WAITING_MAX)
-		(void)fail(&e, ERR_EXHAUSTED, "more than %d requests for content wait", WAITING_MAX);
+		(void)fail(&e, ERR_EXHAUSTED, "more than %d requests for content wait",
+			   WAITING_MAX);
 	if (e.kind) {
 		send_failure(b, ticket, &e);
 		if (stream >= 0)
@@ -285,8 +291,8 @@ static void bury(struct broker *b, struct running *job)
 	store_job_end(&b->store, name);
 	if (!job->is_ended) {
 		if (WIFSIGNALED(status))
-			(void)fail(&e, ERR_INTERNAL, "the job died of signal %d (%s)", WTERMSIG(status),
-				   strsignal(WTERMSIG(status)));
+			(void)fail(&e, ERR_INTERNAL, "the job died of signal %d (%s)",
+				   WTERMSIG(status), strsignal(WTERMSIG(status)));
 		else
 			(void)fail(&e, ERR_INTERNAL, "the job ended without a word (status %d)",
 				   WEXITSTATUS(status));
@@ -347,7 +353,7 @@ static bool serve(struct broker *b, int idle_ms, struct err *e)
 		int n;
 
 		fds[0] = (struct pollfd){ .fd = b->up.fd, .events = POLLIN };
-		list_each(&b->running, struct running, link, job) {
+		list_each (&b->running, struct running, link, job) {
 			jobs[count] = job;
 			fds[count++] = (struct pollfd){ .fd = job->channel.fd, .events = POLLIN };
 		}

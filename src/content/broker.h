@@ -38,7 +38,7 @@
 
 #include "content/job.h"
 
-#define JOBS_MAX 16
+#define JOBS_MAX    16
 #define WAITING_MAX 1024
 
 /* Serve the socket `fd` until its end. `idle_ms` without work: {event: idle} is sent once. */

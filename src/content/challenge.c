@@ -157,5 +157,6 @@ bool challenge_may_trust(const char *registry, const char *realm)
 		parent = a; /* "example.com" itself is the parent then */
 	if (str_find(parent, '.') < 0)
 		return false;
-	return is_below(b, parent) || (b.len == parent.len && strncasecmp(b.ptr, parent.ptr, b.len) == 0);
+	return is_below(b, parent) ||
+	       (b.len == parent.len && strncasecmp(b.ptr, parent.ptr, b.len) == 0);
 }

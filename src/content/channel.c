@@ -89,7 +89,9 @@ bool channel_fill(struct channel *c)
 {
 	char control[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];
 	struct iovec piece;
-	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr message = { .msg_iov = &piece,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
 				  .msg_controllen = sizeof(control) };
 	size_t before;
 	ssize_t n;

@@ -7,7 +7,7 @@
 #include "content/store.h"
 
 #define SAVED_IMAGES_MAX 1000
-#define SAVED_TAGS_MAX 1000
+#define SAVED_TAGS_MAX   1000
 
 static json_t *text_of(struct str s)
 {
@@ -110,13 +110,15 @@ static bool get_texts(json_t *list, size_t max, struct arena *a, const char ***t
 	if (!list || json_is_null(list))
 		return true;
 	if (!json_is_array(list) || json_array_size(list) > max)
-		return fail(e, ERR_INVALID, "the archive's manifest has a list that is none, or too long");
+		return fail(e, ERR_INVALID,
+			    "the archive's manifest has a list that is none, or too long");
 	*texts = arena_alloc(a, json_array_size(list) * sizeof(**texts));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *text = json_string_value(json_array_get(list, i));
 
 		if (!text)
-			return fail(e, ERR_INVALID, "the archive's manifest has a list of no texts");
+			return fail(e, ERR_INVALID,
+				    "the archive's manifest has a list of no texts");
 		(*texts)[(*count)++] = arena_strdup(a, text);
 	}
 	return true;
@@ -129,11 +131,12 @@ static bool get_saved(json_t *o, struct arena *a, struct saved_image *image, str
 		return fail(e, ERR_INVALID, "the archive's manifest names no config");
 	return get_texts(json_object_get(o, "Layers"), MANIFEST_LAYERS_MAX, a, &image->layers,
 			 &image->layer_count, e) &&
-	       get_texts(json_object_get(o, "RepoTags"), SAVED_TAGS_MAX, a, &image->tags, &image->tag_count, e);
+	       get_texts(json_object_get(o, "RepoTags"), SAVED_TAGS_MAX, a, &image->tags,
+			 &image->tag_count, e);
 }
 
-bool saved_images_parse(struct str text, struct arena *a, struct saved_image **images, size_t *count,
-			struct err *e)
+bool saved_images_parse(struct str text, struct arena *a, struct saved_image **images,
+			size_t *count, struct err *e)
 {
 	json_t *list = json_parse(text, MANIFEST_BYTES_MAX, "manifest.json", e);
 	bool is_read = true;
@@ -143,7 +146,8 @@ bool saved_images_parse(struct str text, struct arena *a, struct saved_image **i
 	*count = json_array_size(list);
 	if (!json_is_array(list) || *count > SAVED_IMAGES_MAX) {
 		json_decref(list);
-		return fail(e, ERR_INVALID, "manifest.json is no list of at most %d images", SAVED_IMAGES_MAX);
+		return fail(e, ERR_INVALID, "manifest.json is no list of at most %d images",
+			    SAVED_IMAGES_MAX);
 	}
 	*images = arena_alloc(a, *count * sizeof(**images));
 	for (size_t i = 0; i < *count && is_read; i++)
@@ -160,7 +164,8 @@ bool saved_index_parse(struct str text, struct arena *a, struct saved_image **im
 	if (!manifest_parse(text, "", a, &index, e))
 		return while_doing(e, "index.json");
 	if (!index.is_index || index.item_count > SAVED_IMAGES_MAX)
-		return fail(e, ERR_INVALID, "index.json is no index of at most %d images", SAVED_IMAGES_MAX);
+		return fail(e, ERR_INVALID, "index.json is no index of at most %d images",
+			    SAVED_IMAGES_MAX);
 	*count = index.item_count;
 	*images = arena_alloc(a, *count * sizeof(**images));
 	for (size_t i = 0; i < *count; i++) {
@@ -192,7 +197,8 @@ void saved_images_encode(const struct saved_image *images, size_t count, struct 
 bool saved_images_decode(const struct record *r, struct arena *a, struct saved_image **images,
 			 size_t *count, struct err *e)
 {
-	size_t total = record_count(r, "image"), layers = record_count(r, "layer"), tags = record_count(r, "tag");
+	size_t total = record_count(r, "image"), layers = record_count(r, "layer"),
+	       tags = record_count(r, "tag");
 	const char **layer_texts = arena_alloc(a, layers * sizeof(*layer_texts));
 	const char **tag_texts = arena_alloc(a, tags * sizeof(*tag_texts));
 	struct saved_image *image = NULL;
@@ -213,7 +219,8 @@ bool saved_images_decode(const struct record *r, struct arena *a, struct saved_i
 		} else if (str_equal_c(name, "manifest")) {
 			image->manifest = arena_str(a, value);
 			if (!is_sha256(image->manifest))
-				return fail(e, ERR_INTERNAL, "a worker's answer has a broken digest");
+				return fail(e, ERR_INTERNAL,
+					    "a worker's answer has a broken digest");
 		} else if (str_equal_c(name, "layer")) {
 			*layer_texts++ = arena_str(a, value);
 			image->layer_count++;

@@ -22,15 +22,15 @@
 #define LINKS_MAX 40
 
 /* Go's os.FileMode, beside the nine permission bits. */
-#define GO_DIR (1u << 31)
-#define GO_SYMLINK (1u << 27)
-#define GO_DEVICE (1u << 26)
-#define GO_NAMED_PIPE (1u << 25)
-#define GO_SOCKET (1u << 24)
-#define GO_SETUID (1u << 23)
-#define GO_SETGID (1u << 22)
+#define GO_DIR         (1u << 31)
+#define GO_SYMLINK     (1u << 27)
+#define GO_DEVICE      (1u << 26)
+#define GO_NAMED_PIPE  (1u << 25)
+#define GO_SOCKET      (1u << 24)
+#define GO_SETUID      (1u << 23)
+#define GO_SETGID      (1u << 22)
 #define GO_CHAR_DEVICE (1u << 21)
-#define GO_STICKY (1u << 20)
+#define GO_STICKY      (1u << 20)
 
 struct copy {
 	struct job *job;
@@ -48,13 +48,20 @@ static uint32_t go_mode(mode_t mode)
 	go |= mode & S_ISGID ? GO_SETGID : 0;
 	go |= mode & S_ISVTX ? GO_STICKY : 0;
 	switch (mode & S_IFMT) {
-	case S_IFDIR: return go | GO_DIR;
-	case S_IFLNK: return go | GO_SYMLINK;
-	case S_IFBLK: return go | GO_DEVICE;
-	case S_IFCHR: return go | GO_DEVICE | GO_CHAR_DEVICE;
-	case S_IFIFO: return go | GO_NAMED_PIPE;
-	case S_IFSOCK: return go | GO_SOCKET;
-	default: return go;
+	case S_IFDIR:
+		return go | GO_DIR;
+	case S_IFLNK:
+		return go | GO_SYMLINK;
+	case S_IFBLK:
+		return go | GO_DEVICE;
+	case S_IFCHR:
+		return go | GO_DEVICE | GO_CHAR_DEVICE;
+	case S_IFIFO:
+		return go | GO_NAMED_PIPE;
+	case S_IFSOCK:
+		return go | GO_SOCKET;
+	default:
+		return go;
 	}
 }
 
@@ -80,17 +87,21 @@ static bool find_place(const struct copy *c, int root, struct place *p, struct e
 	bool ends_in_dot = given >= 2 && strcmp(c->path + given - 2, "/.") == 0;
 	bool is_itself = !*clean || ends_in_dot || (given > 0 && c->path[given - 1] == '/');
 	const char *slash = strrchr(clean, '/');
-	AUTO_FREE char *above = is_itself ? xstrdup(clean) :
-				slash ? xstrndup(clean, slash - clean) : xstrdup("");
+	AUTO_FREE char *above = is_itself ? xstrdup(clean)
+				: slash   ? xstrndup(clean, slash - clean)
+					  : xstrdup("");
 	struct stat st;
 
 	p->parent = path_open_in_root(root, above, O_RDONLY | O_DIRECTORY);
 	p->base = xstrdup(is_itself ? "." : slash ? slash + 1 : clean);
-	p->name = !*clean ? xstrdup("/") : ends_in_dot ? xstrdup(".") : xstrdup(slash ? slash + 1 : clean);
+	p->name = !*clean       ? xstrdup("/")
+		  : ends_in_dot ? xstrdup(".")
+				: xstrdup(slash ? slash + 1 : clean);
 	if (p->parent >= 0 && fstatat(p->parent, p->base, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return true;
 	if (errno == ENOENT || errno == ENOTDIR)
-		return fail(e, ERR_NOT_FOUND, "Could not find the file %s in container %s", c->path, c->container);
+		return fail(e, ERR_NOT_FOUND, "Could not find the file %s in container %s", c->path,
+			    c->container);
 	return fail_sys(e, errno, "look at %s", c->path);
 }
 
@@ -135,8 +146,8 @@ static char *follow_links(int root, const char *path)
 	}
 }
 
-static bool send_stat(struct channel *up, int root, const struct copy *c, const struct place *p, const char *event,
-		      struct err *e)
+static bool send_stat(struct channel *up, int root, const struct copy *c, const struct place *p,
+		      const char *event, struct err *e)
 {
 	AUTO_RECORD struct record_writer w = { 0 };
 	AUTO_FREE char *target = NULL;
@@ -152,7 +163,8 @@ static bool send_stat(struct channel *up, int root, const struct copy *c, const 
 	record_add_c(&w, "name", p->name);
 	record_add_i64(&w, "size", st.st_size);
 	record_add_i64(&w, "mode", go_mode(st.st_mode));
-	record_add_i64(&w, "mtime_ns", st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec);
+	record_add_i64(&w, "mtime_ns",
+		       st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec);
 	record_add_c(&w, "link_target", target ? target : "");
 	return channel_send(up, &w, NULL, 0, e);
 }
@@ -179,7 +191,8 @@ static bool run_stat(struct channel *up, void *arg, struct err *e)
 {
 	AUTO_CLOSE int root = open_tree_root(e);
 	struct place p = { .parent = -1 };
-	bool is_done = root >= 0 && find_place(arg, root, &p, e) && send_stat(up, root, arg, &p, "stat", e);
+	bool is_done = root >= 0 && find_place(arg, root, &p, e) &&
+		       send_stat(up, root, arg, &p, "stat", e);
 
 	place_clear(&p);
 	return is_done && send_done(up, e);
@@ -211,11 +224,13 @@ static bool run_archive(struct channel *up, void *arg, struct err *e)
 	struct pack how = { .mode = PACK_WHOLE };
 	struct place p = { .parent = -1 };
 	struct archive *out = NULL;
-	bool is_done = root >= 0 && find_place(arg, root, &p, e) && send_stat(up, root, arg, &p, "stat", e) &&
-		       (out = open_out(arg, e));
+	bool is_done = root >= 0 && find_place(arg, root, &p, e) &&
+		       send_stat(up, root, arg, &p, "stat", e) && (out = open_out(arg, e));
 
 	if (is_done)
-		is_done = close_out(out, pack_file(out, &how, p.parent, p.base, strcmp(p.name, "/") == 0 ? "." : p.name, e),
+		is_done = close_out(out,
+				    pack_file(out, &how, p.parent, p.base,
+					      strcmp(p.name, "/") == 0 ? "." : p.name, e),
 				    e);
 	place_clear(&p);
 	return is_done && send_done(up, e);
@@ -246,9 +261,10 @@ static bool run_put(struct channel *up, void *arg, struct err *e)
 		return false;
 	dir = path_open_in_root(root, c->path, O_PATH);
 	if (dir < 0)
-		return errno == ENOENT ? fail(e, ERR_NOT_FOUND, "Could not find the file %s in container %s", c->path,
-					      c->container) :
-					 fail_sys(e, errno, "open %s", c->path);
+		return errno == ENOENT ? fail(e, ERR_NOT_FOUND,
+					      "Could not find the file %s in container %s", c->path,
+					      c->container)
+				       : fail_sys(e, errno, "open %s", c->path);
 	if (fstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
 		close(dir);
 		return fail(e, ERR_INVALID, "extraction point is not a directory");
@@ -278,7 +294,8 @@ static bool get_mounts(const struct job *j, struct arena *a, struct sandbox *s, 
 		    !record_each(j->request, "mount_target", &target, &to) ||
 		    !record_each(j->request, "mount_mode", &mode, &how))
 			return fail(e, ERR_INVALID, "mounts that are not in step");
-		mounts[i] = (struct sandbox_mount){ arena_str(a, from), arena_str(a, to), str_equal_c(how, "ro") };
+		mounts[i] = (struct sandbox_mount){ arena_str(a, from), arena_str(a, to),
+						    str_equal_c(how, "ro") };
 	}
 	return true;
 }
@@ -309,16 +326,26 @@ static bool copy(struct job *j, worker_run *run, const char *what, bool writes, 
 {
 	AUTO_ARENA struct arena a = { 0 };
 	AUTO_WORKER struct worker w = { 0 };
-	struct sandbox s = { .kind = SANDBOX_TREE, .root = job_text(j, "root", &a), .is_read_only = !writes };
-	struct copy c = { .job = j, .path = job_text(j, "path", &a), .container = job_text(j, "container", &a) };
-	int64_t uid = record_get_i64(j->request, "uid", -1), gid = record_get_i64(j->request, "gid", -1);
+	struct sandbox s = { .kind = SANDBOX_TREE,
+			     .root = job_text(j, "root", &a),
+			     .is_read_only = !writes };
+	struct copy c = { .job = j,
+			  .path = job_text(j, "path", &a),
+			  .container = job_text(j, "container", &a) };
+	int64_t uid = record_get_i64(j->request, "uid", -1),
+		gid = record_get_i64(j->request, "gid", -1);
 
 	if (s.root[0] != '/')
 		return fail(e, ERR_INVALID, "%s without a root", what);
-	c.put = (struct unpack){ .mode = UNPACK_COPY, .limits = j->limits, .directory = c.path,
+	c.put = (struct unpack){ .mode = UNPACK_COPY,
+				 .limits = j->limits,
+				 .directory = c.path,
 				 .keep_types = record_get_i64(j->request, "keep_types", 0) != 0,
-				 .has_owner = uid >= 0 && gid >= 0, .uid = (uint32_t)uid, .gid = (uint32_t)gid };
-	return get_mounts(j, &a, &s, e) && worker_start(&w, &s, run, &c, &j->stream, j->stream >= 0, e) &&
+				 .has_owner = uid >= 0 && gid >= 0,
+				 .uid = (uint32_t)uid,
+				 .gid = (uint32_t)gid };
+	return get_mounts(j, &a, &s, e) &&
+	       worker_start(&w, &s, run, &c, &j->stream, j->stream >= 0, e) &&
 	       follow(j, &w, what, e);
 }
 

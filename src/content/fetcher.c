@@ -108,9 +108,11 @@ static bool do_order(struct orders *o, const struct record *r, struct err *e)
 	if (op && strcmp(op, "has") == 0 && digest)
 		return do_has(o, digest, e);
 	if (op && strcmp(op, "put_blob") == 0 && digest && fd >= 0)
-		return registry_put_blob(o->registry, digest, fd, size, tell, o, e) && answer_done(o, e);
+		return registry_put_blob(o->registry, digest, fd, size, tell, o, e) &&
+		       answer_done(o, e);
 	if (op && strcmp(op, "put_manifest") == 0 && reference && type)
-		return registry_put_manifest(o->registry, reference, type, str_bytes(body, body_len), e) &&
+		return registry_put_manifest(o->registry, reference, type,
+					     str_bytes(body, body_len), e) &&
 		       answer_done(o, e);
 	return fail(e, ERR_INTERNAL, "an order that a fetcher does not know");
 }
@@ -142,10 +144,12 @@ bool fetcher_start(struct fetcher *f, const struct registry_setup *setup, uid_t 
 	return worker_start(&f->worker, &s, run, (void *)setup, NULL, 0, e);
 }
 
-static bool order(struct fetcher *f, struct record_writer *w, const int *fds, size_t fd_count, struct err *e)
+static bool order(struct fetcher *f, struct record_writer *w, const int *fds, size_t fd_count,
+		  struct err *e)
 {
 	record_add_i64(w, "endpoint", f->endpoint);
-	return channel_send(&f->worker.channel, w, fds, fd_count, e) || worker_gone(&f->worker, WHAT, e);
+	return channel_send(&f->worker.channel, w, fds, fd_count, e) ||
+	       worker_gone(&f->worker, WHAT, e);
 }
 
 bool fetcher_order_blob(struct fetcher *f, const char *digest, int64_t size, struct err *e)
@@ -215,8 +219,8 @@ bool fetcher_has(struct fetcher *f, const char *digest, bool *has, struct err *e
 	return true;
 }
 
-bool fetcher_put_manifest(struct fetcher *f, const char *reference, const char *type, struct str body,
-			  struct err *e)
+bool fetcher_put_manifest(struct fetcher *f, const char *reference, const char *type,
+			  struct str body, struct err *e)
 {
 	AUTO_RECORD struct record_writer w = { 0 };
 	struct record r;

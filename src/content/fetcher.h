@@ -22,16 +22,19 @@ struct fetcher {
 	int64_t endpoint;
 };
 
-bool fetcher_start(struct fetcher *f, const struct registry_setup *setup, uid_t uid, struct err *e) MUST_CHECK;
+bool fetcher_start(struct fetcher *f, const struct registry_setup *setup, uid_t uid,
+		   struct err *e) MUST_CHECK;
 
-bool fetcher_order_blob(struct fetcher *f, const char *digest, int64_t size, struct err *e) MUST_CHECK;
-bool fetcher_order_put(struct fetcher *f, const char *digest, int64_t size, int fd, struct err *e) MUST_CHECK;
+bool fetcher_order_blob(struct fetcher *f, const char *digest, int64_t size,
+			struct err *e) MUST_CHECK;
+bool fetcher_order_put(struct fetcher *f, const char *digest, int64_t size, int fd,
+		       struct err *e) MUST_CHECK;
 
 /* These wait for the answer. */
 bool fetcher_manifest(struct fetcher *f, const char *reference, struct buf *body, char type[256],
 		      char digest[256], struct err *e) MUST_CHECK;
 bool fetcher_has(struct fetcher *f, const char *digest, bool *has, struct err *e) MUST_CHECK;
-bool fetcher_put_manifest(struct fetcher *f, const char *reference, const char *type, struct str body,
-			  struct err *e) MUST_CHECK;
+bool fetcher_put_manifest(struct fetcher *f, const char *reference, const char *type,
+			  struct str body, struct err *e) MUST_CHECK;
 
 #endif

@@ -56,7 +56,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *arg)
 	struct transfer *t = arg;
 	struct str name, value;
 
-	if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* another answer begins: the one before was a 1xx */
+	if (size >= 5 &&
+	    memcmp(line, "HTTP/", 5) == 0) { /* another answer begins: the one before was a 1xx */
 		t->a->location[0] = t->a->content_type[0] = t->a->digest[0] = '\0';
 		t->a->range_from = 0;
 		t->a->challenge = (struct challenge){ 0 };
@@ -288,7 +289,8 @@ char *url_with(const char *url, const char *name, const char *value)
 	char *text = NULL, *copy = NULL;
 
 	if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_QUERY, pair, CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_QUERY, pair, CURLU_APPENDQUERY | CURLU_URLENCODE) ==
+		    CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
 		copy = xstrdup(text);
 	curl_free(text);

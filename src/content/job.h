@@ -23,8 +23,8 @@ struct job {
 	const struct record *request;
 	int64_t ticket;
 	struct channel *up;
-	char *dir;             /* its own place under tmp/ */
-	int stream;            /* the bytes that came or go with the request; -1: none */
+	char *dir;  /* its own place under tmp/ */
+	int stream; /* the bytes that came or go with the request; -1: none */
 	struct unpack_limits limits;
 	bool is_ended;
 };
@@ -32,30 +32,33 @@ struct job {
 /* The request's value as a text that lives as long as the arena; "" when absent. */
 const char *job_text(const struct job *j, const char *name, struct arena *a);
 
-void job_progress(struct job *j, const char *status, const char *id, int64_t current, int64_t total);
+void job_progress(struct job *j, const char *status, const char *id, int64_t current,
+		  int64_t total);
 /* A line without numbers. */
-void job_say(struct job *j, const char *id, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void job_say(struct job *j, const char *id, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* An event of this job; fill in the rest and send it. */
 void job_event(struct job *j, struct record_writer *w, const char *event);
 bool job_send(struct job *j, struct record_writer *w, struct err *e) MUST_CHECK;
 
 /* What the done and image events say of an image, its config included. */
-bool job_add_image(struct job *j, const struct image *image, struct record_writer *w, struct err *e) MUST_CHECK;
+bool job_add_image(struct job *j, const struct image *image, struct record_writer *w,
+		   struct err *e) MUST_CHECK;
 
 /* Carry out a request; on failure *e is what to report. Each in the file of its name. */
 bool job_pull(struct job *j, struct err *e);
-bool job_inspect(struct job *j, struct err *e);     /* in pull.c */
+bool job_inspect(struct job *j, struct err *e); /* in pull.c */
 bool job_push(struct job *j, struct err *e);
 bool job_load(struct job *j, struct err *e);
 bool job_save(struct job *j, struct err *e);
-bool job_import(struct job *j, struct err *e);      /* in made.c */
-bool job_commit(struct job *j, struct err *e);      /* in made.c */
-bool job_export(struct job *j, struct err *e);      /* these four in copy.c */
+bool job_import(struct job *j, struct err *e); /* in made.c */
+bool job_commit(struct job *j, struct err *e); /* in made.c */
+bool job_export(struct job *j, struct err *e); /* these four in copy.c */
 bool job_stat(struct job *j, struct err *e);
 bool job_archive(struct job *j, struct err *e);
 bool job_put_archive(struct job *j, struct err *e);
-bool job_remove(struct job *j, struct err *e);      /* these two in sweep.c */
+bool job_remove(struct job *j, struct err *e); /* these two in sweep.c */
 bool job_gc(struct job *j, struct err *e);
 
 #endif

@@ -37,7 +37,8 @@ json_t *json_parse(struct str text, size_t max, const char *what, struct err *e)
 	o = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(o) && !json_is_array(o)) {
 		json_decref(o);
-		(void)fail(e, ERR_INVALID, "%s is no JSON document: %s", what, o ? "it is a bare value" : why.text);
+		(void)fail(e, ERR_INVALID, "%s is no JSON document: %s", what,
+			   o ? "it is a bare value" : why.text);
 		return NULL;
 	}
 	return o;

@@ -92,7 +92,8 @@ static bool mark_opaque(struct unpacking *u, struct err *e)
 
 	if (fd < 0 || fstat(fd, &here) < 0 || stat(u->dir, &layer) < 0 || !S_ISDIR(here.st_mode) ||
 	    here.st_dev != layer.st_dev)
-		return fail(e, ERR_INTERNAL, "a worker wants something marked that is not its directory");
+		return fail(e, ERR_INTERNAL,
+			    "a worker wants something marked that is not its directory");
 	if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0)
 		return fail_sys(e, errno, "mark a directory opaque");
 	return true;
@@ -105,15 +106,18 @@ static bool finish(struct unpacking *u, struct job *j, const struct record *r, s
 	if (!diff_id || !is_sha256(diff_id))
 		return fail(e, ERR_INTERNAL, "a worker's answer has a broken digest");
 	if (u->diff_id && strcmp(u->diff_id, diff_id) != 0)
-		return fail(e, ERR_INVALID, "layer %s does not unpack to what the image says: %s, but %s",
+		return fail(e, ERR_INVALID,
+			    "layer %s does not unpack to what the image says: %s, but %s",
 			    u->layer.blob, u->diff_id, diff_id);
 	snprintf(u->layer.diff_id, sizeof(u->layer.diff_id), "%s", diff_id);
 	u->layer.tar_bytes = record_get_i64(r, "tar_bytes", 0);
 	u->layer.size_bytes = record_get_i64(r, "size_bytes", 0);
-	return worker_finish(&u->worker, WHAT, e) && store_put_layer(j->store, u->dir, &u->layer, e);
+	return worker_finish(&u->worker, WHAT, e) &&
+	       store_put_layer(j->store, u->dir, &u->layer, e);
 }
 
-static bool handle(struct unpacking *u, struct job *j, const struct record *r, bool *is_done, struct err *e)
+static bool handle(struct unpacking *u, struct job *j, const struct record *r, bool *is_done,
+		   struct err *e)
 {
 	struct str event = record_get(r, "event");
 

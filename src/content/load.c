@@ -23,10 +23,10 @@
 #include "content/squeeze.h"
 #include "wire/ref.h"
 
-#define WHAT "reading the archive"
+#define WHAT      "reading the archive"
 #define FILES_MAX 50000
 #define LINKS_MAX 8
-#define SHORT_ID 12
+#define SHORT_ID  12
 
 struct member {
 	struct tree_node node;
@@ -44,7 +44,8 @@ struct load {
 
 /* -- in the worker -- */
 
-static bool send_text(struct channel *up, const char *event, const char *name, const char *target, struct err *e)
+static bool send_text(struct channel *up, const char *event, const char *name, const char *target,
+		      struct err *e)
 {
 	AUTO_RECORD struct record_writer w = { 0 };
 
@@ -78,8 +79,8 @@ static bool send_data(struct channel *up, struct archive *tar, struct stream_in 
 	return fail(e, ERR_INVALID, "read the archive: %s", archive_error_string(tar));
 }
 
-static bool send_member(struct channel *up, struct archive *tar, struct archive_entry *entry, struct stream_in *in,
-			struct err *e)
+static bool send_member(struct channel *up, struct archive *tar, struct archive_entry *entry,
+			struct stream_in *in, struct err *e)
 {
 	const char *given = archive_entry_pathname(entry);
 	AUTO_FREE char *name = given ? path_clean(given) : NULL;
@@ -91,7 +92,8 @@ static bool send_member(struct channel *up, struct archive *tar, struct archive_
 	if (archive_entry_hardlink(entry))
 		joined = xstrdup(archive_entry_hardlink(entry));
 	else if (archive_entry_filetype(entry) == AE_IFLNK && archive_entry_symlink(entry))
-		joined = xasprintf("%.*s/%s", slash ? (int)(slash - name) : 0, name, archive_entry_symlink(entry));
+		joined = xasprintf("%.*s/%s", slash ? (int)(slash - name) : 0, name,
+				   archive_entry_symlink(entry));
 	if (joined) {
 		target = path_clean(joined);
 		return send_text(up, "link", name, target, e);
@@ -114,9 +116,11 @@ static bool run(struct channel *up, void *arg, struct err *e)
 	struct archive *tar;
 	int status;
 
-	if (!stream_open(&in, o->fd, STREAM_USER_FILTERS, o->bytes_max, e) || !(tar = stream_tar(&in, e)))
+	if (!stream_open(&in, o->fd, STREAM_USER_FILTERS, o->bytes_max, e) ||
+	    !(tar = stream_tar(&in, e)))
 		return false;
-	while ((status = archive_read_next_header(tar, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN)
+	while ((status = archive_read_next_header(tar, &entry)) == ARCHIVE_OK ||
+	       status == ARCHIVE_WARN)
 		if (!send_member(up, tar, entry, &in, e))
 			return false;
 	if (status != ARCHIVE_EOF)
@@ -137,7 +141,8 @@ static char *number_path(const struct load *l, unsigned number)
 }
 
 /* The last of a name counts, as tar has it. */
-static bool add_member(struct load *l, const struct record *r, bool is_link, struct member **added, struct err *e)
+static bool add_member(struct load *l, const struct record *r, bool is_link, struct member **added,
+		       struct err *e)
 {
 	AUTO_FREE char *name = record_dup(r, "name");
 	struct tree_node *old;
@@ -233,18 +238,21 @@ static int open_member(const struct load *l, const char *given)
 	return -1;
 }
 
-static bool read_member(const struct load *l, const char *name, size_t max, struct buf *text, struct err *e)
+static bool read_member(const struct load *l, const char *name, size_t max, struct buf *text,
+			struct err *e)
 {
 	AUTO_CLOSE int fd = open_member(l, name);
 
 	*text = BUF_MAX(max);
 	if (fd < 0)
 		return fail(e, ERR_INVALID, "the archive has no file %s", name);
-	return file_read_all(fd, text) || fail(e, ERR_EXHAUSTED, "%s has more than %zu bytes", name, max);
+	return file_read_all(fd, text) ||
+	       fail(e, ERR_EXHAUSTED, "%s has more than %zu bytes", name, max);
 }
 
 /* A file named by a digest, which it must have. */
-static bool read_blob(const struct load *l, const char *digest, size_t max, struct buf *text, struct err *e)
+static bool read_blob(const struct load *l, const char *digest, size_t max, struct buf *text,
+		      struct err *e)
 {
 	AUTO_FREE char *name = xasprintf("blobs/sha256/%s", digest + 7);
 	char found[DIGEST_SHA256_LEN + 1];
@@ -262,13 +270,14 @@ static bool is_compressed(int fd)
 {
 	unsigned char head[4] = { 0 };
 
-	return pread(fd, head, 4, 0) == 4 && ((head[0] == 0x1f && head[1] == 0x8b) ||
-					      (head[0] == 0x28 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd));
+	return pread(fd, head, 4, 0) == 4 &&
+	       ((head[0] == 0x1f && head[1] == 0x8b) ||
+		(head[0] == 0x28 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd));
 }
 
 /* A compressed layer is kept as it came. */
-static bool keep_blob(struct job *j, int fd, const char *name, char digest[DIGEST_SHA256_LEN + 1], int64_t *size,
-		      struct err *e)
+static bool keep_blob(struct job *j, int fd, const char *name, char digest[DIGEST_SHA256_LEN + 1],
+		      int64_t *size, struct err *e)
 {
 	char piece[64 << 10];
 	struct blob_writer w;
@@ -285,7 +294,8 @@ static bool keep_blob(struct job *j, int fd, const char *name, char digest[DIGES
 	return is_kept;
 }
 
-static bool load_layer(struct load *l, const char *path, const char *diff_id, struct layer *layer, struct err *e)
+static bool load_layer(struct load *l, const char *path, const char *diff_id, struct layer *layer,
+		       struct err *e)
 {
 	AUTO_FREE char *name = xasprintf("layer-%u", l->layers++);
 	AUTO_CLOSE int fd = -1;
@@ -311,7 +321,8 @@ static bool load_layer(struct load *l, const char *path, const char *diff_id, st
 	return is_loaded;
 }
 
-static bool report_image(struct load *l, const struct image *image, const struct saved_image *saved, struct err *e)
+static bool report_image(struct load *l, const struct image *image, const struct saved_image *saved,
+			 struct err *e)
 {
 	AUTO_RECORD struct record_writer w = { 0 };
 
@@ -331,8 +342,8 @@ static bool report_image(struct load *l, const struct image *image, const struct
 	return job_send(l->job, &w, e);
 }
 
-static bool load_image(struct load *l, struct str config_text, const char *const *layers, size_t layer_count,
-		       const struct saved_image *saved, struct err *e)
+static bool load_image(struct load *l, struct str config_text, const char *const *layers,
+		       size_t layer_count, const struct saved_image *saved, struct err *e)
 {
 	struct image image = { 0 };
 	struct image_config config;
@@ -340,7 +351,8 @@ static bool load_image(struct load *l, struct str config_text, const char *const
 	if (!parse_image_config(l->job, config_text, &l->texts, &config, e))
 		return false;
 	if (config.layer_count != layer_count)
-		return fail(e, ERR_INVALID, "the archive has %zu layers of an image whose config has %zu",
+		return fail(e, ERR_INVALID,
+			    "the archive has %zu layers of an image whose config has %zu",
 			    layer_count, config.layer_count);
 	image.layer_count = layer_count;
 	image.layers = arena_alloc(&l->texts, layer_count * sizeof(*image.layers));
@@ -403,10 +415,13 @@ static bool load_all(struct load *l, struct err *e)
 	size_t count;
 
 	if (is_index && !tree_find(&l->members, "index.json"))
-		return tree_find(&l->members, "repositories") ?
-			       fail(e, ERR_UNSUPPORTED, "the archive is of a kind older than docker 1.10") :
-			       fail(e, ERR_INVALID, "the archive holds no images: it has no manifest.json and no index.json");
-	if (!read_member(l, is_index ? "index.json" : "manifest.json", MANIFEST_BYTES_MAX, &text, e) ||
+		return tree_find(&l->members, "repositories")
+			       ? fail(e, ERR_UNSUPPORTED,
+				      "the archive is of a kind older than docker 1.10")
+			       : fail(e, ERR_INVALID,
+				      "the archive holds no images: it has no manifest.json and no index.json");
+	if (!read_member(l, is_index ? "index.json" : "manifest.json", MANIFEST_BYTES_MAX, &text,
+			 e) ||
 	    !parse_saved_images(l->job, buf_str(&text), is_index, &l->texts, &saved, &count, e))
 		return false;
 	for (size_t i = 0; i < count; i++)
@@ -426,7 +441,7 @@ bool job_load(struct job *j, struct err *e)
 		job_event(j, &w, "done");
 		is_done = job_send(j, &w, e);
 	}
-	tree_each(&l.members, struct member, node, m) {
+	tree_each (&l.members, struct member, node, m) {
 		tree_remove(&l.members, &m->node);
 		free(m->name);
 		free(m->target);

@@ -21,12 +21,15 @@ bool made_manifest(struct job *j, const struct image *image, struct buf *text, s
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
-	m.config = (struct descriptor){ .media_type = TYPE_CONFIG, .digest = image->id, .size_bytes = st.st_size };
+	m.config = (struct descriptor){ .media_type = TYPE_CONFIG,
+					.digest = image->id,
+					.size_bytes = st.st_size };
 	m.items = arena_alloc(&a, m.item_count * sizeof(*m.items));
 	for (size_t i = 0; i < m.item_count; i++) {
 		const struct layer *l = &image->layers[i];
 
-		m.items[i] = (struct descriptor){ .media_type = layer_types[l->kind], .digest = l->blob,
+		m.items[i] = (struct descriptor){ .media_type = layer_types[l->kind],
+						  .digest = l->blob,
 						  .size_bytes = l->blob_bytes };
 	}
 	*text = BUF_MAX(MANIFEST_BYTES_MAX);
@@ -42,18 +45,23 @@ bool made_image(struct job *j, struct str config, struct image *image, struct er
 	for (size_t i = 0; i < image->layer_count; i++)
 		image->size_bytes += image->layers[i].size_bytes;
 	snprintf(image->manifest_type, sizeof(image->manifest_type), "%s", TYPE_MANIFEST);
-	return store_put_text(j->store, j->dir, config, image->id, e) && made_manifest(j, image, &manifest, e) &&
+	return store_put_text(j->store, j->dir, config, image->id, e) &&
+	       made_manifest(j, image, &manifest, e) &&
 	       store_put_text(j->store, j->dir, buf_str(&manifest), image->manifest, e) &&
 	       store_put_image(j->store, j->dir, image, e);
 }
 
-static bool compose(struct job *j, const struct layer *top, struct str parent, struct buf *config, struct arena *a,
-		    struct err *e)
+static bool compose(struct job *j, const struct layer *top, struct str parent, struct buf *config,
+		    struct arena *a, struct err *e)
 {
 	const struct record *r = j->request;
-	struct compose what = { .parent = parent, .config = record_get(r, "config"), .author = record_get(r, "author"),
-				.comment = record_get(r, "comment"), .created_by = record_get(r, "created_by"),
-				.container = record_get(r, "container"), .created = record_get(r, "created"),
+	struct compose what = { .parent = parent,
+				.config = record_get(r, "config"),
+				.author = record_get(r, "author"),
+				.comment = record_get(r, "comment"),
+				.created_by = record_get(r, "created_by"),
+				.container = record_get(r, "container"),
+				.created = record_get(r, "created"),
 				.diff_id = str_of(top->diff_id) };
 
 	return platform_parse(job_text(j, "platform", a), a, &what.platform, e) &&
@@ -79,7 +87,8 @@ bool made_with_layer(struct job *j, const struct layer *top, struct err *e)
 			   !store_read_blob(j->store, parent_id, &parent_config, e)))
 		return false;
 	if (parent.layer_count >= MANIFEST_LAYERS_MAX)
-		return fail(e, ERR_EXHAUSTED, "the image has %d layers already", MANIFEST_LAYERS_MAX);
+		return fail(e, ERR_EXHAUSTED, "the image has %d layers already",
+			    MANIFEST_LAYERS_MAX);
 	image.layer_count = parent.layer_count + 1;
 	image.layers = arena_alloc(&a, image.layer_count * sizeof(*image.layers));
 	for (size_t i = 0; i < parent.layer_count; i++)

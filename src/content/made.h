@@ -8,7 +8,8 @@
 #include "content/job.h"
 
 /* The schema 2 manifest of an image as it is kept. */
-bool made_manifest(struct job *j, const struct image *image, struct buf *text, struct err *e) MUST_CHECK;
+bool made_manifest(struct job *j, const struct image *image, struct buf *text,
+		   struct err *e) MUST_CHECK;
 
 /* Keep an image of this config (its id is the config's digest) and these layers. */
 bool made_image(struct job *j, struct str config, struct image *image, struct err *e) MUST_CHECK;

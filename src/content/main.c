@@ -25,15 +25,16 @@
 #define UID_DEFAULT 65533 /* beside nobody: no file belongs to it */
 
 static const struct option options[] = {
-	{ "root", required_argument, NULL, 'r' },    { "certs-dir", required_argument, NULL, 'c' },
-	{ "uid", required_argument, NULL, 'u' },     { "idle-ms", required_argument, NULL, 'i' },
-	{ "fd", required_argument, NULL, 'f' },      { 0 },
+	{ "root", required_argument, NULL, 'r' }, { "certs-dir", required_argument, NULL, 'c' },
+	{ "uid", required_argument, NULL, 'u' },  { "idle-ms", required_argument, NULL, 'i' },
+	{ "fd", required_argument, NULL, 'f' },   { 0 },
 };
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: shoal-content --root DIR [--certs-dir DIR] [--uid N] [--idle-ms N] [--fd N]\n"
-			"       shoal-content --root DIR ... ask OP [NAME=VALUE | NAME=@FILE]...\n");
+	fprintf(stderr,
+		"usage: shoal-content --root DIR [--certs-dir DIR] [--uid N] [--idle-ms N] [--fd N]\n"
+		"       shoal-content --root DIR ... ask OP [NAME=VALUE | NAME=@FILE]...\n");
 	return 2;
 }
 
@@ -82,12 +83,23 @@ int main(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
 		switch (option) {
-		case 'r': s.root = optarg; break;
-		case 'c': s.certs_dir = optarg; break;
-		case 'u': s.uid = number(optarg); break;
-		case 'i': idle_ms = number(optarg); break;
-		case 'f': fd = number(optarg); break;
-		default: return usage();
+		case 'r':
+			s.root = optarg;
+			break;
+		case 'c':
+			s.certs_dir = optarg;
+			break;
+		case 'u':
+			s.uid = number(optarg);
+			break;
+		case 'i':
+			idle_ms = number(optarg);
+			break;
+		case 'f':
+			fd = number(optarg);
+			break;
+		default:
+			return usage();
 		}
 	}
 	if (!s.root || s.root[0] != '/' || (int)s.uid <= 0 || fd < 0)

@@ -13,18 +13,25 @@
 static const struct {
 	const char *machine, *architecture, *variant;
 } machines[] = {
-	{ "x86_64", "amd64", "" },    { "aarch64", "arm64", "v8" },    { "armv7l", "arm", "v7" },
-	{ "armv6l", "arm", "v6" },    { "i686", "386", "" },           { "i386", "386", "" },
-	{ "ppc64le", "ppc64le", "" }, { "s390x", "s390x", "" },        { "riscv64", "riscv64", "" },
-	{ "mips64", "mips64le", "" }, { "loongarch64", "loong64", "" },
+	{ "x86_64", "amd64", "" },
+	{ "aarch64", "arm64", "v8" },
+	{ "armv7l", "arm", "v7" },
+	{ "armv6l", "arm", "v6" },
+	{ "i686", "386", "" },
+	{ "i386", "386", "" },
+	{ "ppc64le", "ppc64le", "" },
+	{ "s390x", "s390x", "" },
+	{ "riscv64", "riscv64", "" },
+	{ "mips64", "mips64le", "" },
+	{ "loongarch64", "loong64", "" },
 };
 
 /* How people call what the table calls otherwise. */
 static const struct {
 	const char *alias, *architecture, *variant;
 } aliases[] = {
-	{ "x86_64", "amd64", "" },  { "x86-64", "amd64", "" }, { "aarch64", "arm64", "" },
-	{ "armhf", "arm", "v7" },   { "armel", "arm", "v6" },  { "i386", "386", "" },
+	{ "x86_64", "amd64", "" }, { "x86-64", "amd64", "" }, { "aarch64", "arm64", "" },
+	{ "armhf", "arm", "v7" },  { "armel", "arm", "v6" },  { "i386", "386", "" },
 };
 
 struct platform platform_here(void)
@@ -50,8 +57,8 @@ static bool is_word(struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-		      c == '-' || c == '.'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '-' || c == '.'))
 			return false;
 	}
 	return true;
@@ -68,9 +75,11 @@ bool platform_parse(const char *text, struct arena *a, struct platform *p, struc
 	for (bool more = true; more && count < 3; count++) {
 		more = str_cut(rest, '/', &parts[count], &rest);
 		if (!is_word(parts[count]))
-			return fail(e, ERR_INVALID, "\"%s\" is not a platform (os/architecture/variant)", text);
+			return fail(e, ERR_INVALID,
+				    "\"%s\" is not a platform (os/architecture/variant)", text);
 		if (more && count == 2)
-			return fail(e, ERR_INVALID, "\"%s\" is not a platform (os/architecture/variant)", text);
+			return fail(e, ERR_INVALID,
+				    "\"%s\" is not a platform (os/architecture/variant)", text);
 	}
 	if (count == 1 && !str_equal_c(parts[0], "linux")) {
 		p->architecture = arena_str(a, parts[0]);
@@ -94,7 +103,8 @@ bool platform_parse(const char *text, struct arena *a, struct platform *p, struc
 
 /* -- reading -- */
 
-static bool get_descriptor(json_t *o, const char *what, struct arena *a, struct descriptor *d, struct err *e)
+static bool get_descriptor(json_t *o, const char *what, struct arena *a, struct descriptor *d,
+			   struct err *e)
 {
 	json_t *size = json_object_get(o, "size"), *platform = json_object_get(o, "platform");
 	json_t *notes = json_object_get(o, "annotations");
@@ -103,13 +113,15 @@ static bool get_descriptor(json_t *o, const char *what, struct arena *a, struct 
 		return fail(e, ERR_INVALID, "the manifest's %s is no descriptor", what);
 	d->media_type = json_text(o, "mediaType", a);
 	d->digest = json_text(o, "digest", a);
-	d->platform = (struct platform){ json_text(platform, "os", a), json_text(platform, "architecture", a),
+	d->platform = (struct platform){ json_text(platform, "os", a),
+					 json_text(platform, "architecture", a),
 					 json_text(platform, "variant", a) };
 	d->reference = json_text(notes, "io.containerd.image.name", a);
 	if (!*d->reference)
 		d->reference = json_text(notes, "org.opencontainers.image.ref.name", a);
 	if (!is_sha256(d->digest))
-		return fail(e, ERR_INVALID, "the manifest's %s has the digest \"%.100s\", which is not sha256",
+		return fail(e, ERR_INVALID,
+			    "the manifest's %s has the digest \"%.100s\", which is not sha256",
 			    what, d->digest);
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
 		return fail(e, ERR_INVALID, "the manifest's %s has no size", what);
@@ -117,18 +129,20 @@ static bool get_descriptor(json_t *o, const char *what, struct arena *a, struct 
 	return true;
 }
 
-static bool get_items(json_t *list, const char *what, size_t max, struct arena *a, struct manifest *m,
-		      struct err *e)
+static bool get_items(json_t *list, const char *what, size_t max, struct arena *a,
+		      struct manifest *m, struct err *e)
 {
 	size_t count = json_array_size(list);
 
 	if (!json_is_array(list))
 		return fail(e, ERR_INVALID, "the manifest's %s are no list", what);
 	if (count > max)
-		return fail(e, ERR_EXHAUSTED, "the manifest has %zu %s, more than %zu", count, what, max);
+		return fail(e, ERR_EXHAUSTED, "the manifest has %zu %s, more than %zu", count, what,
+			    max);
 	m->items = arena_alloc(a, count * sizeof(*m->items));
 	for (size_t i = 0; i < count; i++)
-		if (!get_descriptor(json_array_get(list, i), what, a, &m->items[m->item_count++], e))
+		if (!get_descriptor(json_array_get(list, i), what, a, &m->items[m->item_count++],
+				    e))
 			return false;
 	return true;
 }
@@ -148,29 +162,35 @@ static bool check_type(struct manifest *m, const char *said, struct err *e)
 	bool is_said = is_index_type(said) || is_manifest_type(said);
 
 	if (*m->media_type && is_said && strcmp(m->media_type, said) != 0)
-		return fail(e, ERR_INVALID, "the manifest calls itself %s and the registry calls it %.100s",
+		return fail(e, ERR_INVALID,
+			    "the manifest calls itself %s and the registry calls it %.100s",
 			    m->media_type, said);
 	if (!*m->media_type)
 		m->media_type = is_said ? said : m->is_index ? TYPE_OCI_INDEX : TYPE_OCI_MANIFEST;
 	if (m->is_index ? !is_index_type(m->media_type) : !is_manifest_type(m->media_type))
-		return fail(e, ERR_UNSUPPORTED, "unsupported manifest media type: %.100s", m->media_type);
+		return fail(e, ERR_UNSUPPORTED, "unsupported manifest media type: %.100s",
+			    m->media_type);
 	return true;
 }
 
-static bool get_manifest(json_t *o, const char *said, struct arena *a, struct manifest *m, struct err *e)
+static bool get_manifest(json_t *o, const char *said, struct arena *a, struct manifest *m,
+			 struct err *e)
 {
 	json_t *layers = json_object_get(o, "layers"), *manifests = json_object_get(o, "manifests");
 	int64_t version = json_integer_value(json_object_get(o, "schemaVersion"));
 
-	*m = (struct manifest){ .media_type = json_text(o, "mediaType", a), .is_index = manifests != NULL };
+	*m = (struct manifest){ .media_type = json_text(o, "mediaType", a),
+				.is_index = manifests != NULL };
 	if (version == 1 || json_object_get(o, "fsLayers"))
-		return fail(e, ERR_UNSUPPORTED,
-			    "the image has a manifest of schema version 1, which is obsolete and cannot be "
-			    "verified: have it pushed again by a current engine");
+		return fail(
+			e, ERR_UNSUPPORTED,
+			"the image has a manifest of schema version 1, which is obsolete and cannot be "
+			"verified: have it pushed again by a current engine");
 	if (version != 2)
 		return fail(e, ERR_INVALID, "the manifest's schemaVersion is not 2");
 	if (manifests && (layers || json_object_get(o, "config")))
-		return fail(e, ERR_INVALID, "the manifest is ambiguous: it has both layers and manifests");
+		return fail(e, ERR_INVALID,
+			    "the manifest is ambiguous: it has both layers and manifests");
 	if (!check_type(m, said, e))
 		return false;
 	if (m->is_index)
@@ -179,7 +199,8 @@ static bool get_manifest(json_t *o, const char *said, struct arena *a, struct ma
 	       get_items(layers, "layers", MANIFEST_LAYERS_MAX, a, m, e);
 }
 
-bool manifest_parse(struct str text, const char *said, struct arena *a, struct manifest *m, struct err *e)
+bool manifest_parse(struct str text, const char *said, struct arena *a, struct manifest *m,
+		    struct err *e)
 {
 	json_t *o = json_parse(text, MANIFEST_BYTES_MAX, "the manifest", e);
 	bool is_read = o && get_manifest(o, said, a, m, e);
@@ -234,13 +255,15 @@ static bool get_config(json_t *o, struct arena *a, struct image_config *c, struc
 	if (!json_is_array(diffs))
 		return fail(e, ERR_INVALID, "the image's config names no layers (rootfs.diff_ids)");
 	if (json_array_size(diffs) > MANIFEST_LAYERS_MAX)
-		return fail(e, ERR_EXHAUSTED, "the image has more than %d layers", MANIFEST_LAYERS_MAX);
+		return fail(e, ERR_EXHAUSTED, "the image has more than %d layers",
+			    MANIFEST_LAYERS_MAX);
 	c->diff_ids = arena_alloc(a, json_array_size(diffs) * sizeof(*c->diff_ids));
 	for (size_t i = 0; i < json_array_size(diffs); i++) {
 		const char *text = json_string_value(json_array_get(diffs, i));
 
 		if (!text || !is_sha256(text))
-			return fail(e, ERR_INVALID, "the image's config has a diff id that is not sha256");
+			return fail(e, ERR_INVALID,
+				    "the image's config has a diff id that is not sha256");
 		c->diff_ids[c->layer_count++] = arena_strdup(a, text);
 	}
 	return true;
@@ -290,15 +313,21 @@ static bool next_descriptor(const struct record *r, struct descriptor_walk *at, 
 	struct str digest, size, type, os, arch, variant;
 	uint64_t bytes;
 
-	if (!record_each(r, "digest", &at->digest, &digest) || !record_each(r, "size", &at->size, &size) ||
+	if (!record_each(r, "digest", &at->digest, &digest) ||
+	    !record_each(r, "size", &at->size, &size) ||
 	    !record_each(r, "type", &at->type, &type) || !record_each(r, "os", &at->os, &os) ||
-	    !record_each(r, "arch", &at->arch, &arch) || !record_each(r, "variant", &at->variant, &variant) ||
-	    !str_to_u64(size, &bytes) || bytes > INT64_MAX)
+	    !record_each(r, "arch", &at->arch, &arch) ||
+	    !record_each(r, "variant", &at->variant, &variant) || !str_to_u64(size, &bytes) ||
+	    bytes > INT64_MAX)
 		return fail(e, ERR_INTERNAL, "a worker's answer is incomplete");
-	*d = (struct descriptor){ .media_type = arena_str(a, type), .digest = arena_str(a, digest),
-				  .size_bytes = bytes, .reference = "",
-				  .platform = { arena_str(a, os), arena_str(a, arch), arena_str(a, variant) } };
-	return is_sha256(d->digest) || fail(e, ERR_INTERNAL, "a worker's answer has a broken digest");
+	*d = (struct descriptor){ .media_type = arena_str(a, type),
+				  .digest = arena_str(a, digest),
+				  .size_bytes = bytes,
+				  .reference = "",
+				  .platform = { arena_str(a, os), arena_str(a, arch),
+						arena_str(a, variant) } };
+	return is_sha256(d->digest) ||
+	       fail(e, ERR_INTERNAL, "a worker's answer has a broken digest");
 }
 
 bool manifest_decode(const struct record *r, struct arena *a, struct manifest *m, struct err *e)
@@ -327,7 +356,8 @@ void image_config_encode(const struct image_config *c, struct record_writer *w)
 		record_add_c(w, "diff_id", c->diff_ids[i]);
 }
 
-bool image_config_decode(const struct record *r, struct arena *a, struct image_config *c, struct err *e)
+bool image_config_decode(const struct record *r, struct arena *a, struct image_config *c,
+			 struct err *e)
 {
 	struct str value;
 	size_t at = 0;
@@ -350,14 +380,16 @@ bool image_config_decode(const struct record *r, struct arena *a, struct image_c
 
 static void write_descriptor(const struct descriptor *d, int indent, struct buf *out)
 {
-	buf_printf(out, "{\n%*s\"mediaType\": \"%s\",\n%*s\"size\": %lld,\n%*s\"digest\": \"%s\"\n%*s}", indent + 3,
-		   "", d->media_type, indent + 3, "", (long long)d->size_bytes, indent + 3, "", d->digest, indent,
-		   "");
+	buf_printf(out,
+		   "{\n%*s\"mediaType\": \"%s\",\n%*s\"size\": %lld,\n%*s\"digest\": \"%s\"\n%*s}",
+		   indent + 3, "", d->media_type, indent + 3, "", (long long)d->size_bytes,
+		   indent + 3, "", d->digest, indent, "");
 }
 
 void manifest_write(const struct manifest *m, struct buf *out)
 {
-	buf_printf(out, "{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"%s\",\n   \"config\": ", m->media_type);
+	buf_printf(out, "{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"%s\",\n   \"config\": ",
+		   m->media_type);
 	write_descriptor(&m->config, 3, out);
 	buf_append_c(out, ",\n   \"layers\": [");
 	for (size_t i = 0; i < m->item_count; i++) {

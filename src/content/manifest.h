@@ -18,18 +18,18 @@
 #include "base/str.h"
 #include "wire/record.h"
 
-#define MANIFEST_BYTES_MAX (4u << 20)
+#define MANIFEST_BYTES_MAX  (4u << 20)
 #define MANIFEST_LAYERS_MAX 256
-#define INDEX_ENTRIES_MAX 4096
+#define INDEX_ENTRIES_MAX   4096
 
-#define TYPE_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
-#define TYPE_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
-#define TYPE_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define TYPE_OCI_INDEX "application/vnd.oci.image.index.v1+json"
-#define TYPE_CONFIG "application/vnd.docker.container.image.v1+json"
-#define TYPE_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
-#define TYPE_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
-#define TYPE_LAYER_TAR "application/vnd.docker.image.rootfs.diff.tar"
+#define TYPE_MANIFEST       "application/vnd.docker.distribution.manifest.v2+json"
+#define TYPE_LIST           "application/vnd.docker.distribution.manifest.list.v2+json"
+#define TYPE_OCI_MANIFEST   "application/vnd.oci.image.manifest.v1+json"
+#define TYPE_OCI_INDEX      "application/vnd.oci.image.index.v1+json"
+#define TYPE_CONFIG         "application/vnd.docker.container.image.v1+json"
+#define TYPE_OCI_CONFIG     "application/vnd.oci.image.config.v1+json"
+#define TYPE_LAYER_GZIP     "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define TYPE_LAYER_TAR      "application/vnd.docker.image.rootfs.diff.tar"
 #define TYPE_OCI_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
 
 struct platform {
@@ -47,8 +47,8 @@ struct descriptor {
 struct manifest {
 	bool is_index;
 	const char *media_type;
-	struct descriptor config;      /* unless is_index */
-	struct descriptor *items;      /* layers, lowest first; or the manifests of an index */
+	struct descriptor config; /* unless is_index */
+	struct descriptor *items; /* layers, lowest first; or the manifests of an index */
 	size_t item_count;
 };
 
@@ -59,7 +59,8 @@ struct image_config {
 };
 
 /* "linux/arm64/v8", "linux", "amd64": the parts not said are this machine's. */
-bool platform_parse(const char *text, struct arena *a, struct platform *p, struct err *e) MUST_CHECK;
+bool platform_parse(const char *text, struct arena *a, struct platform *p,
+		    struct err *e) MUST_CHECK;
 struct platform platform_here(void);
 
 /* `said` is the Content-Type it came with, or "" when nobody said. */
@@ -67,10 +68,12 @@ bool manifest_parse(struct str text, const char *said, struct arena *a, struct m
 		    struct err *e) MUST_CHECK;
 /* The entry of an index to use on that platform, or NULL. */
 const struct descriptor *manifest_pick(const struct manifest *index, const struct platform *want);
-bool image_config_parse(struct str text, struct arena *a, struct image_config *c, struct err *e) MUST_CHECK;
+bool image_config_parse(struct str text, struct arena *a, struct image_config *c,
+			struct err *e) MUST_CHECK;
 
 void manifest_encode(const struct manifest *m, struct record_writer *w);
-bool manifest_decode(const struct record *r, struct arena *a, struct manifest *m, struct err *e) MUST_CHECK;
+bool manifest_decode(const struct record *r, struct arena *a, struct manifest *m,
+		     struct err *e) MUST_CHECK;
 void image_config_encode(const struct image_config *c, struct record_writer *w);
 bool image_config_decode(const struct record *r, struct arena *a, struct image_config *c,
 			 struct err *e) MUST_CHECK;
@@ -92,15 +95,15 @@ bool image_config_compose(const struct compose *what, struct buf *out, struct er
 
 /* What a saved archive says it holds: docker's manifest.json, or the index.json of an OCI layout. */
 struct saved_image {
-	const char *config;        /* path in the archive; NULL for OCI: `manifest` then */
-	const char *manifest;      /* digest */
-	const char **layers;       /* paths, lowest first */
+	const char *config;   /* path in the archive; NULL for OCI: `manifest` then */
+	const char *manifest; /* digest */
+	const char **layers;  /* paths, lowest first */
 	size_t layer_count;
 	const char **tags;
 	size_t tag_count;
 };
-bool saved_images_parse(struct str text, struct arena *a, struct saved_image **images, size_t *count,
-			struct err *e) MUST_CHECK;
+bool saved_images_parse(struct str text, struct arena *a, struct saved_image **images,
+			size_t *count, struct err *e) MUST_CHECK;
 bool saved_index_parse(struct str text, struct arena *a, struct saved_image **images, size_t *count,
 		       struct err *e) MUST_CHECK;
 void saved_images_encode(const struct saved_image *images, size_t count, struct record_writer *w);

@@ -17,7 +17,7 @@
 #include "content/path.h"
 #include "content/squeeze.h"
 
-#define DEPTH_MAX 200 /* each level holds a descriptor */
+#define DEPTH_MAX       200 /* each level holds a descriptor */
 #define XATTR_NAMES_MAX (64 << 10)
 
 /* The first name of a file that has several. */
@@ -65,7 +65,7 @@ static void clear_inodes(struct packer *p)
 {
 	struct inode *i;
 
-	tree_each(&p->inodes, struct inode, node, i) {
+	tree_each (&p->inodes, struct inode, node, i) {
 		tree_remove(&p->inodes, &i->node);
 		free(i->path);
 		free(i);
@@ -77,7 +77,8 @@ static bool put_header(struct packer *p, struct archive_entry *entry, struct err
 	int status = archive_write_header(p->out, entry);
 
 	return status == ARCHIVE_OK || status == ARCHIVE_WARN ||
-	       fail(e, ERR_INTERNAL, "write %s: %s", archive_entry_pathname(entry), archive_error_string(p->out));
+	       fail(e, ERR_INTERNAL, "write %s: %s", archive_entry_pathname(entry),
+		    archive_error_string(p->out));
 }
 
 static bool put_marker(struct packer *p, const char *prefix, const char *name, struct err *e)
@@ -133,7 +134,8 @@ static bool put_data(struct packer *p, int fd, int64_t size, struct err *e)
 	char piece[64 << 10];
 
 	while (size > 0) {
-		ssize_t n = read(fd, piece, size < (int64_t)sizeof(piece) ? (size_t)size : sizeof(piece));
+		ssize_t n = read(fd, piece,
+				 size < (int64_t)sizeof(piece) ? (size_t)size : sizeof(piece));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -150,7 +152,8 @@ static bool put_data(struct packer *p, int fd, int64_t size, struct err *e)
 	return true;
 }
 
-static bool put_regular(struct packer *p, int parent, const char *base, const char *path, struct err *e)
+static bool put_regular(struct packer *p, int parent, const char *base, const char *path,
+			struct err *e)
 {
 	/* Not blocking: what was a file a moment ago may be a pipe now. */
 	AUTO_CLOSE int fd = openat(parent, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -169,8 +172,8 @@ static bool put_regular(struct packer *p, int parent, const char *base, const ch
 	return is_put;
 }
 
-static bool put_special(struct packer *p, int parent, const char *base, const char *path, const struct stat *st,
-			struct err *e)
+static bool put_special(struct packer *p, int parent, const char *base, const char *path,
+			const struct stat *st, struct err *e)
 {
 	struct archive_entry *entry = describe(path, st);
 	char target[4096] = "";
@@ -187,8 +190,8 @@ static bool put_special(struct packer *p, int parent, const char *base, const ch
 	return is_put;
 }
 
-static bool put_hard_link(struct packer *p, const char *path, const char *first, const struct stat *st,
-			  struct err *e)
+static bool put_hard_link(struct packer *p, const char *path, const char *first,
+			  const struct stat *st, struct err *e)
 {
 	struct archive_entry *entry = describe(path, st);
 	bool is_put;
@@ -215,7 +218,8 @@ static bool is_opaque(struct packer *p, int dir, bool *answer, struct err *e)
 
 static bool put_children(struct packer *p, int dir, const char *prefix, struct err *e);
 
-static bool put_directory(struct packer *p, int parent, const char *base, const char *path, struct err *e)
+static bool put_directory(struct packer *p, int parent, const char *base, const char *path,
+			  struct err *e)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", path);
 	AUTO_CLOSE int fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -224,20 +228,23 @@ static bool put_directory(struct packer *p, int parent, const char *base, const 
 	bool is_put, hides = false;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENOTDIR || fail_sys(e, errno, "open %s", path);
+		return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ||
+		       fail_sys(e, errno, "open %s", path);
 	entry = describe(path, &st);
 	add_xattrs(fd, entry);
 	is_put = put_header(p, entry, e);
 	archive_entry_free(entry);
 	if (!is_put || (p->how->mode == PACK_DIFF && !is_opaque(p, fd, &hides, e)))
 		return false;
-	return (!hides || put_marker(p, prefix, ".wh..wh..opq", e)) && put_children(p, fd, prefix, e);
+	return (!hides || put_marker(p, prefix, ".wh..wh..opq", e)) &&
+	       put_children(p, fd, prefix, e);
 }
 
-static bool put_file(struct packer *p, int parent, const char *base, const char *path, const struct stat *st,
-		     struct err *e)
+static bool put_file(struct packer *p, int parent, const char *base, const char *path,
+		     const struct stat *st, struct err *e)
 {
-	const char *first = st->st_nlink > 1 && !S_ISDIR(st->st_mode) ? earlier_name(p, st, path) : NULL;
+	const char *first =
+		st->st_nlink > 1 && !S_ISDIR(st->st_mode) ? earlier_name(p, st, path) : NULL;
 
 	if (first)
 		return put_hard_link(p, path, first, st, e);
@@ -250,7 +257,8 @@ static bool put_file(struct packer *p, int parent, const char *base, const char 
 	return put_special(p, parent, base, path, st, e);
 }
 
-static bool put_child(struct packer *p, int dir, const char *prefix, const char *base, struct err *e)
+static bool put_child(struct packer *p, int dir, const char *prefix, const char *base,
+		      struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s%s", prefix, base);
 	AUTO_FREE char *marker = NULL;
@@ -282,7 +290,8 @@ static bool put_children(struct packer *p, int dir, const char *prefix, struct e
 	int count;
 
 	if (p->depth >= DEPTH_MAX)
-		return fail(e, ERR_EXHAUSTED, "%s is deeper than %d directories", prefix, DEPTH_MAX);
+		return fail(e, ERR_EXHAUSTED, "%s is deeper than %d directories", prefix,
+			    DEPTH_MAX);
 	count = scandirat(dir, ".", &names, no_dots, by_bytes);
 	if (count < 0)
 		return fail_sys(e, errno, "list %s", prefix);
@@ -296,7 +305,8 @@ static bool put_children(struct packer *p, int dir, const char *prefix, struct e
 	return is_put;
 }
 
-bool pack_directory(struct archive *out, const struct pack *how, int dir, const char *prefix, struct err *e)
+bool pack_directory(struct archive *out, const struct pack *how, int dir, const char *prefix,
+		    struct err *e)
 {
 	struct packer p = { .how = how, .out = out, .inodes = TREE(compare_inode) };
 	bool is_put = put_children(&p, dir, prefix, e);
@@ -305,8 +315,8 @@ bool pack_directory(struct archive *out, const struct pack *how, int dir, const 
 	return is_put;
 }
 
-bool pack_file(struct archive *out, const struct pack *how, int parent, const char *base, const char *name,
-	       struct err *e)
+bool pack_file(struct archive *out, const struct pack *how, int parent, const char *base,
+	       const char *name, struct err *e)
 {
 	struct packer p = { .how = how, .out = out, .inodes = TREE(compare_inode) };
 	struct stat st;
@@ -326,7 +336,8 @@ static bool pack_root(struct channel *up, struct squeeze *s, struct err *e)
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct pack how = { .mode = PACK_DIFF, .up = up };
 	struct archive *tar = squeeze_tar(s);
-	bool is_put = root >= 0 ? pack_directory(tar, &how, root, "", e) : fail_sys(e, errno, "open the root");
+	bool is_put = root >= 0 ? pack_directory(tar, &how, root, "", e)
+				: fail_sys(e, errno, "open the root");
 
 	if (is_put && archive_write_close(tar) != ARCHIVE_OK)
 		is_put = fail(e, ERR_INTERNAL, "write: %s", archive_error_string(tar));
@@ -348,5 +359,6 @@ bool pack_upper(struct job *j, const char *upper_dir, struct layer *made, struct
 
 	if (upper_dir[0] != '/')
 		return fail(e, ERR_INVALID, "commit without an upper directory");
-	return worker_start(&w, &s, run, NULL, NULL, 0, e) && squeeze_collect(j, &w, "packed", made, e);
+	return worker_start(&w, &s, run, NULL, NULL, 0, e) &&
+	       squeeze_collect(j, &w, "packed", made, e);
 }

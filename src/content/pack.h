@@ -21,10 +21,11 @@ struct pack {
 };
 
 /* What the open directory holds; each name gets `prefix` before it ("" or "a/"). */
-bool pack_directory(struct archive *out, const struct pack *how, int dir, const char *prefix, struct err *e) MUST_CHECK;
+bool pack_directory(struct archive *out, const struct pack *how, int dir, const char *prefix,
+		    struct err *e) MUST_CHECK;
 /* The file `base` of the directory, and what is in it if it is one too, as `name`. */
-bool pack_file(struct archive *out, const struct pack *how, int parent, const char *base, const char *name,
-	       struct err *e) MUST_CHECK;
+bool pack_file(struct archive *out, const struct pack *how, int parent, const char *base,
+	       const char *name, struct err *e) MUST_CHECK;
 
 /* In the job: an overlay's upper directory as the blob of a layer. */
 bool pack_upper(struct job *j, const char *upper_dir, struct layer *made, struct err *e) MUST_CHECK;

@@ -9,7 +9,14 @@
 
 #define CREDENTIALS_MAX (64u << 10)
 
-enum parse_kind { PARSE_MANIFEST, PARSE_CONFIG, PARSE_SAVED, PARSE_SAVED_INDEX, PARSE_COMPOSE, PARSE_CREDENTIALS };
+enum parse_kind {
+	PARSE_MANIFEST,
+	PARSE_CONFIG,
+	PARSE_SAVED,
+	PARSE_SAVED_INDEX,
+	PARSE_COMPOSE,
+	PARSE_CREDENTIALS
+};
 
 struct parse_order {
 	enum parse_kind kind;
@@ -47,10 +54,12 @@ bool credentials_parse(struct str header, struct arena *a, struct credentials *c
 	if (header.len == 0)
 		return true;
 	if (header.len > CREDENTIALS_MAX)
-		return fail(e, ERR_INVALID, "X-Registry-Auth has more than %u bytes", CREDENTIALS_MAX);
+		return fail(e, ERR_INVALID, "X-Registry-Auth has more than %u bytes",
+			    CREDENTIALS_MAX);
 	decode_base64(header, &text);
 	/* Clients send garbage for "nobody": it is read as nobody. */
-	if (text.len == 0 || !(o = json_parse(buf_str(&text), CREDENTIALS_MAX, "X-Registry-Auth", e)))
+	if (text.len == 0 ||
+	    !(o = json_parse(buf_str(&text), CREDENTIALS_MAX, "X-Registry-Auth", e)))
 		return true;
 	c->username = json_text(o, "username", a);
 	c->password = json_text(o, "password", a);
@@ -72,7 +81,8 @@ bool credentials_parse(struct str header, struct arena *a, struct credentials *c
 
 /* -- in the worker -- */
 
-static bool do_parse(const struct parse_order *o, struct arena *a, struct record_writer *w, struct err *e)
+static bool do_parse(const struct parse_order *o, struct arena *a, struct record_writer *w,
+		     struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_MAX(BLOB_TEXT_MAX);
 	struct saved_image *images;
@@ -94,8 +104,8 @@ static bool do_parse(const struct parse_order *o, struct arena *a, struct record
 		return true;
 	case PARSE_SAVED:
 	case PARSE_SAVED_INDEX:
-		if (!(o->kind == PARSE_SAVED ? saved_images_parse : saved_index_parse)(o->text, a, &images,
-										       &count, e))
+		if (!(o->kind == PARSE_SAVED ? saved_images_parse
+					     : saved_index_parse)(o->text, a, &images, &count, e))
 			return false;
 		saved_images_encode(images, count, w);
 		return true;
@@ -128,16 +138,16 @@ static bool run(struct channel *up, void *arg, struct err *e)
 
 /* -- in the job -- */
 
-static bool ask(struct job *j, struct parse_order *o, const char *what, struct worker *w, struct record *r,
-		struct err *e)
+static bool ask(struct job *j, struct parse_order *o, const char *what, struct worker *w,
+		struct record *r, struct err *e)
 {
 	struct sandbox s = { .kind = SANDBOX_PARSE, .uid = j->settings->uid };
 
 	return worker_start(w, &s, run, o, NULL, 0, e) && worker_receive(w, what, r, e);
 }
 
-bool parse_manifest(struct job *j, struct str text, const char *said, struct arena *a, struct manifest *m,
-		    struct err *e)
+bool parse_manifest(struct job *j, struct str text, const char *said, struct arena *a,
+		    struct manifest *m, struct err *e)
 {
 	struct parse_order o = { .kind = PARSE_MANIFEST, .text = text, .said = said };
 	AUTO_WORKER struct worker w = { 0 };
@@ -146,13 +156,15 @@ bool parse_manifest(struct job *j, struct str text, const char *said, struct are
 	return ask(j, &o, "reading a manifest", &w, &r, e) && manifest_decode(&r, a, m, e);
 }
 
-bool parse_image_config(struct job *j, struct str text, struct arena *a, struct image_config *c, struct err *e)
+bool parse_image_config(struct job *j, struct str text, struct arena *a, struct image_config *c,
+			struct err *e)
 {
 	struct parse_order o = { .kind = PARSE_CONFIG, .text = text };
 	AUTO_WORKER struct worker w = { 0 };
 	struct record r;
 
-	return ask(j, &o, "reading an image's config", &w, &r, e) && image_config_decode(&r, a, c, e);
+	return ask(j, &o, "reading an image's config", &w, &r, e) &&
+	       image_config_decode(&r, a, c, e);
 }
 
 bool parse_saved_images(struct job *j, struct str text, bool is_index, struct arena *a,
@@ -175,10 +187,12 @@ bool parse_compose(struct job *j, const struct compose *what, struct buf *out, s
 	if (!ask(j, &o, "composing a config", &w, &r, e))
 		return false;
 	*out = BUF_MAX(BLOB_TEXT_MAX);
-	return buf_append_str(out, record_get(&r, "text")) || fail(e, ERR_EXHAUSTED, "the config is too large");
+	return buf_append_str(out, record_get(&r, "text")) ||
+	       fail(e, ERR_EXHAUSTED, "the config is too large");
 }
 
-bool parse_credentials(struct job *j, const char *header, struct arena *a, struct credentials *c, struct err *e)
+bool parse_credentials(struct job *j, const char *header, struct arena *a, struct credentials *c,
+		       struct err *e)
 {
 	struct parse_order o = { .kind = PARSE_CREDENTIALS, .text = str_of(header) };
 	AUTO_WORKER struct worker w = { 0 };

@@ -5,14 +5,15 @@
 #include "content/job.h"
 #include "content/manifest.h"
 
-bool parse_manifest(struct job *j, struct str text, const char *said, struct arena *a, struct manifest *m,
-		    struct err *e) MUST_CHECK;
+bool parse_manifest(struct job *j, struct str text, const char *said, struct arena *a,
+		    struct manifest *m, struct err *e) MUST_CHECK;
 bool parse_image_config(struct job *j, struct str text, struct arena *a, struct image_config *c,
 			struct err *e) MUST_CHECK;
 bool parse_saved_images(struct job *j, struct str text, bool is_index, struct arena *a,
 			struct saved_image **images, size_t *count, struct err *e) MUST_CHECK;
 /* The config of a new image, composed. */
-bool parse_compose(struct job *j, const struct compose *what, struct buf *out, struct err *e) MUST_CHECK;
+bool parse_compose(struct job *j, const struct compose *what, struct buf *out,
+		   struct err *e) MUST_CHECK;
 
 /* The X-Registry-Auth of a request; values are "" when absent. */
 struct credentials {
@@ -22,6 +23,7 @@ bool parse_credentials(struct job *j, const char *header, struct arena *a, struc
 		       struct err *e) MUST_CHECK;
 
 /* What the worker does for that, for tests: base64 (URL alphabet or not) of a JSON object. */
-bool credentials_parse(struct str header, struct arena *a, struct credentials *c, struct err *e) MUST_CHECK;
+bool credentials_parse(struct str header, struct arena *a, struct credentials *c,
+		       struct err *e) MUST_CHECK;
 
 #endif

@@ -89,10 +89,12 @@ static bool empty_directory(int fd, int top, unsigned depth)
 			is_empty &= renameat(dirfd(dir), entry->d_name, top, up) == 0;
 			continue;
 		}
-		child = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		child = openat(dirfd(dir), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child >= 0)
 			is_empty &= empty_directory(child, top, depth - 1);
-		is_empty &= unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+		is_empty &=
+			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 	}
 	closedir(dir);
 	return is_empty;

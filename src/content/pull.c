@@ -19,12 +19,12 @@
 #include "content/layer.h"
 #include "content/source.h"
 
-#define FETCHERS     16 /* at most */
+#define FETCHERS        16 /* at most */
 #define FETCHERS_WANTED 3
-#define UNPACKERS 2
-#define SHORT_ID 12
-#define REPORT_MS 100
-#define WHAT "downloading a layer"
+#define UNPACKERS       2
+#define SHORT_ID        12
+#define REPORT_MS       100
+#define WHAT            "downloading a layer"
 
 enum step { EXISTS, WAITING, FETCHING, FETCHED, UNPACKING, COMPLETE };
 
@@ -64,7 +64,8 @@ static void short_id(const char *digest, char out[SHORT_ID + 1])
 	snprintf(out, SHORT_ID + 1, "%s", digest + 7);
 }
 
-static void report(struct pull *p, struct pull_layer *l, const char *status, int64_t current, int64_t total)
+static void report(struct pull *p, struct pull_layer *l, const char *status, int64_t current,
+		   int64_t total)
 {
 	int64_t now = now_ms();
 
@@ -80,8 +81,11 @@ static void plan_layer(struct pull *p, size_t i)
 {
 	struct pull_layer *l = &p->layers[i];
 
-	*l = (struct pull_layer){ .blob = &p->source.manifest.items[i], .diff_id = p->source.config.diff_ids[i],
-				  .same_as = i, .step = WAITING, .writer = { .fd = -1 } };
+	*l = (struct pull_layer){ .blob = &p->source.manifest.items[i],
+				  .diff_id = p->source.config.diff_ids[i],
+				  .same_as = i,
+				  .step = WAITING,
+				  .writer = { .fd = -1 } };
 	short_id(l->blob->digest, l->id);
 	for (size_t k = 0; k < i && l->same_as == i; k++)
 		if (strcmp(p->layers[k].diff_id, l->diff_id) == 0)
@@ -109,7 +113,8 @@ static bool plan(struct pull *p, struct err *e)
 		int64_t size = p->source.manifest.items[i].size_bytes;
 
 		if (size > p->job->limits.bytes)
-			return fail(e, ERR_EXHAUSTED, "layer %s has %lld bytes, more than %lld are not taken",
+			return fail(e, ERR_EXHAUSTED,
+				    "layer %s has %lld bytes, more than %lld are not taken",
 				    p->source.manifest.items[i].digest, (long long)size,
 				    (long long)p->job->limits.bytes);
 		plan_layer(p, i);
@@ -120,7 +125,8 @@ static bool plan(struct pull *p, struct err *e)
 			job_say(p->job, p->layers[i].id, "Waiting");
 	while (p->fetcher_count < p->fetchers_wanted && (int64_t)p->fetcher_count < total) {
 		p->fetchers[p->fetcher_count].endpoint = p->fetchers[0].endpoint;
-		if (!fetcher_start(&p->fetchers[p->fetcher_count], &p->remote.setup, p->job->settings->uid, e))
+		if (!fetcher_start(&p->fetchers[p->fetcher_count], &p->remote.setup,
+				   p->job->settings->uid, e))
 			return false;
 		p->fetcher_count++;
 	}
@@ -196,8 +202,8 @@ static bool begin_unpack(struct pull *p, struct pull_layer *l, struct err *e)
 	AUTO_FREE char *name = xasprintf("layer-%zu", (size_t)(l - p->layers));
 
 	l->step = UNPACKING;
-	return unpacking_start(&l->unpacking, p->job, name, l->writer.fd, l->blob->digest, l->blob->size_bytes,
-			       l->diff_id, e);
+	return unpacking_start(&l->unpacking, p->job, name, l->writer.fd, l->blob->digest,
+			       l->blob->size_bytes, l->diff_id, e);
 }
 
 static bool step_unpack(struct pull *p, struct pull_layer *l, struct err *e)
@@ -279,15 +285,17 @@ static bool step(struct pull *p, struct pollfd *fds, size_t *owners, struct err 
 			continue;
 		owners[count] = i;
 		fds[count++] = (struct pollfd){ .events = POLLIN,
-						.fd = l->step == FETCHING ? l->fetcher->worker.channel.fd :
-									    l->unpacking.worker.channel.fd };
+						.fd = l->step == FETCHING
+							      ? l->fetcher->worker.channel.fd
+							      : l->unpacking.worker.channel.fd };
 	}
 	if (poll(fds, count, -1) < 0)
 		return errno == EINTR || fail_sys(e, errno, "wait for workers");
 	for (nfds_t k = 0; k < count; k++) {
 		struct pull_layer *l = &p->layers[owners[k]];
 
-		if (fds[k].revents && !(l->step == FETCHING ? step_fetch(p, l, e) : step_unpack(p, l, e)))
+		if (fds[k].revents &&
+		    !(l->step == FETCHING ? step_fetch(p, l, e) : step_unpack(p, l, e)))
 			return false;
 	}
 	return true;
@@ -412,12 +420,14 @@ bool job_inspect(struct job *j, struct err *e)
 		for (size_t i = 0; p.source.named.is_index && i < p.source.named.item_count; i++) {
 			const struct platform *at = &p.source.named.items[i].platform;
 
-			record_add(&w, "platform", str_of(arena_printf(&p.source.texts, "%s/%s/%s", at->os,
-								       at->architecture, at->variant)));
+			record_add(&w, "platform",
+				   str_of(arena_printf(&p.source.texts, "%s/%s/%s", at->os,
+						       at->architecture, at->variant)));
 		}
 		if (!p.source.named.is_index)
 			record_add(&w, "platform",
-				   str_of(arena_printf(&p.source.texts, "%s/%s/%s", p.source.config.platform.os,
+				   str_of(arena_printf(&p.source.texts, "%s/%s/%s",
+						       p.source.config.platform.os,
 						       p.source.config.platform.architecture,
 						       p.source.config.platform.variant)));
 		is_done = job_send(j, &w, e);

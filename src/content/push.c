@@ -12,7 +12,7 @@
 #include "content/parse.h"
 #include "content/source.h"
 
-#define WHAT "pushing a layer"
+#define WHAT     "pushing a layer"
 #define SHORT_ID 12
 
 struct push {
@@ -43,7 +43,8 @@ static bool find_manifest(struct push *p, struct err *e)
 	snprintf(p->type, sizeof(p->type), "%s", p->image.manifest_type);
 	if (is_sha256(p->image.manifest) &&
 	    store_read_blob(p->job->store, p->image.manifest, &p->manifest, &ignored) &&
-	    parse_manifest(p->job, buf_str(&p->manifest), p->type, &p->texts, &m, &ignored) && is_of(&m, &p->image))
+	    parse_manifest(p->job, buf_str(&p->manifest), p->type, &p->texts, &m, &ignored) &&
+	    is_of(&m, &p->image))
 		return true;
 	buf_clear(&p->manifest);
 	snprintf(p->type, sizeof(p->type), "%s", TYPE_MANIFEST);
@@ -108,7 +109,8 @@ static bool give_texts(struct push *p, struct err *e)
 	    !store_read_blob(p->job->store, p->image.id, &config, e))
 		return false;
 	return (has || give(p, p->image.id, config.len, NULL, e)) &&
-	       fetcher_put_manifest(&p->fetcher, p->remote.ref.tag, p->type, buf_str(&p->manifest), e);
+	       fetcher_put_manifest(&p->fetcher, p->remote.ref.tag, p->type, buf_str(&p->manifest),
+				    e);
 }
 
 static bool report_done(struct push *p, struct err *e)
@@ -117,7 +119,8 @@ static bool report_done(struct push *p, struct err *e)
 	char digest[DIGEST_SHA256_LEN + 1];
 
 	digest_sha256(p->manifest.data, p->manifest.len, digest);
-	job_say(p->job, NULL, "%s: digest: %s size: %zu", p->remote.ref.tag, digest, p->manifest.len);
+	job_say(p->job, NULL, "%s: digest: %s size: %zu", p->remote.ref.tag, digest,
+		p->manifest.len);
 	job_event(p->job, &w, "done");
 	record_add_c(&w, "digest", digest);
 	record_add_c(&w, "media_type", p->type);
@@ -132,11 +135,13 @@ static bool push(struct push *p, struct err *e)
 		return false;
 	if (*p->remote.ref.digest)
 		return fail(e, ERR_INVALID, "cannot push a digest reference");
-	if (!store_image(p->job->store, job_text(p->job, "image", &p->texts), &p->texts, &p->image, e) ||
+	if (!store_image(p->job->store, job_text(p->job, "image", &p->texts), &p->texts, &p->image,
+			 e) ||
 	    !find_manifest(p, e) ||
 	    !fetcher_start(&p->fetcher, &p->remote.setup, p->job->settings->uid, e))
 		return false;
-	job_say(p->job, NULL, "The push refers to repository [%s/%s]", p->remote.ref.domain, p->remote.ref.path);
+	job_say(p->job, NULL, "The push refers to repository [%s/%s]", p->remote.ref.domain,
+		p->remote.ref.path);
 	return give_layers(p, e) && give_texts(p, e) && report_done(p, e);
 }
 

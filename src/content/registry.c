@@ -12,18 +12,18 @@
 #include "content/json.h"
 #include "content/manifest.h"
 
-#define REDIRECTS_MAX 5
-#define TRIES_MAX 5            /* without a byte of progress */
-#define BLOB_TRIES_MAX 30      /* in all: a server that trickles is not followed for ever */
-#define TOKEN_MAX (32u << 10)
+#define REDIRECTS_MAX  5
+#define TRIES_MAX      5  /* without a byte of progress */
+#define BLOB_TRIES_MAX 30 /* in all: a server that trickles is not followed for ever */
+#define TOKEN_MAX      (32u << 10)
 
 #define ACCEPT_MANIFESTS TYPE_MANIFEST ", " TYPE_LIST ", " TYPE_OCI_MANIFEST ", " TYPE_OCI_INDEX
 
 struct registry {
 	const struct registry_setup *setup;
 	struct http *http;
-	size_t at;              /* the endpoint in use */
-	char *authorization;    /* what it was satisfied with, or NULL */
+	size_t at;           /* the endpoint in use */
+	char *authorization; /* what it was satisfied with, or NULL */
 };
 
 struct registry *registry_new(const struct registry_setup *setup)
@@ -73,7 +73,9 @@ static bool read_error(struct str text, char *out, size_t size)
 	size_t n = 0;
 
 	for (; *code && n + 1 < size; code++)
-		out[n++] = *code == '_' ? ' ' : *code >= 'A' && *code <= 'Z' ? *code + 'a' - 'A' : *code;
+		out[n++] = *code == '_'                   ? ' '
+			   : *code >= 'A' && *code <= 'Z' ? *code + 'a' - 'A'
+							  : *code;
 	out[n] = '\0';
 	if (*message)
 		snprintf(out + n, size - n, "%s%.200s", n ? ": " : "", message);
@@ -87,16 +89,23 @@ static bool read_error(struct str text, char *out, size_t size)
 static enum err_kind kind_of(int status)
 {
 	switch (status) {
-	case 400: return ERR_INVALID;
-	case 401: return ERR_UNAUTHENTICATED;
-	case 403: return ERR_DENIED;
-	case 404: return ERR_NOT_FOUND;
-	case 429: return ERR_EXHAUSTED;
-	default: return status >= 500 ? ERR_UNAVAILABLE : ERR_INTERNAL;
+	case 400:
+		return ERR_INVALID;
+	case 401:
+		return ERR_UNAUTHENTICATED;
+	case 403:
+		return ERR_DENIED;
+	case 404:
+		return ERR_NOT_FOUND;
+	case 429:
+		return ERR_EXHAUSTED;
+	default:
+		return status >= 500 ? ERR_UNAVAILABLE : ERR_INTERNAL;
 	}
 }
 
-static bool fail_answer(const char *method, const char *url, const struct http_answer *a, struct err *e)
+static bool fail_answer(const char *method, const char *url, const struct http_answer *a,
+			struct err *e)
 {
 	char said[512];
 
@@ -104,7 +113,8 @@ static bool fail_answer(const char *method, const char *url, const struct http_a
 		return fail(e, ERR_UNAVAILABLE, "%s \"%.300s\": %s", method, url, a->why);
 	if (read_error(buf_str(&a->text), said, sizeof(said)))
 		return fail(e, kind_of(a->status), "%s", said);
-	return fail(e, kind_of(a->status), "%s \"%.300s\": the registry answered %d", method, url, a->status);
+	return fail(e, kind_of(a->status), "%s \"%.300s\": the registry answered %d", method, url,
+		    a->status);
 }
 
 /* -- who we are -- */
@@ -148,20 +158,23 @@ static char *bearer_of(struct str answer, struct err *e)
 
 static char *scope_of(const struct registry *r, const struct challenge *c)
 {
-	return *c->scope ? xstrdup(c->scope) :
-			   xasprintf("repository:%s:%s", r->setup->repository, r->setup->actions);
+	return *c->scope ? xstrdup(c->scope)
+			 : xasprintf("repository:%s:%s", r->setup->repository, r->setup->actions);
 }
 
 /* An identity token is exchanged by POST (OAuth2 refresh), all else is asked for by GET. */
-static void ask_for_token(struct registry *r, const struct challenge *c, const char *realm, bool is_ours,
-			  bool shows_who, struct http_answer *a)
+static void ask_for_token(struct registry *r, const struct challenge *c, const char *realm,
+			  bool is_ours, bool shows_who, struct http_answer *a)
 {
 	const struct registry_setup *s = r->setup;
 	AUTO_FREE char *scope = scope_of(r, c), *plain = url_with(realm, "service", c->service);
 	AUTO_FREE char *url = url_with(plain, "scope", scope);
-	AUTO_FREE char *basic = shows_who && s->username ? basic_of(s->username, s->password) : NULL;
+	AUTO_FREE char *basic =
+		shows_who && s->username ? basic_of(s->username, s->password) : NULL;
 	AUTO_FREE char *form = NULL, *body = NULL;
-	struct http_request q = { .method = "GET", .url = url, .authorization = basic,
+	struct http_request q = { .method = "GET",
+				  .url = url,
+				  .authorization = basic,
 				  .allows_plain = is_plain(realm),
 				  .is_unverified = is_ours && endpoint_of(r)->is_unverified };
 
@@ -186,24 +199,30 @@ static bool get_token(struct registry *r, const struct challenge *c, struct err 
 {
 	const struct registry_setup *s = r->setup;
 	const struct endpoint *at = endpoint_of(r);
-	AUTO_FREE char *realm = url_follow(at->base, c->realm), *origin = realm ? url_origin(realm) : NULL;
+	AUTO_FREE char *realm = url_follow(at->base, c->realm),
+		       *origin = realm ? url_origin(realm) : NULL;
 	AUTO_FREE char *ours = url_origin(at->base);
 	bool has_who = at->takes_credentials && (s->username || s->identity_token), shows_who;
 	struct http_answer a;
 
 	if (!origin || !ours)
-		return fail(e, ERR_INVALID, "the registry asks for a token from \"%.200s\", which is no URL", c->realm);
+		return fail(e, ERR_INVALID,
+			    "the registry asks for a token from \"%.200s\", which is no URL",
+			    c->realm);
 	/* What came over plain HTTP may come from anybody: it names no other host. */
 	if (is_plain(origin) && strcmp(origin, ours) != 0)
-		return fail(e, ERR_DENIED, "the registry asks for a token over plain HTTP, from %s", origin);
-	shows_who = has_who && (is_plain(ours) ? strcmp(origin, ours) == 0 :
-						 challenge_may_trust(strstr(ours, "//") + 2, strstr(origin, "//") + 2));
+		return fail(e, ERR_DENIED, "the registry asks for a token over plain HTTP, from %s",
+			    origin);
+	shows_who = has_who && (is_plain(ours) ? strcmp(origin, ours) == 0
+					       : challenge_may_trust(strstr(ours, "//") + 2,
+								     strstr(origin, "//") + 2));
 	ask_for_token(r, c, realm, strcmp(origin, ours) == 0, shows_who, &a);
 	if (a.is_broken || a.status != 200) {
 		(void)fail_answer("GET", realm, &a, e);
 		http_answer_clear(&a);
 		if (has_who && !shows_who)
-			return while_doing(e, "%s is another site and was not shown the credentials", origin);
+			return while_doing(
+				e, "%s is another site and was not shown the credentials", origin);
 		return false;
 	}
 	free(r->authorization);
@@ -246,7 +265,9 @@ static char *redirected(const char *url, const struct http_answer *a, struct err
 		return NULL;
 	}
 	if (is_plain(next) && !is_plain(url)) {
-		(void)fail(e, ERR_DENIED, "the registry sends us on from HTTPS to plain HTTP, to \"%.200s\"", next);
+		(void)fail(e, ERR_DENIED,
+			   "the registry sends us on from HTTPS to plain HTTP, to \"%.200s\"",
+			   next);
 		free(next);
 		return NULL;
 	}
@@ -321,7 +342,8 @@ static bool is_worth_another_try(const struct http_answer *a)
 }
 
 /* Ask until it is answered by something other than trouble, at this endpoint. */
-static bool ask_well(struct registry *r, struct http_request q, struct http_answer *a, struct err *e)
+static bool ask_well(struct registry *r, struct http_request q, struct http_answer *a,
+		     struct err *e)
 {
 	for (int try = 0;; try++) {
 		if (!ask(r, q, a, e))
@@ -378,11 +400,13 @@ void registry_use(struct registry *r, size_t endpoint)
 
 /* -- manifests -- */
 
-bool registry_manifest(struct registry *r, const char *reference, struct buf *body, char *type, char *digest,
-		       struct err *e)
+bool registry_manifest(struct registry *r, const char *reference, struct buf *body, char *type,
+		       char *digest, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("/v2/%s/manifests/%s", r->setup->repository, reference);
-	struct http_request q = { .method = "GET", .url = path, .accept = ACCEPT_MANIFESTS,
+	struct http_request q = { .method = "GET",
+				  .url = path,
+				  .accept = ACCEPT_MANIFESTS,
 				  .text_max = MANIFEST_BYTES_MAX };
 	struct http_answer a;
 
@@ -390,7 +414,8 @@ bool registry_manifest(struct registry *r, const char *reference, struct buf *bo
 		return false;
 	if (a.is_stopped) {
 		http_answer_clear(&a);
-		return fail(e, ERR_EXHAUSTED, "the manifest has more than %u bytes", MANIFEST_BYTES_MAX);
+		return fail(e, ERR_EXHAUSTED, "the manifest has more than %u bytes",
+			    MANIFEST_BYTES_MAX);
 	}
 	a.content_type[strcspn(a.content_type, "; ")] = '\0';
 	snprintf(type, 256, "%s", a.content_type);
@@ -438,10 +463,12 @@ static bool take_blob(void *self, const void *data, size_t size)
 }
 
 /* One transfer, from where we are. True when the answer says more than trouble. */
-static bool get_blob_once(struct registry *r, const char *path, struct blob_sink *s, struct http_answer *a,
-			  struct err *e)
+static bool get_blob_once(struct registry *r, const char *path, struct blob_sink *s,
+			  struct http_answer *a, struct err *e)
 {
-	struct http_request q = { .method = "GET", .url = path, .from = s->passed, .sink = take_blob, .self = s };
+	struct http_request q = {
+		.method = "GET", .url = path, .from = s->passed, .sink = take_blob, .self = s
+	};
 
 	s->answer = a;
 	return ask(r, q, a, e);
@@ -456,17 +483,19 @@ static bool blob_failure(const char *digest, const struct blob_sink *s, const st
 	if (s->has_gap)
 		return fail(e, ERR_INVALID, "the registry leaves out bytes of %s", digest);
 	if (a->is_broken && s->passed > 0)
-		return fail(e, ERR_UNAVAILABLE, "the registry stopped after %lld of %lld bytes of %s: %s",
+		return fail(e, ERR_UNAVAILABLE,
+			    "the registry stopped after %lld of %lld bytes of %s: %s",
 			    (long long)s->passed, (long long)s->size, digest, a->why);
 	if (!a->is_broken && (a->status == 200 || a->status == 206))
-		return fail(e, ERR_UNAVAILABLE, "the registry stopped after %lld of %lld bytes of %s",
+		return fail(e, ERR_UNAVAILABLE,
+			    "the registry stopped after %lld of %lld bytes of %s",
 			    (long long)s->passed, (long long)s->size, digest);
 	(void)fail_answer("GET", url, a, e);
 	return while_doing(e, "blob %s", digest);
 }
 
-static bool get_blob_here(struct registry *r, const char *path, const char *digest, struct blob_sink *s,
-			  struct err *e)
+static bool get_blob_here(struct registry *r, const char *path, const char *digest,
+			  struct blob_sink *s, struct err *e)
 {
 	AUTO_FREE char *url = xasprintf("%s%s", endpoint_of(r)->base, path);
 	int idle = 0;
@@ -484,7 +513,8 @@ static bool get_blob_here(struct registry *r, const char *path, const char *dige
 		}
 		(void)blob_failure(digest, s, &a, url, e);
 		idle = s->passed > before ? 0 : idle + 1;
-		is_worth_it = !s->is_refused && !s->is_too_long && !s->has_gap && idle < TRIES_MAX &&
+		is_worth_it = !s->is_refused && !s->is_too_long && !s->has_gap &&
+			      idle < TRIES_MAX &&
 			      (is_worth_another_try(&a) || a.status == 200 || a.status == 206);
 		http_answer_clear(&a);
 		if (!is_worth_it)
@@ -494,8 +524,8 @@ static bool get_blob_here(struct registry *r, const char *path, const char *dige
 	return false;
 }
 
-bool registry_blob(struct registry *r, const char *digest, int64_t size, registry_sink *sink, void *self,
-		   struct err *e)
+bool registry_blob(struct registry *r, const char *digest, int64_t size, registry_sink *sink,
+		   void *self, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("/v2/%s/blobs/%s", r->setup->repository, digest);
 	struct blob_sink s = { .sink = sink, .self = self, .size = size };
@@ -527,7 +557,8 @@ bool registry_has_blob(struct registry *r, const char *digest, bool *has, struct
 			if (!is_known)
 				(void)fail_answer("HEAD", path, &a, e);
 			if (a.status == 401 || a.status == 403)
-				(void)fail(e, ERR_DENIED, "denied: requested access to the resource is denied");
+				(void)fail(e, ERR_DENIED,
+					   "denied: requested access to the resource is denied");
 			http_answer_clear(&a);
 		}
 		if (is_known || !no_tls || !next_endpoint(r, no_tls))
@@ -553,13 +584,17 @@ static bool begin_upload(struct registry *r, char **where, struct err *e)
 	return *where != NULL;
 }
 
-bool registry_put_blob(struct registry *r, const char *digest, int fd, int64_t size, registry_told *told,
-		       void *self, struct err *e)
+bool registry_put_blob(struct registry *r, const char *digest, int fd, int64_t size,
+		       registry_told *told, void *self, struct err *e)
 {
 	for (int try = 0;; try++) {
 		AUTO_FREE char *where = NULL, *url = NULL;
-		struct http_request q = { .method = "PUT", .content_type = "application/octet-stream",
-					  .body_fd = fd, .body_bytes = size, .told = told, .self = self };
+		struct http_request q = { .method = "PUT",
+					  .content_type = "application/octet-stream",
+					  .body_fd = fd,
+					  .body_bytes = size,
+					  .told = told,
+					  .self = self };
 		struct http_answer a;
 		bool is_worth_it;
 
@@ -582,11 +617,13 @@ bool registry_put_blob(struct registry *r, const char *digest, int fd, int64_t s
 	}
 }
 
-bool registry_put_manifest(struct registry *r, const char *reference, const char *type, struct str body,
-			   struct err *e)
+bool registry_put_manifest(struct registry *r, const char *reference, const char *type,
+			   struct str body, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("/v2/%s/manifests/%s", r->setup->repository, reference);
-	struct http_request q = { .method = "PUT", .url = path, .content_type = type, .body = body };
+	struct http_request q = {
+		.method = "PUT", .url = path, .content_type = type, .body = body
+	};
 	struct http_answer a;
 
 	if (!ask_any(r, q, &a, e))

@@ -17,9 +17,9 @@
 #define ENDPOINTS_MAX 16
 
 struct endpoint {
-	const char *base;      /* "https://registry-1.docker.io" */
+	const char *base; /* "https://registry-1.docker.io" */
 	bool takes_credentials;
-	bool is_unverified;    /* certificates are not checked: an insecure registry */
+	bool is_unverified; /* certificates are not checked: an insecure registry */
 	bool is_plain_sibling; /* the same host as the one before, over HTTP: tried when TLS could not be spoken */
 };
 
@@ -27,14 +27,14 @@ struct endpoint {
 struct registry_setup {
 	struct endpoint endpoints[ENDPOINTS_MAX];
 	size_t endpoint_count;
-	const char *repository;             /* "library/busybox" */
-	const char *actions;                /* "pull" or "pull,push" */
-	const char *username, *password;    /* NULL: none */
-	const char *identity_token;         /* an OAuth2 refresh token, in place of the two */
-	const char *registry_token;         /* a bearer token, used as it is */
+	const char *repository;                 /* "library/busybox" */
+	const char *actions;                    /* "pull" or "pull,push" */
+	const char *username, *password;        /* NULL: none */
+	const char *identity_token;             /* an OAuth2 refresh token, in place of the two */
+	const char *registry_token;             /* a bearer token, used as it is */
 	struct str ca, client_cert, client_key; /* PEM */
-	int64_t pause_ms;                   /* before the first try again; doubles */
-	int64_t stall_s;                    /* a transfer without a byte for so long is over */
+	int64_t pause_ms;                       /* before the first try again; doubles */
+	int64_t stall_s;                        /* a transfer without a byte for so long is over */
 };
 
 struct registry;
@@ -48,20 +48,20 @@ void registry_use(struct registry *r, size_t endpoint);
 
 /* A manifest by tag or digest. `type` gets its Content-Type, `digest` what the registry says it is (or "");
  * each has room for 256. */
-bool registry_manifest(struct registry *r, const char *reference, struct buf *body, char *type, char *digest,
-		       struct err *e);
+bool registry_manifest(struct registry *r, const char *reference, struct buf *body, char *type,
+		       char *digest, struct err *e);
 
 /* Bytes of a blob, in order, each once. False stops the transfer. */
 typedef bool registry_sink(void *self, const void *data, size_t size);
-bool registry_blob(struct registry *r, const char *digest, int64_t size, registry_sink *sink, void *self,
-		   struct err *e);
+bool registry_blob(struct registry *r, const char *digest, int64_t size, registry_sink *sink,
+		   void *self, struct err *e);
 
 bool registry_has_blob(struct registry *r, const char *digest, bool *has, struct err *e);
 /* Bytes given so far of the upload; may start over. */
 typedef void registry_told(void *self, int64_t current);
-bool registry_put_blob(struct registry *r, const char *digest, int fd, int64_t size, registry_told *told,
-		       void *self, struct err *e);
-bool registry_put_manifest(struct registry *r, const char *reference, const char *type, struct str body,
-			   struct err *e);
+bool registry_put_blob(struct registry *r, const char *digest, int fd, int64_t size,
+		       registry_told *told, void *self, struct err *e);
+bool registry_put_manifest(struct registry *r, const char *reference, const char *type,
+			   struct str body, struct err *e);
 
 #endif

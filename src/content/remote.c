@@ -13,12 +13,14 @@
 #include "content/parse.h"
 #include "content/path.h"
 
-#define PEM_MAX (4u << 20)
+#define PEM_MAX  (4u << 20)
 #define PAUSE_MS 500
-#define STALL_S 60
+#define STALL_S  60
 
 static const char *const system_cas[] = {
-	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/ca-bundle.pem",
 	"/etc/ssl/cert.pem",
 };
 
@@ -75,7 +77,8 @@ bool is_insecure_host(const char *domain, const struct record *request)
 
 	host_of(domain, host);
 	while (record_each(request, "insecure", &at, &value))
-		if (str_equal_c(value, domain) || str_equal_c(value, host) || is_in_range(host, value))
+		if (str_equal_c(value, domain) || str_equal_c(value, host) ||
+		    is_in_range(host, value))
 			return true;
 	return false;
 }
@@ -92,7 +95,8 @@ static void add_pem(const char *path, struct buf *pem)
 
 static struct str keep(struct remote *r, struct buf *pem)
 {
-	struct str s = str_bytes(arena_copy(&r->texts, pem->data ? pem->data : "", pem->len), pem->len);
+	struct str s =
+		str_bytes(arena_copy(&r->texts, pem->data ? pem->data : "", pem->len), pem->len);
 
 	buf_clear(pem);
 	return s;
@@ -158,7 +162,8 @@ static bool add_mirrors(struct remote *r, const struct record *request, struct e
 			value.len--;
 		m.base = arena_str(&r->texts, value);
 		if (!str_starts_with(value, "https://") && !str_starts_with(value, "http://"))
-			return fail(e, ERR_INVALID, "the registry mirror \"%s\" is no http(s) URL", m.base);
+			return fail(e, ERR_INVALID, "the registry mirror \"%s\" is no http(s) URL",
+				    m.base);
 		if (!add_endpoint(r, m, e))
 			return false;
 	}
@@ -171,9 +176,11 @@ static bool add_registry(struct remote *r, const struct record *request, struct 
 	const char *host = is_hub ? "registry-1.docker.io" : r->ref.domain;
 	bool is_insecure = is_loopback_host(host) || is_insecure_host(host, request);
 	struct endpoint secure = { .base = arena_printf(&r->texts, "https://%s", host),
-				   .takes_credentials = true, .is_unverified = is_insecure };
+				   .takes_credentials = true,
+				   .is_unverified = is_insecure };
 	struct endpoint plain = { .base = arena_printf(&r->texts, "http://%s", host),
-				  .takes_credentials = true, .is_plain_sibling = true };
+				  .takes_credentials = true,
+				  .is_plain_sibling = true };
 
 	return add_endpoint(r, secure, e) && (!is_insecure || add_endpoint(r, plain, e));
 }

@@ -32,8 +32,9 @@
 #define RESOLVER_FILE_MAX (1u << 20)
 
 /* What a resolver reads. They are copied, so nothing of /etc is visible to the worker. */
-static const char *const resolver_files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-					      "/etc/gai.conf", "/etc/services" };
+static const char *const resolver_files[] = { "/etc/resolv.conf", "/etc/hosts",
+					      "/etc/nsswitch.conf", "/etc/gai.conf",
+					      "/etc/services" };
 
 void sandbox_prepare(void)
 {
@@ -68,7 +69,8 @@ static bool copy_file(const char *from, const char *to)
 /* An empty file system in memory, mounted on a directory that every system has. */
 static bool make_empty_root(bool with_resolver, struct err *e)
 {
-	if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=8m") < 0)
+	if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=8m") <
+	    0)
 		return fail_sys(e, errno, "mount an empty root");
 	if (!with_resolver)
 		return true;
@@ -89,7 +91,8 @@ static bool add_mount(int root, const struct sandbox_mount *m, struct err *e)
 	AUTO_CLOSE int tree = syscall(SYS_open_tree, AT_FDCWD, m->source,
 				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	AUTO_CLOSE int place = path_open_in_root(root, m->destination, O_PATH);
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					       MOUNT_ATTR_NOEXEC |
 					       (m->is_read_only ? MOUNT_ATTR_RDONLY : 0) };
 
 	if (tree < 0)
@@ -123,8 +126,8 @@ static bool make_tree_root(const struct sandbox *s, struct err *e)
 
 static bool enter_root(const char *root, struct err *e)
 {
-	if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-	    chdir("/") < 0)
+	if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return fail_sys(e, errno, "make %s the root", root);
 	return true;
 }
@@ -133,14 +136,16 @@ static bool enter_root(const char *root, struct err *e)
 
 #define CAP_BIT(cap) (UINT64_C(1) << (cap))
 
-static const uint64_t tree_caps = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FOWNER) |
-				  CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_SETFCAP);
+static const uint64_t tree_caps = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) |
+				  CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_MKNOD) |
+				  CAP_BIT(CAP_SETFCAP);
 
 /* For good: what is not in the bounding set cannot come back. Takes SETPCAP. */
 static bool bound_caps(uint64_t caps, struct err *e)
 {
 	for (int cap = 0; cap < 64; cap++)
-		if (!(caps & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+		if (!(caps & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
+		    errno != EINVAL)
 			return fail_sys(e, errno, "drop a capability");
 	return true;
 }
@@ -200,8 +205,9 @@ static bool confine(const struct sandbox *s, pid_t parent, struct err *e)
 	if (!drop_rights(s, e))
 		return false;
 	/* After the uid changed, which clears it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || !set_limits())
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    !set_limits())
 		return fail_sys(e, errno, "confine a worker");
 	if (getppid() != parent)
 		return fail(e, ERR_INTERNAL, "whoever started the worker is gone");
@@ -233,7 +239,8 @@ static void close_others(const int *keep, size_t count)
 }
 
 __attribute__((noreturn)) static void live(const struct sandbox *s, pid_t parent, int up_fd,
-					   worker_run *run, void *arg, const int *fds, size_t fd_count)
+					   worker_run *run, void *arg, const int *fds,
+					   size_t fd_count)
 {
 	int keep[CHANNEL_FDS_MAX + 1];
 	struct channel up;
@@ -248,21 +255,23 @@ __attribute__((noreturn)) static void live(const struct sandbox *s, pid_t parent
 	channel_init(&up, up_fd);
 	is_well = confine(s, parent, &e);
 	if (!is_well)
-		e.kind = ERR_INTERNAL; /* whatever the system call said, nobody was denied anything */
+		e.kind =
+			ERR_INTERNAL; /* whatever the system call said, nobody was denied anything */
 	is_well = is_well && run(&up, arg, &e);
 	if (!is_well)
 		channel_send_failure(&up, &e);
 	_exit(is_well ? 0 : 1);
 }
 
-bool worker_start(struct worker *w, const struct sandbox *s, worker_run *run, void *arg, const int *fds,
-		  size_t fd_count, struct err *e)
+bool worker_start(struct worker *w, const struct sandbox *s, worker_run *run, void *arg,
+		  const int *fds, size_t fd_count, struct err *e)
 {
 	pid_t parent = getpid();
 	int pair[2];
 
 	if (fd_count > CHANNEL_FDS_MAX)
-		return fail(e, ERR_EXHAUSTED, "a worker with more than %d descriptors", CHANNEL_FDS_MAX);
+		return fail(e, ERR_EXHAUSTED, "a worker with more than %d descriptors",
+			    CHANNEL_FDS_MAX);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_sys(e, errno, "make a channel");
 	w->pid = fork();

@@ -48,8 +48,8 @@ typedef bool worker_run(struct channel *up, void *arg, struct err *e);
 void sandbox_prepare(void);
 
 /* Fork one. The child sees the parent's memory as it was, and keeps `fds` open. */
-bool worker_start(struct worker *w, const struct sandbox *s, worker_run *run, void *arg, const int *fds,
-		  size_t fd_count, struct err *e) MUST_CHECK;
+bool worker_start(struct worker *w, const struct sandbox *s, worker_run *run, void *arg,
+		  const int *fds, size_t fd_count, struct err *e) MUST_CHECK;
 
 /* A record from it. A failure record fails with what it says; so does its death, with `what` it was
  * doing. */

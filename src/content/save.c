@@ -16,7 +16,7 @@
 #include "content/stream.h"
 #include "wire/ref.h"
 
-#define WHAT "writing the archive"
+#define WHAT     "writing the archive"
 #define TEXT_MAX (8u << 20)
 
 /* -- in the worker -- */
@@ -47,7 +47,8 @@ static bool put_layer(struct archive *out, const char *name, int fd, int64_t siz
 {
 	struct stream_in in = { 0 };
 	char piece[64 << 10];
-	bool is_put = stream_open(&in, fd, STREAM_LAYER_FILTERS, size, e) && put_header(out, name, size, e);
+	bool is_put = stream_open(&in, fd, STREAM_LAYER_FILTERS, size, e) &&
+		      put_header(out, name, size, e);
 	ssize_t n = 0;
 
 	while (is_put && (n = stream_read(&in, piece, sizeof(piece))) > 0)
@@ -56,8 +57,8 @@ static bool put_layer(struct archive *out, const char *name, int fd, int64_t siz
 		*e = in.err;
 		is_put = false;
 	} else if (is_put && in.bytes != size) {
-		is_put = fail(e, ERR_INTERNAL, "a layer has %lld bytes, not %lld", (long long)in.bytes,
-			      (long long)size);
+		is_put = fail(e, ERR_INTERNAL, "a layer has %lld bytes, not %lld",
+			      (long long)in.bytes, (long long)size);
 	}
 	stream_clear(&in);
 	return is_put;
@@ -111,7 +112,7 @@ struct save {
 	struct worker worker;
 	struct tree written; /* names that are in the archive */
 	struct arena texts;
-	struct buf manifest; /* of manifest.json */
+	struct buf manifest;      /* of manifest.json */
 	struct tree repositories; /* struct repository */
 };
 
@@ -143,11 +144,13 @@ static bool is_new(struct save *s, const char *name)
 	return true;
 }
 
-static bool order(struct save *s, struct record_writer *w, const int *fds, size_t count, struct err *e)
+static bool order(struct save *s, struct record_writer *w, const int *fds, size_t count,
+		  struct err *e)
 {
 	struct record r;
 
-	return channel_send(&s->worker.channel, w, fds, count, e) && worker_receive(&s->worker, WHAT, &r, e);
+	return channel_send(&s->worker.channel, w, fds, count, e) &&
+	       worker_receive(&s->worker, WHAT, &r, e);
 }
 
 static bool order_text(struct save *s, const char *name, struct str body, struct err *e)
@@ -180,7 +183,8 @@ static bool save_files(struct save *s, const struct image *image, struct err *e)
 	AUTO_BUF struct buf config = { 0 };
 	AUTO_FREE char *config_name = xasprintf("%s.json", image->id + 7);
 
-	buf_printf(&s->manifest, "%s{\"Config\":\"%s\",\"Layers\":[", s->manifest.len > 1 ? "," : "", config_name);
+	buf_printf(&s->manifest, "%s{\"Config\":\"%s\",\"Layers\":[",
+		   s->manifest.len > 1 ? "," : "", config_name);
 	for (size_t i = 0; i < image->layer_count; i++) {
 		AUTO_FREE char *name = xasprintf("%s/layer.tar", image->layers[i].diff_id + 7);
 
@@ -194,7 +198,8 @@ static bool save_files(struct save *s, const struct image *image, struct err *e)
 }
 
 /* A reference's letters need no escape in JSON. */
-static bool save_tag(struct save *s, const struct image *image, struct str text, bool is_first, struct err *e)
+static bool save_tag(struct save *s, const struct image *image, struct str text, bool is_first,
+		     struct err *e)
 {
 	char familiar[REF_TEXT_MAX + 1], name[REF_TEXT_MAX + 1];
 	struct repository *repository;
@@ -235,7 +240,8 @@ static bool save_images(struct save *s, struct err *e)
 			if (images++)
 				buf_append_c(&s->manifest, "]}");
 			tags = 0;
-			if (!store_image(s->job->store, id, &s->texts, &image, e) || !save_files(s, &image, e))
+			if (!store_image(s->job->store, id, &s->texts, &image, e) ||
+			    !save_files(s, &image, e))
 				return false;
 		} else if (str_equal_c(name, "tag") && images) {
 			if (!save_tag(s, &image, value, tags++ == 0, e))
@@ -256,7 +262,7 @@ static bool save_texts(struct save *s, struct err *e)
 	bool is_first = true;
 
 	buf_append_c(&repositories, "{");
-	tree_each(&s->repositories, struct repository, node, r) {
+	tree_each (&s->repositories, struct repository, node, r) {
 		buf_printf(&repositories, "%s\"%s\":{%s}", is_first ? "" : ",", r->name,
 			   r->tags.data ? r->tags.data : "");
 		is_first = false;
@@ -273,20 +279,22 @@ static bool save_texts(struct save *s, struct err *e)
 
 bool job_save(struct job *j, struct err *e)
 {
-	struct save s = { .job = j, .written = TREE(compare_saved), .repositories = TREE(compare_repository),
+	struct save s = { .job = j,
+			  .written = TREE(compare_saved),
+			  .repositories = TREE(compare_repository),
 			  .manifest = BUF_MAX(TEXT_MAX) };
 	struct sandbox box = { .kind = SANDBOX_PARSE, .uid = j->settings->uid };
 	AUTO_RECORD struct record_writer w = { 0 };
 	struct repository *r;
-	bool is_done = worker_start(&s.worker, &box, run, &j->stream, &j->stream, 1, e) && save_images(&s, e) &&
-		       save_texts(&s, e);
+	bool is_done = worker_start(&s.worker, &box, run, &j->stream, &j->stream, 1, e) &&
+		       save_images(&s, e) && save_texts(&s, e);
 
 	if (is_done) {
 		job_event(j, &w, "done");
 		is_done = job_send(j, &w, e);
 	}
 	worker_end(&s.worker);
-	tree_each(&s.repositories, struct repository, node, r)
+	tree_each (&s.repositories, struct repository, node, r)
 		buf_clear(&r->tags);
 	buf_clear(&s.manifest);
 	arena_clear(&s.texts);

@@ -7,11 +7,11 @@
 #include "content/remote.h"
 
 struct source {
-	char digest[DIGEST_SHA256_LEN + 1];   /* of what the reference names, an index included */
+	char digest[DIGEST_SHA256_LEN + 1]; /* of what the reference names, an index included */
 	char media_type[128];
 	int64_t size_bytes;
-	struct manifest named;                /* that */
-	struct manifest manifest;             /* of the one image: the same, or the one picked from it */
+	struct manifest named;    /* that */
+	struct manifest manifest; /* of the one image: the same, or the one picked from it */
 	char manifest_digest[DIGEST_SHA256_LEN + 1];
 	struct buf manifest_text, config_text;
 	struct image_config config;
@@ -19,7 +19,8 @@ struct source {
 };
 
 /* Ask for what the reference names, and parse it. */
-bool source_name(struct source *s, struct job *j, struct fetcher *f, const struct remote *r, struct err *e) MUST_CHECK;
+bool source_name(struct source *s, struct job *j, struct fetcher *f, const struct remote *r,
+		 struct err *e) MUST_CHECK;
 /* Pick the image for a platform from an index, or take the one there is. */
 bool source_pick(struct source *s, struct job *j, struct fetcher *f, const struct remote *r,
 		 const struct platform *want, struct err *e) MUST_CHECK;

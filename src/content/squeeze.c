@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "content/layer.h"
 
-#define WHAT "packing a layer"
+#define WHAT        "packing a layer"
 #define PIECE_BYTES (128 << 10)
 
 /* -- in the worker -- */
@@ -110,7 +110,8 @@ static bool run(struct channel *up, void *arg, struct err *e)
 	char piece[64 << 10];
 	ssize_t n;
 
-	if (!stream_open(&in, o->fd, STREAM_USER_FILTERS, o->bytes_max, e) || !squeeze_open(&s, up, e))
+	if (!stream_open(&in, o->fd, STREAM_USER_FILTERS, o->bytes_max, e) ||
+	    !squeeze_open(&s, up, e))
 		return false;
 	while ((n = stream_read(&in, piece, sizeof(piece))) > 0)
 		if (!squeeze_add(&s, piece, n, e))
@@ -130,7 +131,8 @@ static bool answer_opaque(struct worker *w, struct err *e)
 	AUTO_RECORD struct record_writer answer = { 0 };
 	AUTO_CLOSE int fd = channel_take_fd(&w->channel);
 	char value[2] = "";
-	bool is_opaque = fd >= 0 && fgetxattr(fd, "trusted.overlay.opaque", value, sizeof(value)) == 1 &&
+	bool is_opaque = fd >= 0 &&
+			 fgetxattr(fd, "trusted.overlay.opaque", value, sizeof(value)) == 1 &&
 			 value[0] == 'y';
 
 	record_begin(&answer);
@@ -149,7 +151,8 @@ static bool take_done(const struct record *r, struct layer *fill, struct err *e)
 	return true;
 }
 
-static bool collect(struct job *j, struct worker *w, struct blob_writer *blob, struct layer *fill, struct err *e)
+static bool collect(struct job *j, struct worker *w, struct blob_writer *blob, struct layer *fill,
+		    struct err *e)
 {
 	struct record r;
 
@@ -161,7 +164,8 @@ static bool collect(struct job *j, struct worker *w, struct blob_writer *blob, s
 		event = record_get(&r, "event");
 		bytes = record_get(&r, "bytes");
 		if (str_equal_c(event, "done"))
-			return take_done(&r, fill, e) && blob_end(blob, j->store, NULL, fill->blob, e) &&
+			return take_done(&r, fill, e) &&
+			       blob_end(blob, j->store, NULL, fill->blob, e) &&
 			       worker_finish(w, WHAT, e);
 		if (str_equal_c(event, "opaque") && !answer_opaque(w, e))
 			return false;
@@ -173,7 +177,8 @@ static bool collect(struct job *j, struct worker *w, struct blob_writer *blob, s
 	}
 }
 
-bool squeeze_collect(struct job *j, struct worker *w, const char *name, struct layer *fill, struct err *e)
+bool squeeze_collect(struct job *j, struct worker *w, const char *name, struct layer *fill,
+		     struct err *e)
 {
 	struct blob_writer blob;
 	bool is_done;
@@ -185,8 +190,8 @@ bool squeeze_collect(struct job *j, struct worker *w, const char *name, struct l
 	return is_done;
 }
 
-bool layer_from_blob(struct job *j, const char *name, const char *blob, int64_t blob_bytes, const char *diff_id,
-		     struct layer *l, struct err *e)
+bool layer_from_blob(struct job *j, const char *name, const char *blob, int64_t blob_bytes,
+		     const char *diff_id, struct layer *l, struct err *e)
 {
 	AUTO_FREE char *dir = xasprintf("%s-files", name);
 	AUTO_CLOSE int fd = -1;
@@ -203,7 +208,8 @@ bool layer_from_blob(struct job *j, const char *name, const char *blob, int64_t 
 	return is_done;
 }
 
-bool squeeze_layer(struct job *j, int fd, const char *name, const char *diff_id, struct layer *l, struct err *e)
+bool squeeze_layer(struct job *j, int fd, const char *name, const char *diff_id, struct layer *l,
+		   struct err *e)
 {
 	struct squeeze_order o = { fd, j->limits.bytes };
 	struct sandbox s = { .kind = SANDBOX_PARSE, .uid = j->settings->uid };
@@ -213,6 +219,7 @@ bool squeeze_layer(struct job *j, int fd, const char *name, const char *diff_id,
 	if (!worker_start(&w, &s, run, &o, &fd, 1, e) || !squeeze_collect(j, &w, name, &made, e))
 		return false;
 	if (diff_id && strcmp(diff_id, made.diff_id) != 0)
-		return fail(e, ERR_INVALID, "a layer is not what the image says: %s, but %s", diff_id, made.diff_id);
+		return fail(e, ERR_INVALID, "a layer is not what the image says: %s, but %s",
+			    diff_id, made.diff_id);
 	return layer_from_blob(j, name, made.blob, made.blob_bytes, made.diff_id, l, e);
 }

@@ -26,14 +26,15 @@ struct archive *squeeze_tar(struct squeeze *s);
 
 /* In the job: collect from a worker that squeezes. `fill` gets what is known of the layer: diff id,
  * blob, sizes. A worker may also ask about directories: pack.h. */
-bool squeeze_collect(struct job *j, struct worker *w, const char *name, struct layer *fill, struct err *e) MUST_CHECK;
+bool squeeze_collect(struct job *j, struct worker *w, const char *name, struct layer *fill,
+		     struct err *e) MUST_CHECK;
 
 /* In the job: the tar that fd holds (or a pipe gives), plain or compressed in any way we know, becomes a
  * layer of the store. `diff_id` is what it must be; NULL: whatever it is. */
 bool squeeze_layer(struct job *j, int fd, const char *name, const char *diff_id, struct layer *l,
 		   struct err *e) MUST_CHECK;
 /* The second half of it: a blob that is in the store becomes a layer. */
-bool layer_from_blob(struct job *j, const char *name, const char *blob, int64_t blob_bytes, const char *diff_id,
-		     struct layer *l, struct err *e) MUST_CHECK;
+bool layer_from_blob(struct job *j, const char *name, const char *blob, int64_t blob_bytes,
+		     const char *diff_id, struct layer *l, struct err *e) MUST_CHECK;
 
 #endif

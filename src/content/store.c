@@ -15,8 +15,8 @@
 
 #define LOCK_TRIES 200 /* of 50 ms: another program of this root is on its way out */
 
-static const char *const directories[] = { "", "/image", "/image/blobs", "/image/images", "/image/tmp",
-					   "/layers" };
+static const char *const directories[] = { "",           "/image", "/image/blobs", "/image/images",
+					   "/image/tmp", "/layers" };
 static const char *const layer_kind_names[] = { "gzip", "zstd", "tar" };
 
 bool is_sha256(const char *digest)
@@ -153,7 +153,8 @@ bool blob_end(struct blob_writer *w, struct store *s, const char *wanted,
 
 	hash_end(&w->hash, digest);
 	if (wanted && strcmp(digest, wanted) != 0)
-		return fail(e, ERR_INVALID, "filesystem layer verification failed for digest %s: the bytes have %s",
+		return fail(e, ERR_INVALID,
+			    "filesystem layer verification failed for digest %s: the bytes have %s",
 			    wanted, digest);
 	path = blob_path(s, digest);
 	if (fsync(w->fd) < 0 || rename(w->path, path) < 0)
@@ -199,7 +200,8 @@ bool store_read_blob(const struct store *s, const char *digest, struct buf *text
 		return fail(e, ERR_INTERNAL, "read the blob %s", digest);
 	digest_sha256(text->data ? text->data : "", text->len, found);
 	if (strcmp(found, digest) != 0)
-		return fail(e, ERR_INTERNAL, "the blob %s was damaged on disk: it has %s", digest, found);
+		return fail(e, ERR_INTERNAL, "the blob %s was damaged on disk: it has %s", digest,
+			    found);
 	return true;
 }
 
@@ -461,7 +463,8 @@ void store_keep_images(struct store *s, const struct record *r, const char *name
 	names_clear(&all);
 }
 
-static void keep_layer(const struct store *s, const char *diff_id, struct names *layers, struct names *blobs)
+static void keep_layer(const struct store *s, const char *diff_id, struct names *layers,
+		       struct names *blobs)
 {
 	struct layer l;
 
@@ -470,8 +473,8 @@ static void keep_layer(const struct store *s, const char *diff_id, struct names 
 		names_add(blobs, hex_of(l.blob));
 }
 
-static bool keep_image(const struct store *s, const char *hex, struct names *layers, struct names *blobs,
-		       struct err *e)
+static bool keep_image(const struct store *s, const char *hex, struct names *layers,
+		       struct names *blobs, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/image/images/%s", s->root, hex);
 	AUTO_BUF struct buf bytes = { 0 };

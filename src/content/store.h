@@ -63,7 +63,8 @@ struct blob_writer {
 	int64_t bytes;
 };
 
-bool blob_begin(struct blob_writer *w, const char *job_dir, const char *name, struct err *e) MUST_CHECK;
+bool blob_begin(struct blob_writer *w, const char *job_dir, const char *name,
+		struct err *e) MUST_CHECK;
 bool blob_add(struct blob_writer *w, const void *data, size_t size, struct err *e) MUST_CHECK;
 /* Sync it, and give it its name in the store if its digest is `wanted` (NULL: whatever it is). */
 bool blob_end(struct blob_writer *w, struct store *s, const char *wanted,
@@ -74,7 +75,8 @@ bool store_has_blob(const struct store *s, const char *digest);
 /* The descriptor, or -1 and *e. */
 int store_open_blob(const struct store *s, const char *digest, struct err *e);
 /* A small blob, its digest verified again. */
-bool store_read_blob(const struct store *s, const char *digest, struct buf *text, struct err *e) MUST_CHECK;
+bool store_read_blob(const struct store *s, const char *digest, struct buf *text,
+		     struct err *e) MUST_CHECK;
 bool store_put_text(struct store *s, const char *job_dir, struct str text,
 		    char digest[DIGEST_SHA256_LEN + 1], struct err *e) MUST_CHECK;
 
@@ -82,12 +84,14 @@ bool store_put_text(struct store *s, const char *job_dir, struct str text,
 bool store_layer(const struct store *s, const char *diff_id, struct layer *l);
 char *store_layer_dir(const struct store *s, const char *diff_id);
 /* `dir` holds diff/; it becomes the layer. One that is there already wins. */
-bool store_put_layer(struct store *s, const char *dir, const struct layer *l, struct err *e) MUST_CHECK;
+bool store_put_layer(struct store *s, const char *dir, const struct layer *l,
+		     struct err *e) MUST_CHECK;
 
 /* ERR_NOT_FOUND if there is none of that id. */
 bool store_image(const struct store *s, const char *id, struct arena *a, struct image *image,
 		 struct err *e) MUST_CHECK;
-bool store_put_image(struct store *s, const char *job_dir, const struct image *image, struct err *e) MUST_CHECK;
+bool store_put_image(struct store *s, const char *job_dir, const struct image *image,
+		     struct err *e) MUST_CHECK;
 bool store_remove_image(struct store *s, const char *id, struct err *e) MUST_CHECK;
 /* Remove all images whose id is not among the values `name` of the record. */
 void store_keep_images(struct store *s, const struct record *r, const char *name);

@@ -111,7 +111,8 @@ struct archive *stream_tar(struct stream_in *s, struct err *e)
 		if (s->err.kind)
 			*e = s->err;
 		else
-			(void)fail(e, ERR_INVALID, "not a tar archive: %s", archive_error_string(tar));
+			(void)fail(e, ERR_INVALID, "not a tar archive: %s",
+				   archive_error_string(tar));
 		archive_read_free(tar);
 		return NULL;
 	}

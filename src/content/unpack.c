@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "content/path.h"
 
-#define PROGRESS_BYTES (1 << 20)
+#define PROGRESS_BYTES  (1 << 20)
 #define XATTR_COUNT_MAX 128
 
 /* A directory's time is set when nothing is put into it any more. */
@@ -85,8 +85,9 @@ static bool mark_opaque(struct unpacker *u, int dir, struct err *e)
 static int make_directory(struct unpacker *u, int parent, const char *name, struct err *e)
 {
 	struct stat st;
-	bool hides = u->how->mode == UNPACK_LAYER && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		     is_whiteout(&st) && unlinkat(parent, name, 0) == 0;
+	bool hides = u->how->mode == UNPACK_LAYER &&
+		     fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_whiteout(&st) &&
+		     unlinkat(parent, name, 0) == 0;
 	int dir;
 
 	if (mkdirat(parent, name, 0755) < 0) {
@@ -160,7 +161,8 @@ static void set_times(struct unpacker *u)
 	/* The last first: what lies deeper comes later in most archives. */
 	while (u->time_count > 0) {
 		struct dir_time *t = &u->times[--u->time_count];
-		int dir = path_open_in_root(u->how->root, t->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		int dir = path_open_in_root(u->how->root, t->path,
+					    O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		if (dir >= 0) {
 			(void)futimens(dir, (struct timespec[]){ t->mtime, t->mtime });
@@ -198,7 +200,8 @@ static bool set_xattrs(int fd, struct archive_entry *entry, const char *path, st
 }
 
 /* Owner, then mode (a change of owner clears set-id bits), then attributes (it clears those too). */
-static bool set_meta(struct unpacker *u, int fd, struct archive_entry *entry, const char *path, struct err *e)
+static bool set_meta(struct unpacker *u, int fd, struct archive_entry *entry, const char *path,
+		     struct err *e)
 {
 	struct owner o = owner_of(u, entry);
 
@@ -248,8 +251,8 @@ static bool put_file(struct unpacker *u, int parent, const char *name, struct ar
 	AUTO_CLOSE int fd = -1;
 
 	if (size < 0 || size > u->how->limits.bytes)
-		return fail(e, ERR_EXHAUSTED, "/%s has %lld bytes, more than %lld are not taken", path,
-			    (long long)size, (long long)u->how->limits.bytes);
+		return fail(e, ERR_EXHAUSTED, "/%s has %lld bytes, more than %lld are not taken",
+			    path, (long long)size, (long long)u->how->limits.bytes);
 	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_sys(e, errno, "create /%s", path);
@@ -263,8 +266,9 @@ static bool put_file(struct unpacker *u, int parent, const char *name, struct ar
 static bool put_directory(struct unpacker *u, int parent, const char *name, bool exists,
 			  struct archive_entry *entry, const char *path, struct err *e)
 {
-	AUTO_CLOSE int dir = exists ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-				    : make_directory(u, parent, name, e);
+	AUTO_CLOSE int dir =
+		exists ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+		       : make_directory(u, parent, name, e);
 
 	if (dir < 0)
 		return exists ? fail_sys(e, errno, "open /%s", path) : false;
@@ -296,7 +300,8 @@ static bool put_node(struct unpacker *u, int parent, const char *name, struct ar
 {
 	struct timespec mtime = mtime_of(entry);
 	struct owner o = owner_of(u, entry);
-	mode_t mode = (archive_entry_filetype(entry) & S_IFMT) | (archive_entry_perm(entry) & 07777);
+	mode_t mode =
+		(archive_entry_filetype(entry) & S_IFMT) | (archive_entry_perm(entry) & 07777);
 	dev_t dev = makedev(archive_entry_rdevmajor(entry), archive_entry_rdevminor(entry));
 
 	/* The mode is given at birth: changing it later by name might reach another file. */
@@ -319,8 +324,8 @@ static char *place_of(const struct unpacker *u, const char *name)
 	return !*below ? STEAL(clean) : *clean ? xasprintf("%s/%s", below, clean) : STEAL(below);
 }
 
-static bool put_hard_link(struct unpacker *u, int parent, const char *name, struct archive_entry *entry,
-			  const char *path, struct err *e)
+static bool put_hard_link(struct unpacker *u, int parent, const char *name,
+			  struct archive_entry *entry, const char *path, struct err *e)
 {
 	AUTO_FREE char *target = place_of(u, archive_entry_hardlink(entry));
 	char *slash = strrchr(target, '/');
@@ -346,10 +351,12 @@ static bool make_room(struct unpacker *u, int parent, const char *name, bool wan
 		return true;
 	}
 	if (u->how->keep_types && S_ISDIR(st.st_mode) != wants_directory)
-		return fail(e, ERR_INVALID,
-			    wants_directory ? "cannot overwrite non-directory \"/%s\" with directory \"/%s\"" :
-					      "cannot overwrite directory \"/%s\" with non-directory \"/%s\"",
-			    path, path);
+		return fail(
+			e, ERR_INVALID,
+			wants_directory
+				? "cannot overwrite non-directory \"/%s\" with directory \"/%s\""
+				: "cannot overwrite directory \"/%s\" with non-directory \"/%s\"",
+			path, path);
 	/* A directory takes the place of a whiteout in make_directory(), which must see it. */
 	if (wants_directory && u->how->mode == UNPACK_LAYER && is_whiteout(&st))
 		return true;
@@ -358,7 +365,8 @@ static bool make_room(struct unpacker *u, int parent, const char *name, bool wan
 	return true;
 }
 
-static bool put_whiteout(struct unpacker *u, int parent, const char *name, const char *path, struct err *e)
+static bool put_whiteout(struct unpacker *u, int parent, const char *name, const char *path,
+			 struct err *e)
 {
 	const char *hidden = name + 4;
 	struct stat st;
@@ -375,14 +383,16 @@ static bool put_whiteout(struct unpacker *u, int parent, const char *name, const
 		if (!S_ISDIR(st.st_mode))
 			return true;
 		dir = openat(parent, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return dir < 0 ? fail_sys(e, errno, "open what /%s hides", path) : mark_opaque(u, dir, e);
+		return dir < 0 ? fail_sys(e, errno, "open what /%s hides", path)
+			       : mark_opaque(u, dir, e);
 	}
 	if (mknodat(parent, hidden, S_IFCHR, makedev(0, 0)) < 0)
 		return fail_sys(e, errno, "hide %s", path);
 	return true;
 }
 
-static bool put_root(struct unpacker *u, struct archive_entry *entry, const char *path, struct err *e)
+static bool put_root(struct unpacker *u, struct archive_entry *entry, const char *path,
+		     struct err *e)
 {
 	AUTO_CLOSE int dir = path_open_in_root(u->how->root, path, O_RDONLY | O_DIRECTORY);
 
@@ -407,7 +417,8 @@ static bool put_entry(struct unpacker *u, struct archive_entry *entry, struct er
 {
 	const char *given = archive_entry_pathname(entry), *name;
 	AUTO_FREE char *path = given ? place_of(u, given) : NULL;
-	bool is_directory = archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
+	bool is_directory =
+		archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
 	AUTO_FREE char *clean = given ? path_clean(given) : NULL;
 	bool exists;
 	int parent;
@@ -432,13 +443,18 @@ static bool put_entry(struct unpacker *u, struct archive_entry *entry, struct er
 		return put_hard_link(u, parent, name, entry, path, e);
 
 	switch (archive_entry_filetype(entry)) {
-	case AE_IFREG: return put_file(u, parent, name, entry, path, e);
-	case AE_IFDIR: return put_directory(u, parent, name, exists, entry, path, e);
-	case AE_IFLNK: return put_link(u, parent, name, entry, path, e);
+	case AE_IFREG:
+		return put_file(u, parent, name, entry, path, e);
+	case AE_IFDIR:
+		return put_directory(u, parent, name, exists, entry, path, e);
+	case AE_IFLNK:
+		return put_link(u, parent, name, entry, path, e);
 	case AE_IFIFO:
 	case AE_IFCHR:
-	case AE_IFBLK: return put_node(u, parent, name, entry, path, e);
-	default: return fail(e, ERR_INVALID, "/%s is of an unknown kind", path);
+	case AE_IFBLK:
+		return put_node(u, parent, name, entry, path, e);
+	default:
+		return fail(e, ERR_INVALID, "/%s is of an unknown kind", path);
 	}
 }
 
@@ -461,7 +477,8 @@ static bool put_all(struct unpacker *u, struct err *e)
 	struct archive_entry *entry;
 	int status;
 
-	while ((status = archive_read_next_header(u->tar, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
+	while ((status = archive_read_next_header(u->tar, &entry)) == ARCHIVE_OK ||
+	       status == ARCHIVE_WARN) {
 		if (++u->got->entries > u->how->limits.entries)
 			return fail(e, ERR_EXHAUSTED, "the archive has more than %lld entries",
 				    (long long)u->how->limits.entries);

@@ -22,12 +22,12 @@
 enum unpack_mode { UNPACK_LAYER, UNPACK_COPY };
 
 struct unpack_limits {
-	int64_t bytes;   /* of the tar stream, and of any one file */
+	int64_t bytes; /* of the tar stream, and of any one file */
 	int64_t entries;
-	int64_t depth;   /* parts of a path */
+	int64_t depth; /* parts of a path */
 };
 
-#define UNPACK_LIMITS_DEFAULT                                                              \
+#define UNPACK_LIMITS_DEFAULT                                                                      \
 	((struct unpack_limits){ .bytes = INT64_C(32) << 30, .entries = 2000000, .depth = 256 })
 
 struct unpack {
@@ -35,10 +35,10 @@ struct unpack {
 	struct unpack_limits limits;
 	int root;              /* the tree, an open directory */
 	const char *directory; /* COPY: where in it */
-	bool keep_types;       /* COPY: a directory never replaces another kind, nor the other way */
-	bool has_owner;        /* COPY: everything belongs to uid:gid */
+	bool keep_types; /* COPY: a directory never replaces another kind, nor the other way */
+	bool has_owner;  /* COPY: everything belongs to uid:gid */
 	uint32_t uid, gid;
-	struct channel *up;    /* LAYER: where {event: opaque} goes, and {event: progress, current} */
+	struct channel *up; /* LAYER: where {event: opaque} goes, and {event: progress, current} */
 };
 
 struct unpacked {
@@ -47,6 +47,7 @@ struct unpacked {
 };
 
 /* Changes the umask. Reads the tar to its end mark; what follows is left to stream_end(). */
-bool unpack_tar(struct stream_in *in, const struct unpack *how, struct unpacked *got, struct err *e) MUST_CHECK;
+bool unpack_tar(struct stream_in *in, const struct unpack *how, struct unpacked *got,
+		struct err *e) MUST_CHECK;
 
 #endif

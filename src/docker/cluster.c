@@ -1,9 +1,13 @@
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_field orchestration_fields[] = {
-	{ "TaskHistoryRetentionLimit", "orchestration.task_history_retention_limit", DIALECT_INT, OMIT_EMPTY },
+	{ "TaskHistoryRetentionLimit", "orchestration.task_history_retention_limit", DIALECT_INT,
+	  OMIT_EMPTY },
 	END,
 };
 static const struct dialect orchestration = { &pb__cluster_spec__descriptor, orchestration_fields };
@@ -22,7 +26,8 @@ static const struct dialect_field dispatcher_fields[] = {
 };
 static const struct dialect dispatcher = { &pb__dispatcher_config__descriptor, dispatcher_fields };
 static const struct dialect_word ca_protocols[] = {
-	{ "cfssl", PB__EXTERNAL_CA__CAPROTOCOL__CFSSL }, { NULL },
+	{ "cfssl", PB__EXTERNAL_CA__CAPROTOCOL__CFSSL },
+	{ NULL },
 };
 static const struct dialect_field external_fields[] = {
 	{ "Protocol", "protocol", DIALECT_WORD, .words = ca_protocols },
@@ -46,7 +51,8 @@ static const struct dialect_field task_defaults_fields[] = {
 	{ "LogDriver", "log_driver", DIALECT_OBJECT, OMIT_UNSET, &dialect_driver },
 	END,
 };
-static const struct dialect task_defaults = { &pb__task_defaults__descriptor, task_defaults_fields };
+static const struct dialect task_defaults = { &pb__task_defaults__descriptor,
+					      task_defaults_fields };
 static const struct dialect_field encryption_fields[] = {
 	{ "AutoLockManagers", "auto_lock_managers", DIALECT_BOOL },
 	END,
@@ -112,5 +118,7 @@ static const struct dialect_field join_fields[] = {
 	END,
 };
 const struct dialect dialect_swarm_join = { &pb__swarm_join_request__descriptor, join_fields };
-static const struct dialect_field unlock_fields[] = { { "UnlockKey", "unlock_key", DIALECT_TEXT }, END };
-const struct dialect dialect_swarm_unlock = { &pb__swarm_unlock_request__descriptor, unlock_fields };
+static const struct dialect_field unlock_fields[] = { { "UnlockKey", "unlock_key", DIALECT_TEXT },
+						      END };
+const struct dialect dialect_swarm_unlock = { &pb__swarm_unlock_request__descriptor,
+					      unlock_fields };

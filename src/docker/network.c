@@ -1,6 +1,9 @@
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_field ipam_config_fields[] = {
 	{ "Subnet", "subnet", DIALECT_TEXT, OMIT_EMPTY },
@@ -66,7 +69,8 @@ static const struct dialect_field create_ipam_fields[] = {
 	END,
 };
 static const struct dialect create_ipam = { &pb__network_spec__descriptor, create_ipam_fields };
-static const struct dialect_field config_from_fields[] = { { "Network", "network", DIALECT_TEXT }, END };
+static const struct dialect_field config_from_fields[] = { { "Network", "network", DIALECT_TEXT },
+							   END };
 static const struct dialect config_from = { &pb__network_spec__descriptor, config_from_fields };
 
 /* The parts of a request that a spec of the swarm has. */
@@ -91,4 +95,5 @@ static const struct dialect_field create_fields[] = {
 	{ NULL, "spec", DIALECT_MEMBERS, 0, &create_spec },
 	END,
 };
-const struct dialect dialect_network_create = { &pb__network_create_request__descriptor, create_fields };
+const struct dialect dialect_network_create = { &pb__network_create_request__descriptor,
+						create_fields };

@@ -1,6 +1,9 @@
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_word roles[] = {
 	{ "worker", PB__NODE_ROLE__WORKER },

@@ -1,7 +1,10 @@
 /* Secrets and configs: alike but for what is shown of their data. */
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_field secret_spec_fields[] = {
 	{ "Name", "annotations.name", DIALECT_TEXT, OMIT_EMPTY },

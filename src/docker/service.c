@@ -1,12 +1,17 @@
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 /* ---- ports ---- */
 
 static const struct dialect_word protocols[] = {
-	{ "tcp", PB__PORT_CONFIG__PROTOCOL__TCP },   { "", PB__PORT_CONFIG__PROTOCOL__TCP },
-	{ "udp", PB__PORT_CONFIG__PROTOCOL__UDP },   { "sctp", PB__PORT_CONFIG__PROTOCOL__SCTP },
+	{ "tcp", PB__PORT_CONFIG__PROTOCOL__TCP },
+	{ "", PB__PORT_CONFIG__PROTOCOL__TCP },
+	{ "udp", PB__PORT_CONFIG__PROTOCOL__UDP },
+	{ "sctp", PB__PORT_CONFIG__PROTOCOL__SCTP },
 	{ NULL },
 };
 static const struct dialect_word publish_modes[] = {
@@ -40,7 +45,8 @@ const struct dialect dialect_endpoint_spec = { &pb__endpoint_spec__descriptor, e
 
 /* ---- modes ---- */
 
-static const struct dialect_field replicated_fields[] = { { "Replicas", "replicas", DIALECT_INT }, END };
+static const struct dialect_field replicated_fields[] = { { "Replicas", "replicas", DIALECT_INT },
+							  END };
 
 static void replicated_begin(struct arena *a, void *message)
 {
@@ -48,7 +54,9 @@ static void replicated_begin(struct arena *a, void *message)
 }
 
 static const struct dialect replicated = {
-	&pb__replicated_service__descriptor, replicated_fields, .begin = replicated_begin,
+	&pb__replicated_service__descriptor,
+	replicated_fields,
+	.begin = replicated_begin,
 };
 static const struct dialect_field nothing[] = { END };
 static const struct dialect global = { &pb__global_service__descriptor, nothing };
@@ -74,12 +82,16 @@ static void job_finish(struct arena *a, void *message)
 }
 
 static const struct dialect replicated_job = {
-	&pb__replicated_job__descriptor, job_fields, .begin = job_begin, .finish = job_finish,
+	&pb__replicated_job__descriptor,
+	job_fields,
+	.begin = job_begin,
+	.finish = job_finish,
 };
 static const struct dialect_field mode_fields[] = {
 	{ "Replicated", "replicated", DIALECT_OBJECT, OMIT_UNSET, &replicated },
 	{ "Global", "global", DIALECT_OBJECT, OMIT_UNSET, &global },
-	{ "ReplicatedJob", "replicated_job", DIALECT_OBJECT, OMIT_UNSET, &replicated_job, .since = 41 },
+	{ "ReplicatedJob", "replicated_job", DIALECT_OBJECT, OMIT_UNSET, &replicated_job,
+	  .since = 41 },
 	{ "GlobalJob", "global_job", DIALECT_OBJECT, OMIT_UNSET, &global_job, .since = 41 },
 	END,
 };
@@ -140,7 +152,10 @@ static void spec_finish(struct arena *a, void *message)
 }
 
 const struct dialect dialect_service_spec = {
-	&pb__service_spec__descriptor, spec_fields, ONE_MODE, .finish = spec_finish,
+	&pb__service_spec__descriptor,
+	spec_fields,
+	ONE_MODE,
+	.finish = spec_finish,
 };
 
 /* ---- the service ---- */
@@ -157,7 +172,8 @@ static const struct dialect_field service_endpoint_fields[] = {
 	{ "VirtualIPs", "endpoint.virtual_ips", DIALECT_OBJECTS, OMIT_EMPTY, &vip },
 	END,
 };
-static const struct dialect service_endpoint = { &pb__service__descriptor, service_endpoint_fields };
+static const struct dialect service_endpoint = { &pb__service__descriptor,
+						 service_endpoint_fields };
 
 static const struct dialect_field update_status_fields[] = {
 	{ "State", "state", DIALECT_WORD, OMIT_EMPTY },
@@ -166,7 +182,8 @@ static const struct dialect_field update_status_fields[] = {
 	{ "Message", "message", DIALECT_TEXT, OMIT_EMPTY },
 	END,
 };
-static const struct dialect update_status = { &pb__update_status__descriptor, update_status_fields };
+static const struct dialect update_status = { &pb__update_status__descriptor,
+					      update_status_fields };
 static const struct dialect_field job_status_fields[] = {
 	{ "JobIteration", "job_iteration", DIALECT_OBJECT, 0, &dialect_version },
 	{ "LastExecution", "last_execution", DIALECT_TIME, OMIT_UNSET },
@@ -196,5 +213,6 @@ static const struct dialect_field status_fields[] = {
 	END,
 };
 const struct dialect dialect_service_status = {
-	&pb__list_service_statuses_response__service_status__descriptor, status_fields,
+	&pb__list_service_statuses_response__service_status__descriptor,
+	status_fields,
 };

@@ -18,13 +18,15 @@ extern const struct dialect dialect_swarm_init, dialect_swarm_join, dialect_swar
 extern const struct dialect dialect_network_create;
 
 /* Parts that several shapes have. */
-extern const struct dialect dialect_mount, dialect_health_config, dialect_driver, dialect_port_config;
+extern const struct dialect dialect_mount, dialect_health_config, dialect_driver,
+	dialect_port_config;
 extern const struct dialect dialect_version, dialect_resources, dialect_platform;
 extern const struct dialect dialect_generic_resource;
 extern const struct dialect dialect_network_attachment_config, dialect_endpoint_spec;
 
 /* This host's own: containers, execs, images, volumes, and their places on networks. */
-extern const struct dialect dialect_container_config, dialect_host_config, dialect_endpoint_settings;
+extern const struct dialect dialect_container_config, dialect_host_config,
+	dialect_endpoint_settings;
 extern const struct dialect dialect_container, dialect_container_listed, dialect_container_create;
 extern const struct dialect dialect_mount_point;
 extern const struct dialect dialect_exec, dialect_exec_create, dialect_exec_start;

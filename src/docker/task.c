@@ -1,6 +1,9 @@
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
 static const struct dialect_field container_fields[] = {
 	{ "ContainerID", "container_id", DIALECT_TEXT },
@@ -8,7 +11,8 @@ static const struct dialect_field container_fields[] = {
 	{ "ExitCode", "exit_code", DIALECT_INT },
 	END,
 };
-static const struct dialect container_status = { &pb__container_status__descriptor, container_fields };
+static const struct dialect container_status = { &pb__container_status__descriptor,
+						 container_fields };
 static const struct dialect_field ports_fields[] = {
 	{ "Ports", "ports", DIALECT_OBJECTS, OMIT_EMPTY, &dialect_port_config },
 	END,
@@ -54,7 +58,8 @@ static const struct dialect_field task_fields[] = {
 	{ "NetworksAttachments", "networks", DIALECT_OBJECTS, OMIT_EMPTY, &attachment },
 	{ "GenericResources", "assigned_generic_resources", DIALECT_OBJECTS, OMIT_EMPTY,
 	  &dialect_generic_resource },
-	{ "JobIteration", "job_iteration", DIALECT_OBJECT, OMIT_UNSET, &dialect_version, .since = 41 },
+	{ "JobIteration", "job_iteration", DIALECT_OBJECT, OMIT_UNSET, &dialect_version,
+	  .since = 41 },
 	{ "Volumes", "volumes", DIALECT_OBJECTS, OMIT_EMPTY, &volume, .since = 42 },
 	END,
 };

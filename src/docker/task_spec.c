@@ -4,9 +4,14 @@
 
 #include "docker/tables.h"
 
-#define END { NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		NULL                                                                               \
+	}
 
-static const struct dialect_field version_fields[] = { { "Index", "index", DIALECT_INT, OMIT_EMPTY }, END };
+static const struct dialect_field version_fields[] = {
+	{ "Index", "index", DIALECT_INT, OMIT_EMPTY }, END
+};
 const struct dialect dialect_version = { &pb__version__descriptor, version_fields };
 
 static const struct dialect_field driver_fields[] = {
@@ -26,8 +31,8 @@ const struct dialect dialect_platform = { &pb__platform__descriptor, platform_fi
 /* ---- mounts ---- */
 
 static const struct dialect_word mount_types[] = {
-	{ "bind", PB__MOUNT__TYPE__BIND },     { "volume", PB__MOUNT__TYPE__VOLUME },
-	{ "tmpfs", PB__MOUNT__TYPE__TMPFS },   { "npipe", PB__MOUNT__TYPE__NPIPE },
+	{ "bind", PB__MOUNT__TYPE__BIND },       { "volume", PB__MOUNT__TYPE__VOLUME },
+	{ "tmpfs", PB__MOUNT__TYPE__TMPFS },     { "npipe", PB__MOUNT__TYPE__NPIPE },
 	{ "cluster", PB__MOUNT__TYPE__CLUSTER }, { NULL },
 };
 static const struct dialect_word consistencies[] = {
@@ -64,7 +69,8 @@ static const struct dialect_field volume_fields[] = {
 	{ "DriverConfig", "driver_config", DIALECT_OBJECT, OMIT_UNSET, &dialect_driver },
 	END,
 };
-static const struct dialect volume_options = { &pb__mount__volume_options__descriptor, volume_fields };
+static const struct dialect volume_options = { &pb__mount__volume_options__descriptor,
+					       volume_fields };
 
 /* A list of lists of one or two strings, [["key","value"],["flag"]]; the message keeps its text. */
 static bool is_options(const json_t *value)
@@ -74,12 +80,12 @@ static bool is_options(const json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach((json_t *)value, i, option) {
-		if (!json_is_array(option) || json_array_size(option) < 1 || json_array_size(option) > 2)
+	json_array_foreach((json_t *)value, i, option)
+	{
+		if (!json_is_array(option) || json_array_size(option) < 1 ||
+		    json_array_size(option) > 2)
 			return false;
-		json_array_foreach(option, k, part)
-			if (!json_is_string(part))
-				return false;
+		json_array_foreach(option, k, part) if (!json_is_string(part)) return false;
 	}
 	return true;
 }
@@ -92,7 +98,8 @@ static void write_tmpfs_options(struct json *j, const char *key, const void *mes
 
 	if (is_options(value)) {
 		json_open_list(j, key);
-		json_array_foreach(value, i, option) {
+		json_array_foreach(value, i, option)
+		{
 			json_open_list(j, NULL);
 			json_array_foreach(option, k, part)
 				json_text(j, NULL, json_string_value(part));
@@ -103,7 +110,8 @@ static void write_tmpfs_options(struct json *j, const char *key, const void *mes
 	json_decref(value);
 }
 
-static bool read_tmpfs_options(struct arena *a, void *message, const struct json_t *value, struct err *e)
+static bool read_tmpfs_options(struct arena *a, void *message, const struct json_t *value,
+			       struct err *e)
 {
 	Pb__Mount__TmpfsOptions *o = message;
 	char *text;
@@ -184,7 +192,8 @@ static const struct dialect_field config_fields[] = {
 	END,
 };
 static const struct dialect config_reference = {
-	&pb__config_reference__descriptor, config_fields,
+	&pb__config_reference__descriptor,
+	config_fields,
 	"Configs: cannot specify both File and Runtime",
 };
 
@@ -195,7 +204,8 @@ static const struct dialect_field credential_fields[] = {
 	END,
 };
 static const struct dialect credential_spec = {
-	&pb__privileges__credential_spec__descriptor, credential_fields,
+	&pb__privileges__credential_spec__descriptor,
+	credential_fields,
 	"CredentialSpec: must specify only one of Config, File and Registry",
 };
 static const struct dialect_field selinux_fields[] = {
@@ -203,15 +213,19 @@ static const struct dialect_field selinux_fields[] = {
 	{ "Role", "role", DIALECT_TEXT },       { "Type", "type", DIALECT_TEXT },
 	{ "Level", "level", DIALECT_TEXT },     END,
 };
-static const struct dialect selinux = { &pb__privileges__selinux_context__descriptor, selinux_fields };
+static const struct dialect selinux = { &pb__privileges__selinux_context__descriptor,
+					selinux_fields };
 static const struct dialect_field seccomp_fields[] = {
 	{ "Mode", "mode", DIALECT_WORD, OMIT_EMPTY },
 	{ "Profile", "profile", DIALECT_BYTES, OMIT_EMPTY },
 	END,
 };
 static const struct dialect seccomp = { &pb__privileges__seccomp_opts__descriptor, seccomp_fields };
-static const struct dialect_field apparmor_fields[] = { { "Mode", "mode", DIALECT_WORD, OMIT_EMPTY }, END };
-static const struct dialect apparmor = { &pb__privileges__app_armor_opts__descriptor, apparmor_fields };
+static const struct dialect_field apparmor_fields[] = {
+	{ "Mode", "mode", DIALECT_WORD, OMIT_EMPTY }, END
+};
+static const struct dialect apparmor = { &pb__privileges__app_armor_opts__descriptor,
+					 apparmor_fields };
 static const struct dialect_field privileges_fields[] = {
 	{ "CredentialSpec", "credential_spec", DIALECT_OBJECT, NULL_UNSET, &credential_spec },
 	{ "SELinuxContext", "selinux_context", DIALECT_OBJECT, NULL_UNSET, &selinux },
@@ -274,7 +288,8 @@ static const struct dialect_field attachment_fields[] = {
 	{ "ContainerID", "container_id", DIALECT_TEXT },
 	END,
 };
-static const struct dialect attachment_spec = { &pb__network_attachment_spec__descriptor, attachment_fields };
+static const struct dialect attachment_spec = { &pb__network_attachment_spec__descriptor,
+						attachment_fields };
 
 /* ---- resources ---- */
 
@@ -289,13 +304,15 @@ static const struct dialect_field discrete_fields[] = {
 	{ "Value", "value", DIALECT_INT, OMIT_EMPTY },
 	END,
 };
-static const struct dialect discrete = { &pb__discrete_generic_resource__descriptor, discrete_fields };
+static const struct dialect discrete = { &pb__discrete_generic_resource__descriptor,
+					 discrete_fields };
 static const struct dialect_field generic_fields[] = {
 	{ "NamedResourceSpec", "named_resource_spec", DIALECT_OBJECT, OMIT_UNSET, &named },
 	{ "DiscreteResourceSpec", "discrete_resource_spec", DIALECT_OBJECT, OMIT_UNSET, &discrete },
 	END,
 };
-const struct dialect dialect_generic_resource = { &pb__generic_resource__descriptor, generic_fields };
+const struct dialect dialect_generic_resource = { &pb__generic_resource__descriptor,
+						  generic_fields };
 
 static const struct dialect_field resources_fields[] = {
 	{ "NanoCPUs", "nano_cpus", DIALECT_INT, OMIT_EMPTY },
@@ -315,9 +332,11 @@ static const struct dialect_field limits_fields[] = {
 static const struct dialect limits = { &pb__task_spec__descriptor, limits_fields };
 static const struct dialect_field requirements_fields[] = {
 	{ "Limits", "resources.limits", DIALECT_GROUP, OMIT_UNSET, &limits },
-	{ "Reservations", "resources.reservations", DIALECT_OBJECT, OMIT_UNSET, &dialect_resources },
+	{ "Reservations", "resources.reservations", DIALECT_OBJECT, OMIT_UNSET,
+	  &dialect_resources },
 	{ "SwapBytes", "resources.swap_bytes.value", DIALECT_INT, OMIT_UNSET, .since = 52 },
-	{ "MemorySwappiness", "resources.memory_swappiness.value", DIALECT_INT, OMIT_UNSET, .since = 52 },
+	{ "MemorySwappiness", "resources.memory_swappiness.value", DIALECT_INT, OMIT_UNSET,
+	  .since = 52 },
 	END,
 };
 static const struct dialect requirements = { &pb__task_spec__descriptor, requirements_fields };
@@ -345,7 +364,9 @@ static void restart_begin(struct arena *a, void *message)
 }
 
 static const struct dialect restart_policy = {
-	&pb__restart_policy__descriptor, restart_fields, .begin = restart_begin,
+	&pb__restart_policy__descriptor,
+	restart_fields,
+	.begin = restart_begin,
 };
 
 static const struct dialect_field spread_fields[] = {
@@ -357,7 +378,8 @@ static const struct dialect_field preference_fields[] = {
 	{ "Spread", "spread", DIALECT_OBJECT, NULL_UNSET, &spread },
 	END,
 };
-static const struct dialect preference = { &pb__placement_preference__descriptor, preference_fields };
+static const struct dialect preference = { &pb__placement_preference__descriptor,
+					   preference_fields };
 static const struct dialect_field placement_fields[] = {
 	{ "Constraints", "constraints", DIALECT_TEXTS, OMIT_EMPTY },
 	{ "Preferences", "preferences", DIALECT_OBJECTS, OMIT_EMPTY, &preference },
@@ -374,7 +396,8 @@ static const struct dialect_field network_fields[] = {
 	END,
 };
 const struct dialect dialect_network_attachment_config = {
-	&pb__network_attachment_config__descriptor, network_fields,
+	&pb__network_attachment_config__descriptor,
+	network_fields,
 };
 
 static void write_runtime(struct json *j, const char *key, const void *message, int version)
@@ -404,5 +427,7 @@ static const struct dialect_field task_fields[] = {
 	END,
 };
 const struct dialect dialect_task_spec = {
-	&pb__task_spec__descriptor, task_fields, "mismatched Runtime and *Spec fields",
+	&pb__task_spec__descriptor,
+	task_fields,
+	"mismatched Runtime and *Spec fields",
 };

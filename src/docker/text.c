@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 
-#define GO_ZERO_TIME "0001-01-01T00:00:00Z"
+#define GO_ZERO_TIME    "0001-01-01T00:00:00Z"
 #define GO_ZERO_SECONDS (-62135596800LL)
 
 void rfc3339_write(int64_t seconds, int32_t nanos, char out[RFC3339_MAX])
@@ -21,8 +21,9 @@ void rfc3339_write(int64_t seconds, int32_t nanos, char out[RFC3339_MAX])
 		snprintf(out, RFC3339_MAX, "%s", GO_ZERO_TIME);
 		return;
 	}
-	len = (size_t)snprintf(out, RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", (tm.tm_year + 1900) % 10000,
-			       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	len = (size_t)snprintf(out, RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d",
+			       (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+			       tm.tm_min, tm.tm_sec);
 	if (nanos > 0 && nanos < 1000000000) {
 		snprintf(fraction, sizeof(fraction), ".%09d", (int)nanos);
 		for (size_t i = strlen(fraction); fraction[i - 1] == '0'; i--)
@@ -79,12 +80,13 @@ bool rfc3339_read(struct str text, int64_t *seconds, int32_t *nanos)
 	memcpy(copy, text.ptr, text.len);
 	copy[text.len] = '\0';
 	if (!digits(&at, 4, &tm.tm_year) || !skip(&at, '-') || !digits(&at, 2, &tm.tm_mon) ||
-	    !skip(&at, '-') || !digits(&at, 2, &tm.tm_mday) || (!skip(&at, 'T') && !skip(&at, 't')) ||
-	    !digits(&at, 2, &tm.tm_hour) || !skip(&at, ':') || !digits(&at, 2, &tm.tm_min) ||
-	    !skip(&at, ':') || !digits(&at, 2, &tm.tm_sec))
+	    !skip(&at, '-') || !digits(&at, 2, &tm.tm_mday) ||
+	    (!skip(&at, 'T') && !skip(&at, 't')) || !digits(&at, 2, &tm.tm_hour) ||
+	    !skip(&at, ':') || !digits(&at, 2, &tm.tm_min) || !skip(&at, ':') ||
+	    !digits(&at, 2, &tm.tm_sec))
 		return false;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-	    tm.tm_min > 59 || tm.tm_sec > 60)
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return false;
 	*nanos = 0;
 	if (skip(&at, '.'))

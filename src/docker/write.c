@@ -8,7 +8,6 @@
 #include "docker/inside.h"
 #include "pb/path.h"
 
-
 static bool applies(const struct dialect_field *f, int version)
 {
 	return !(f->flags & READ_ONLY) && (f->since == 0 || version >= f->since) &&
@@ -195,7 +194,8 @@ static void write_objects(struct json *j, const struct dialect_field *f, const s
 	for (size_t i = 0; i < pb_slot_count(slot); i++) {
 		const void *item = *(void **)pb_slot_item(slot, i);
 
-		dialect_write(j, is_keyed ? pb_get_text(item, f->key_field) : NULL, f->sub, item, version);
+		dialect_write(j, is_keyed ? pb_get_text(item, f->key_field) : NULL, f->sub, item,
+			      version);
 	}
 	json_close(j);
 }
@@ -303,8 +303,8 @@ static void write_field(struct json *j, const struct dialect *d, const struct di
 		return;
 	if (is_set && (f->flags & OMIT_EMPTY) && is_empty(f, &slot))
 		return;
-	if ((f->flags & NULL_UNSET) && (!is_set || (is_list(f->kind) && pb_slot_count(&slot) == 0 &&
-						    path.count == 1))) {
+	if ((f->flags & NULL_UNSET) &&
+	    (!is_set || (is_list(f->kind) && pb_slot_count(&slot) == 0 && path.count == 1))) {
 		json_none(j, f->key);
 		return;
 	}
@@ -314,7 +314,8 @@ static void write_field(struct json *j, const struct dialect *d, const struct di
 		write_value(j, f, &slot, message, version);
 }
 
-void dialect_write_members(struct json *j, const struct dialect *d, const void *message, int version)
+void dialect_write_members(struct json *j, const struct dialect *d, const void *message,
+			   int version)
 {
 	for (const struct dialect_field *f = d->fields; f->key || f->path; f++)
 		if (applies(f, version))

@@ -56,7 +56,8 @@ static void copy_came(struct engine *e, struct call *call, const struct input *i
 static struct content_tree tree_of(struct container *c, struct arena *a)
 {
 	struct content_mount *mounts = arena_alloc(a, (c->record->n_mounts + 1) * sizeof(*mounts));
-	struct content_tree tree = { .root = c->root, .container = c->record->name,
+	struct content_tree tree = { .root = c->root,
+				     .container = c->record->name,
 				     .mounts = mounts };
 
 	for (size_t i = 0; i < c->record->n_mounts; i++) {

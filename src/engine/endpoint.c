@@ -334,7 +334,7 @@ static void tell_names(struct engine *e, struct container *c)
 }
 
 bool endpoint_connect(struct engine *e, struct container *c, Pb__EndpointSettings *endpoint,
-		   struct err *err)
+		      struct err *err)
 {
 	struct network *n;
 

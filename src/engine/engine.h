@@ -62,7 +62,7 @@ struct engine_config {
 	size_t runtime_count;
 	const char *init_path; /* of a program for --init, on the host; "" when there is none */
 	bool is_cgroup_v2;
-	bool lacks_io_weight; /* of the kernel: such a wish is discarded with a warning */
+	bool lacks_io_weight;  /* of the kernel: such a wish is discarded with a warning */
 	uint64_t capabilities; /* that the daemon itself may give (CapBnd of its status); 0: all */
 	int64_t cpus;          /* of the host; --cpus may not ask for more */
 	const char *bridge_subnet;  /* of the default bridge: "172.17.0.0/16" */

@@ -54,8 +54,8 @@ struct task {
 	uint64_t ticket; /* the agent's, of the command under way; 0: swallowed by remove() */
 	struct list commands;
 	struct arena memory;
-	Pb__Task *spec;   /* from prepare(); NULL after a restart */
-	bool was_started; /* its end is news */
+	Pb__Task *spec;    /* from prepare(); NULL after a restart */
+	bool was_started;  /* its end is news */
 	bool is_unhealthy; /* that is why it ends */
 };
 
@@ -201,7 +201,8 @@ static uint64_t ask(struct engine *e, struct task *t, enum phase phase)
 static void create(struct engine *e, struct task *t)
 {
 	AUTO_ARENA struct arena a = { 0 };
-	struct engine_node node = { e->node_id, e->node_hostname, e->node_architecture, e->node_os };
+	struct engine_node node = { e->node_id, e->node_hostname, e->node_architecture,
+				    e->node_os };
 	struct engine_create order;
 	const Pb__Task *spec;
 	struct err err;
@@ -558,8 +559,7 @@ static void seam_log_read(void *self, uint64_t ticket, const char *task_id,
 	if (!c)
 		no_log(e, ticket, task_id, NULL);
 	else if (strcmp(c->record->host_config->log_config->type, "none") == 0)
-		no_log(e, ticket, task_id,
-		       "configured logging driver does not support reading");
+		no_log(e, ticket, task_id, "configured logging driver does not support reading");
 	else
 		runtime->log_read(runtime->self, ticket, c->record->id, wanted);
 }

@@ -167,7 +167,8 @@ bool expand_payload(struct arena *a, const Pb__Task *t, const struct engine_node
 		return true;
 	if (strcmp(payload->templating, "golang") != 0)
 		return fail(e, ERR_INVALID, "unrecognized template type");
-	if (payload->data.len > TEMPLATE_TEXT_MAX || memchr(payload->data.ptr, 0, payload->data.len))
+	if (payload->data.len > TEMPLATE_TEXT_MAX ||
+	    memchr(payload->data.ptr, 0, payload->data.len))
 		return fail(e, ERR_INVALID, "a template is text of at most %d bytes",
 			    TEMPLATE_TEXT_MAX);
 	world = world_of(a, t, node);

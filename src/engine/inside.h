@@ -157,8 +157,8 @@ struct container {
 	struct list waiters;
 	struct list execs;
 	const char *warning; /* of its creation, told with its id; NULL */
-	uint64_t starter;  /* whose start is under way; 0: the restart policy's */
-	unsigned awaiting; /* parts of the preparation that are still to come */
+	uint64_t starter;    /* whose start is under way; 0: the restart policy's */
+	unsigned awaiting;   /* parts of the preparation that are still to come */
 	bool has_fault;
 	struct err fault; /* the first thing that went wrong in this step */
 
@@ -172,7 +172,7 @@ struct container {
 	struct device *devices;
 	size_t device_count;
 	struct runtime_device *rate_devices; /* of ocispec_rate(); NULL: there is none */
-	uint64_t generation; /* of its sandbox */
+	uint64_t generation;                 /* of its sandbox */
 	bool has_sandbox;
 	bool was_told_to_stop;
 	int stop_signal;
@@ -437,7 +437,7 @@ bool endpoints_take(struct engine *e, struct container *c, struct err *err);
 void endpoints_want(struct engine *e, struct container *c);
 /* One more network for a running container. */
 bool endpoint_connect(struct engine *e, struct container *c, Pb__EndpointSettings *endpoint,
-		   struct err *err);
+		      struct err *err);
 void endpoints_release(struct engine *e, struct container *c);
 /* Texts of its hosts and resolv.conf. */
 void endpoints_write_hosts(struct engine *e, const struct container *c, struct buf *out);

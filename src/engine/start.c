@@ -325,8 +325,7 @@ void container_tell_start_failed(struct engine *e, struct container *c)
 	if (!asker)
 		return;
 	answer_fail(e, asker, &c->fault);
-	container_of(e->answers.prev, struct answer, link)->answer.exit_code =
-		c->record->exit_code;
+	container_of(e->answers.prev, struct answer, link)->answer.exit_code = c->record->exit_code;
 }
 
 static void started(struct engine *e, struct call *call, const struct input *in)
@@ -488,8 +487,8 @@ static void ask_devices(struct engine *e, struct container *c)
 	if (rates > 0)
 		c->rate_devices = arena_alloc(&c->run, rates * sizeof(*c->rate_devices));
 	for (size_t i = 0; (rate = ocispec_rate(h, i, &list)); i++)
-		runtime->devices(runtime->self,
-				 await_part(e, c, (size_t)first_rate(c) + 1 + i), rate->path);
+		runtime->devices(runtime->self, await_part(e, c, (size_t)first_rate(c) + 1 + i),
+				 rate->path);
 	for (size_t i = 0; i < h->n_devices; i++)
 		runtime->devices(runtime->self, await_part(e, c, i), h->devices[i]->path_on_host);
 	if (h->privileged)

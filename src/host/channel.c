@@ -385,7 +385,7 @@ void channel_offer(struct channel *c)
 
 bool channel_is_deserted(const struct channel *c)
 {
-	struct pollfd p = {.events = 0};
+	struct pollfd p = { .events = 0 };
 	uv_os_fd_t fd;
 
 	if (c->is_broken || uv_fileno(&c->handle, &fd) != 0)
@@ -440,7 +440,7 @@ static void announce_open(void *self)
 void channel_open(struct channel *c, struct loop *loop, struct channel_space *space, int fd,
 		  const struct tls_config *tls, const struct channel_user *user)
 {
-	*c = (struct channel){.loop = loop, .space = space, .user = *user};
+	*c = (struct channel){ .loop = loop, .space = space, .user = *user };
 	c->held = BUF_MAX(CHANNEL_HELD_MAX * 4);
 	c->out = BUF_MAX(CHANNEL_QUEUE_MAX);
 	c->handshake_input = BUF_MAX(sizeof(space->wire));

@@ -55,20 +55,20 @@ struct channel {
 
 	struct tls *tls; /* NULL: in the clear */
 	struct buf held; /* plaintext that the user left */
-	struct buf out;	 /* plaintext to be sent, from out_at on */
+	struct buf out;  /* plaintext to be sent, from out_at on */
 	size_t out_at;
 	struct buf flying;
 	uint64_t flown; /* bytes given to the kernel, or waiting for it in `flying` */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 
-	bool is_open;	/* past the handshake */
+	bool is_open;   /* past the handshake */
 	bool is_flying; /* `flying` is with the kernel */
 	bool is_reading;
-	bool is_busy;	/* a handshake step is in another thread */
+	bool is_busy;   /* a handshake step is in another thread */
 	bool has_ended; /* the other end has */
 	bool is_ending; /* we do, when all is sent */
-	bool is_shut;	/* ... and it was said */
+	bool is_shut;   /* ... and it was said */
 	bool is_broken;
 	bool is_closing;
 	char broken_text[128];

@@ -248,9 +248,9 @@ static void seam_trust(void *self, uint64_t ticket, struct str root)
 	struct outcome *o = outcome_new(k, ticket);
 	int64_t now_s = loop_now(k->loop).wall_ns / 1000000000;
 	bool ok = root_check(root, now_s, &o->err) &&
-		  (k->cert.len == 0 || (chain_verify(root, buf_str(&k->cert), CHAIN_MAY_BE_EXPIRED,
-						     now_s, &o->err) &&
-					write_file(k, "swarm-root-ca.crt", root, 0644, &o->err))) &&
+		  (k->cert.len == 0 ||
+		   (chain_verify(root, buf_str(&k->cert), CHAIN_MAY_BE_EXPIRED, now_s, &o->err) &&
+		    write_file(k, "swarm-root-ca.crt", root, 0644, &o->err))) &&
 		  peer_hands_identify(k->peers, root, buf_str(&k->cert), buf_str(&k->key), &o->err);
 
 	if (ok) {

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 
-#define BACKLOG		1024
+#define BACKLOG         1024
 #define FIRST_PASSED_FD 3
 
 static bool take_text(char *to, size_t size, struct str from)
@@ -56,7 +56,7 @@ bool listen_address_parse(struct str text, struct listen_address *a, struct err 
 {
 	struct str rest;
 
-	*a = (struct listen_address){0};
+	*a = (struct listen_address){ 0 };
 	if (str_starts_with(text, "unix://")) {
 		a->kind = LISTEN_UNIX;
 		rest = after(text, "unix://");
@@ -130,7 +130,7 @@ static bool remove_stale(const struct sockaddr_un *addr, struct err *e)
 
 bool listen_unix(const char *path, gid_t group, int *out, struct err *e)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	mode_t mask;
 	int fd, bound;
 
@@ -176,8 +176,9 @@ static bool listen_at(const struct addrinfo *at, int *out, const char *text, str
 
 bool listen_tcp(const char *host, const char *port, int *out, struct err *e)
 {
-	struct addrinfo hints = {
-		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_PASSIVE };
 	AUTO_FREE char *text = xasprintf("tcp://%s:%s", host, port);
 	struct addrinfo *found = NULL;
 	int status;
@@ -206,13 +207,13 @@ static bool is_listening(int fd)
 /* The n-th of "a:b:c", or "unknown" as systemd says. */
 static struct str name_of(size_t n)
 {
-	struct str rest = str_of(getenv("LISTEN_FDNAMES")), head = {0};
+	struct str rest = str_of(getenv("LISTEN_FDNAMES")), head = { 0 };
 
 	for (size_t i = 0; i <= n; i++) {
 		if (!rest.ptr)
 			return STR("unknown");
 		if (!str_cut(rest, ':', &head, &rest))
-			rest = (struct str){0};
+			rest = (struct str){ 0 };
 	}
 	return head;
 }

@@ -71,8 +71,8 @@ static void add_errand(struct list *errands, void *self, void (*run)(void *self)
 }
 
 static const char *const input_names[INPUT_KINDS] = {
-	[INPUT_PEER] = "peer", [INPUT_JOURNAL] = "journal", [INPUT_EXECUTOR] = "executor",
-	[INPUT_KEYS] = "keys", [INPUT_RUNTIME] = "runtime", [INPUT_NET] = "net",
+	[INPUT_PEER] = "peer",       [INPUT_JOURNAL] = "journal", [INPUT_EXECUTOR] = "executor",
+	[INPUT_KEYS] = "keys",       [INPUT_RUNTIME] = "runtime", [INPUT_NET] = "net",
 	[INPUT_CONTENT] = "content",
 };
 

@@ -70,7 +70,7 @@ bool scribe_start(struct scribe *s, struct loop *loop, const struct scribe_work 
 {
 	int status;
 
-	*s = (struct scribe){.work = *work};
+	*s = (struct scribe){ .work = *work };
 	list_init(&s->waiting);
 	list_init(&s->done);
 	if (uv_mutex_init(&s->lock) != 0 || uv_cond_init(&s->wake) != 0)

@@ -34,8 +34,8 @@ struct scribe {
 	uv_cond_t wake;
 	uv_async_t report;
 	struct list waiting, done; /* under the lock */
-	bool is_closing;	   /* under the lock */
-	atomic_bool is_hurried;	   /* closing has begun: long work may stop half-way */
+	bool is_closing;           /* under the lock */
+	atomic_bool is_hurried;    /* closing has begun: long work may stop half-way */
 	void (*closed)(struct scribe *s);
 };
 

@@ -25,7 +25,7 @@ struct stream_limits {
 	size_t connections_max;
 };
 
-#define STREAM_LIMITS_DEFAULT ((struct stream_limits){60000, 300000, 60000, 30000, 4096})
+#define STREAM_LIMITS_DEFAULT ((struct stream_limits){ 60000, 300000, 60000, 30000, 4096 })
 
 struct stream_server *stream_server_new(struct loop *loop, struct endpoints *endpoints,
 					const struct stream_sink *sink,

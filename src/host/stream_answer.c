@@ -137,9 +137,9 @@ static void answer_upgrade(struct conn *c, enum stream_filter filter, const char
 {
 	bool wants_upgrade = http1_head(&c->http)->upgrade;
 	struct stream_header headers[] = {
-		{"Content-Type", content_type},
-		{"Connection", "Upgrade"},
-		{"Upgrade", "tcp"},
+		{ "Content-Type", content_type },
+		{ "Connection", "Upgrade" },
+		{ "Upgrade", "tcp" },
 	};
 	AUTO_BUF struct buf out = BUF_MAX(HEAD_MAX);
 
@@ -250,5 +250,5 @@ void conn_refuse(struct conn *c, int status, const char *message)
 	conn_linger(c);
 	if (exchange)
 		conn_emit(c, &(struct stream_event){
-				     .kind = STREAM_GONE, .exchange = exchange, .text = message});
+				     .kind = STREAM_GONE, .exchange = exchange, .text = message });
 }

@@ -68,7 +68,7 @@ void conn_lose(struct conn *c, const char *reason)
 	channel_close(&c->channel, on_channel_closed);
 	if (exchange)
 		conn_emit(c, &(struct stream_event){
-				     .kind = STREAM_GONE, .exchange = exchange, .text = reason});
+				     .kind = STREAM_GONE, .exchange = exchange, .text = reason });
 }
 
 /* ---- deadlines ---- */
@@ -321,7 +321,7 @@ static void on_received(void *self, struct str *bytes)
 	if (!c->is_gone && c->state == CONN_RAW)
 		conn_feed(c, bytes);
 	if (c->state == CONN_LINGERING)
-		*bytes = (struct str){0};
+		*bytes = (struct str){ 0 };
 	if (!c->is_gone)
 		update_patience(c, has_come);
 }
@@ -427,8 +427,8 @@ static void work(void *self)
 		conn_report_ends(c);
 	if (!c->is_gone && c->wants_drained && channel_queued(&c->channel) == 0) {
 		c->wants_drained = false;
-		conn_emit(c,
-			  &(struct stream_event){.kind = STREAM_DRAINED, .exchange = c->exchange});
+		conn_emit(c, &(struct stream_event){ .kind = STREAM_DRAINED,
+						     .exchange = c->exchange });
 	}
 	if (!c->is_gone)
 		go_on_reading(c);

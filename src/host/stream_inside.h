@@ -42,10 +42,10 @@ enum patience { PATIENT, FOR_HEAD, FOR_REQUEST, FOR_BODY, FOR_READER, FOR_DESERT
 /* One direction's other side. */
 struct joint {
 	struct endpoint *endpoint; /* NULL: none (any more) */
-	bool is_full;		   /* we told it to wait */
-	bool is_held_back;	   /* it told us to */
-	bool has_ended;		   /* not reported yet */
-	char *reason;		   /* of the end; NULL: well */
+	bool is_full;              /* we told it to wait */
+	bool is_held_back;         /* it told us to */
+	bool has_ended;            /* not reported yet */
+	char *reason;              /* of the end; NULL: well */
 	uint64_t bytes;
 };
 
@@ -56,8 +56,8 @@ struct conn {
 	struct list idle; /* server->idle, while between requests */
 	struct heap_node deadline;
 	enum patience patience;
-	bool is_open;	    /* past the TLS handshake */
-	bool is_first;	    /* no request has come yet */
+	bool is_open;       /* past the TLS handshake */
+	bool is_first;      /* no request has come yet */
 	bool is_head_begun; /* a part of the next request is here */
 
 	enum conn_state state;
@@ -79,12 +79,12 @@ struct conn {
 	bool is_patient;      /* of an answer that is joined, or written at its reader's pace */
 	bool wants_drained;   /* a DRAINED event is due when nothing is queued */
 	bool has_half_closed; /* the client sends no more */
-	bool is_gone;	      /* to be closed; gone_reason may be told */
+	bool is_gone;         /* to be closed; gone_reason may be told */
 	bool is_too_large;    /* the body, by its announced length: to be refused */
 	bool is_closed;
 	char cut_reason[128];
 	const char *gone_reason; /* set: conn_lose() follows */
-	uint64_t taken_before;	 /* when FOR_READER began */
+	uint64_t taken_before;   /* when FOR_READER began */
 	int64_t half_closed_at_ms;
 };
 
@@ -101,7 +101,7 @@ struct stream_server {
 	uv_timer_t timer;
 	struct list listeners;
 	struct channel_space space;
-	int spare_fd;	  /* given up to turn a client away when no descriptor is left */
+	int spare_fd;     /* given up to turn a client away when no descriptor is left */
 	int open_handles; /* timer and listeners; and one for each connection not freed yet */
 	bool is_closing;
 	bool is_at_rest; /* newcomers wait at the door */

@@ -113,7 +113,7 @@ static void join(struct conn *c, struct joint *j, uint64_t number, struct endpoi
 	struct endpoint *ep;
 
 	assert(!j->endpoint && !j->has_ended);
-	*j = (struct joint){0};
+	*j = (struct joint){ 0 };
 	user.self = c;
 	ep = endpoint_join(c->server->endpoints, number, user);
 	if (!ep)
@@ -127,22 +127,24 @@ void conn_join_raw(struct conn *c, uint64_t endpoint)
 	c->is_patient = true;
 	join(c, &c->feed, endpoint,
 	     (struct endpoint_user){
-		     .output = on_raw_output, .drained = on_feed_drained, .ended = on_feed_ended});
+		     .output = on_raw_output, .drained = on_feed_drained, .ended = on_feed_ended });
 }
 
 void conn_join_feed(struct conn *c, uint64_t endpoint)
 {
 	join(c, &c->feed, endpoint,
-	     (struct endpoint_user){
-		     .output = on_feed_output, .drained = on_feed_drained, .ended = on_feed_ended});
+	     (struct endpoint_user){ .output = on_feed_output,
+				     .drained = on_feed_drained,
+				     .ended = on_feed_ended });
 }
 
 void conn_join_pour(struct conn *c, uint64_t endpoint)
 {
 	c->is_patient = true;
 	join(c, &c->pour, endpoint,
-	     (struct endpoint_user){
-		     .output = on_pour_output, .drained = on_pour_drained, .ended = on_pour_ended});
+	     (struct endpoint_user){ .output = on_pour_output,
+				     .drained = on_pour_drained,
+				     .ended = on_pour_ended });
 }
 
 void conn_leave_endpoints(struct conn *c)
@@ -170,7 +172,7 @@ void conn_feed(struct conn *c, struct str *bytes)
 	if (c->feed.is_held_back)
 		return;
 	put(c, *bytes);
-	*bytes = (struct str){0};
+	*bytes = (struct str){ 0 };
 }
 
 void conn_end_feed(struct conn *c)
@@ -202,7 +204,7 @@ static void emit_end(struct conn *c, struct joint *j)
 		.text = reason,
 	};
 
-	*j = (struct joint){0};
+	*j = (struct joint){ 0 };
 	if (!c->exchange)
 		return;
 	if (c->answer == ANSWER_RAW) {

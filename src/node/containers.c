@@ -61,9 +61,9 @@ void containers_name_node(struct node *n)
 	const Pb__Platform *p = d ? d->platform : NULL;
 
 	if (n->engine)
-		engine_set_node(n->engine, &(struct engine_node){ n->id, d ? d->hostname : "",
-								  p ? p->architecture : "",
-								  p ? p->os : "" });
+		engine_set_node(n->engine,
+				&(struct engine_node){ n->id, d ? d->hostname : "",
+						       p ? p->architecture : "", p ? p->os : "" });
 }
 
 void containers_load(struct node *n, const struct journal_image *image)

@@ -151,8 +151,7 @@ static void on_joined(struct node *n, struct str message)
 	m->place->n_members = 0;
 	m->place->members = NULL;
 	for (size_t i = 0; i < response->n_members; i++)
-		PB_APPEND(&m->memory, m->place, members,
-			  pb_dup(&m->memory, response->members[i]));
+		PB_APPEND(&m->memory, m->place, members, pb_dup(&m->memory, response->members[i]));
 	n->enlisting.step = ENLIST_KEEPING;
 	n->enlisting.waiting = membership_keep_place(n);
 }

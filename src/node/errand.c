@@ -11,14 +11,14 @@
 #include "node/inside.h"
 #include "pb/methods.h"
 
-#define ERRANDS_MAX     10000
-#define ERRAND_MS       10000 /* from the client's question to an answer of some kind */
-#define PATIENCE_MS     3000  /* without a leader */
-#define AGAIN_MS        50
-#define MESSAGE_MAX     (64 << 20)
-#define LIST_NODES      "/docker.swarmkit.v1.Control/ListNodes"
-#define MISSING_SHOWN   8
-#define UNKNOWN         "the change may or may not have been applied; look before you repeat"
+#define ERRANDS_MAX   10000
+#define ERRAND_MS     10000 /* from the client's question to an answer of some kind */
+#define PATIENCE_MS   3000  /* without a leader */
+#define AGAIN_MS      50
+#define MESSAGE_MAX   (64 << 20)
+#define LIST_NODES    "/docker.swarmkit.v1.Control/ListNodes"
+#define MISSING_SHOWN 8
+#define UNKNOWN       "the change may or may not have been applied; look before you repeat"
 
 struct errand {
 	struct list link;
@@ -95,12 +95,13 @@ bool errands_no_leader(const struct node *n, struct err *e)
 							     : m->node_id,
 				   m->addr);
 	}
-	return fail(e, ERR_UNAVAILABLE,
-		    "The swarm does not have a leader. It's possible that too few managers are "
-		    "online. Make sure more than half of the managers are online. %zu of %zu can be "
-		    "reached from here%s%.*s.",
-		    reachable, members->by_raft_id.count, shown ? "; missing: " : "",
-		    (int)missing.len, missing.len ? missing.data : "");
+	return fail(
+		e, ERR_UNAVAILABLE,
+		"The swarm does not have a leader. It's possible that too few managers are "
+		"online. Make sure more than half of the managers are online. %zu of %zu can be "
+		"reached from here%s%.*s.",
+		reachable, members->by_raft_id.count, shown ? "; missing: " : "", (int)missing.len,
+		missing.len ? missing.data : "");
 }
 
 static void go(struct node *n, struct errand *it)

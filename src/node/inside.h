@@ -110,10 +110,10 @@ struct membership {
 	unsigned attempts;
 	int64_t retry_at_ms, listen_again_ms;
 	int64_t renew_at_ms, renew_backoff_ms;
-	bool is_declining;   /* to become a manager, and error says why */
-	uint64_t trusting;   /* the outcome of believing in a new root */
+	bool is_declining;       /* to become a manager, and error says why */
+	uint64_t trusting;       /* the outcome of believing in a new root */
 	struct buf refused_root; /* the last that was tried */
-	struct arena memory; /* of place, init and join */
+	struct arena memory;     /* of place, init and join */
 };
 
 /* One controller of this room, then those of the manager's other rooms. */
@@ -150,13 +150,14 @@ struct node {
 	struct roles *roles;
 	uint64_t told_leader; /* raft id of the leader that the hands were told of */
 	bool told_leading;
-	bool has_caught_up; /* what the store learns from now on is news */
+	bool has_caught_up;    /* what the store learns from now on is news */
 	uint64_t told_members; /* version of the members that agents were told of */
 	struct seen_member *seen;
 	size_t seen_count;
-	struct list errands, errands_out; /* struct errand: those that wait; those that were asked */
+	struct list errands,
+		errands_out; /* struct errand: those that wait; those that were asked */
 	size_t errand_count;
-	struct list served; /* struct served */
+	struct list served;  /* struct served */
 	struct list retired; /* struct retired: groups whose snapshots are still being written */
 	size_t served_count;
 
@@ -170,9 +171,9 @@ struct node {
 	/* A worker's room; NULL while it belongs to no swarm. */
 	struct agent *agent;
 
-	struct list reads;   /* struct pending_read */
-	struct list answers; /* struct leader_answer */
-	struct list logs;    /* struct log_delivery */
+	struct list reads;     /* struct pending_read */
+	struct list answers;   /* struct leader_answer */
+	struct list logs;      /* struct log_delivery */
 	struct list log_calls; /* struct log_call: their readers */
 };
 

@@ -231,7 +231,8 @@ static bool is_renewal_due(const struct node *n)
 		return false;
 	if (node && m->renew_backoff_ms == 0 &&
 	    (node->certificate->status->state == PB__ISSUANCE_STATUS__STATE__ROTATE ||
-	     ((node->role == PB__NODE_ROLE__MANAGER) != n->is_manager_by_cert && !decline_is_due(n))))
+	     ((node->role == PB__NODE_ROLE__MANAGER) != n->is_manager_by_cert &&
+	      !decline_is_due(n))))
 		return true;
 	return m->renew_at_ms <= n->now.mono_ms;
 }

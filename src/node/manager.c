@@ -7,8 +7,8 @@
 
 #define SNAPSHOT_ENTRIES 10000
 /* The log since the last snapshot is held in memory too: it bounds what an idle manager takes. */
-#define SNAPSHOT_BYTES   (4 << 20)
-#define KEEP_ENTRIES     500
+#define SNAPSHOT_BYTES (4 << 20)
+#define KEEP_ENTRIES   500
 /* Five hundred large transactions would be hundreds of MiB. */
 #define KEEP_BYTES       (4 << 20)
 #define READ_PATIENCE_MS 3000 /* without a leader */
@@ -223,9 +223,9 @@ static void answer_reads(struct node *n)
 	struct pending_read *read;
 
 	list_each (&n->reads, struct pending_read, link, read) {
-		bool is_late = read->deadline_ms <= n->now.mono_ms || group_failure(n->group) ||
-			       (is_lonely &&
-				read->lonely_since_ms + READ_PATIENCE_MS <= n->now.mono_ms);
+		bool is_late =
+			read->deadline_ms <= n->now.mono_ms || group_failure(n->group) ||
+			(is_lonely && read->lonely_since_ms + READ_PATIENCE_MS <= n->now.mono_ms);
 		struct leader_answer *a;
 
 		if (!is_lonely)

@@ -20,8 +20,7 @@ static void handle_journal(struct node *n, const struct input *in)
 		if (enlist_journal_event(n, in->ticket, &in->journal) ||
 		    in->ticket != n->load_ticket)
 			break;
-		if (in->journal.kind == JOURNAL_LOADED &&
-		    n->membership.step == STEP_REREADING) {
+		if (in->journal.kind == JOURNAL_LOADED && n->membership.step == STEP_REREADING) {
 			membership_be_alone(n, in->journal.image);
 		} else if (in->journal.kind == JOURNAL_LOADED) {
 			containers_load(n, in->journal.image);

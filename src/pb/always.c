@@ -15,43 +15,43 @@ static const struct {
 } rows[] = {
 	/* Without such fields, but asked for most: it is the first to be found. */
 	{ &pb__raft_message__descriptor, 0 },
-	{ &pb__update_config__descriptor, FIELD(2) }, /* delay */
-	{ &pb__root_ca__descriptor, FIELD(4) }, /* join_tokens */
-	{ &pb__certificate__descriptor, FIELD(3) }, /* status */
-	{ &pb__job_status__descriptor, FIELD(1) }, /* job_iteration */
-	{ &pb__node_spec__descriptor, FIELD(1) }, /* annotations */
+	{ &pb__update_config__descriptor, FIELD(2) },           /* delay */
+	{ &pb__root_ca__descriptor, FIELD(4) },                 /* join_tokens */
+	{ &pb__certificate__descriptor, FIELD(3) },             /* status */
+	{ &pb__job_status__descriptor, FIELD(1) },              /* job_iteration */
+	{ &pb__node_spec__descriptor, FIELD(1) },               /* annotations */
 	{ &pb__service_spec__descriptor, FIELD(1) | FIELD(2) }, /* annotations, task */
-	{ &pb__network_spec__descriptor, FIELD(1) }, /* annotations */
+	{ &pb__network_spec__descriptor, FIELD(1) },            /* annotations */
 	/* annotations, acceptance_policy, orchestration, raft, dispatcher, ca_config,
 	 * task_defaults, encryption_config */
-	{ &pb__cluster_spec__descriptor, FIELD(1) | FIELD(2) | FIELD(3) | FIELD(4) | FIELD(5) |
-					 FIELD(6) | FIELD(7) | FIELD(8) },
+	{ &pb__cluster_spec__descriptor,
+	  FIELD(1) | FIELD(2) | FIELD(3) | FIELD(4) | FIELD(5) | FIELD(6) | FIELD(7) | FIELD(8) },
 	{ &pb__secret_spec__descriptor, FIELD(1) }, /* annotations */
 	{ &pb__config_spec__descriptor, FIELD(1) }, /* annotations */
 	{ &pb__volume_spec__descriptor, FIELD(1) }, /* annotations */
-	{ &pb__meta__descriptor, FIELD(1) }, /* version */
+	{ &pb__meta__descriptor, FIELD(1) },        /* version */
 	/* meta, spec, status, certificate */
 	{ &pb__node__descriptor, FIELD(2) | FIELD(3) | FIELD(5) | FIELD(8) },
 	{ &pb__service__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
 	/* meta, spec, annotations, service_annotations, status */
 	{ &pb__task__descriptor, FIELD(2) | FIELD(3) | FIELD(7) | FIELD(8) | FIELD(9) },
-	{ &pb__network__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ &pb__network__descriptor, FIELD(2) | FIELD(3) },            /* meta, spec */
 	{ &pb__cluster__descriptor, FIELD(2) | FIELD(3) | FIELD(4) }, /* meta, spec, root_ca */
-	{ &pb__secret__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
-	{ &pb__config__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
-	{ &pb__resource__descriptor, FIELD(2) | FIELD(3) }, /* meta, annotations */
-	{ &pb__extension__descriptor, FIELD(2) | FIELD(3) }, /* meta, annotations */
-	{ &pb__volume__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
-	{ &pb__get_unlock_key_response__descriptor, FIELD(2) }, /* version */
-	{ &pb__heartbeat_response__descriptor, FIELD(1) }, /* period */
-	{ &pb__log_message__descriptor, FIELD(1) }, /* context */
-	{ &pb__raft_member__descriptor, FIELD(4) }, /* status */
-	{ &pb__snapshot__descriptor, FIELD(2) | FIELD(3) }, /* membership, store */
-	{ &pb__update_cluster_request__descriptor, FIELD(4) }, /* rotation */
-	{ &pb__raft_snapshot__descriptor, FIELD(2) }, /* metadata */
+	{ &pb__secret__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
+	{ &pb__config__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
+	{ &pb__resource__descriptor, FIELD(2) | FIELD(3) },           /* meta, annotations */
+	{ &pb__extension__descriptor, FIELD(2) | FIELD(3) },          /* meta, annotations */
+	{ &pb__volume__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
+	{ &pb__get_unlock_key_response__descriptor, FIELD(2) },       /* version */
+	{ &pb__heartbeat_response__descriptor, FIELD(1) },            /* period */
+	{ &pb__log_message__descriptor, FIELD(1) },                   /* context */
+	{ &pb__raft_member__descriptor, FIELD(4) },                   /* status */
+	{ &pb__snapshot__descriptor, FIELD(2) | FIELD(3) },           /* membership, store */
+	{ &pb__update_cluster_request__descriptor, FIELD(4) },        /* rotation */
+	{ &pb__raft_snapshot__descriptor, FIELD(2) },                 /* metadata */
 	{ &pb__host_config__descriptor, FIELD(3) | FIELD(6) }, /* log_config, restart_policy */
-	{ &pb__container__descriptor, FIELD(6) | FIELD(7) }, /* config, host_config */
-	{ &pb__local_image__descriptor, FIELD(11) }, /* config */
+	{ &pb__container__descriptor, FIELD(6) | FIELD(7) },   /* config, host_config */
+	{ &pb__local_image__descriptor, FIELD(11) },           /* config */
 	{ &pb__raft_snapshot_metadata__descriptor, FIELD(1) }, /* conf_state */
 };
 

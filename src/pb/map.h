@@ -15,12 +15,12 @@ const char *pb_map_get(Pb__MapEntry *const *entries, size_t count, const char *k
  * before is left as it was, so a message that shares the old entries does not notice. */
 void pb_map_set(struct arena *a, Pb__MapEntry ***entries, size_t *count, const char *key,
 		const char *value);
-#define PB_MAP_SET(arena, message, map, key, value) \
+#define PB_MAP_SET(arena, message, map, key, value)                                                \
 	pb_map_set((arena), &(message)->map, &(message)->n_##map, (key), (value))
 
 /* True if it was there. */
 bool pb_map_remove(struct arena *a, Pb__MapEntry ***entries, size_t *count, const char *key);
-#define PB_MAP_REMOVE(arena, message, map, key) \
+#define PB_MAP_REMOVE(arena, message, map, key)                                                    \
 	pb_map_remove((arena), &(message)->map, &(message)->n_##map, (key))
 
 #endif

@@ -22,8 +22,8 @@ enum pb_callers {
 struct pb_method {
 	const char *path; /* "/docker.swarmkit.v1.CA/GetRootCACertificate" */
 	enum pb_method_kind kind;
-	unsigned callers;     /* PB_WORKERS | PB_MANAGERS */
-	bool goes_to_leader;  /* a follower relays it; else each manager answers for itself */
+	unsigned callers;    /* PB_WORKERS | PB_MANAGERS */
+	bool goes_to_leader; /* a follower relays it; else each manager answers for itself */
 	const ProtobufCMessageDescriptor *request, *response;
 };
 

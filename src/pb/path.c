@@ -36,8 +36,8 @@ bool pb_path_resolve(struct pb_path *p, const ProtobufCMessageDescriptor *type, 
 			return fail(e, ERR_INVALID, "no field \"%s\" at \"%.*s\"", path,
 				    STR_FMT(step));
 		p->steps[p->count++] = f;
-		type = f->type == PROTOBUF_C_TYPE_MESSAGE && !field_is_repeated(f) ? f->descriptor :
-										     NULL;
+		type = f->type == PROTOBUF_C_TYPE_MESSAGE && !field_is_repeated(f) ? f->descriptor
+										   : NULL;
 	}
 	return true;
 }
@@ -132,8 +132,8 @@ int64_t pb_slot_int(const struct pb_slot *slot)
 	case PROTOBUF_C_TYPE_FIXED32:
 		return *(const uint32_t *)at;
 	default:
-		return field_value_size(slot->field) == 8 ? *(const int64_t *)at :
-							    *(const int32_t *)at;
+		return field_value_size(slot->field) == 8 ? *(const int64_t *)at
+							  : *(const int32_t *)at;
 	}
 }
 
@@ -185,9 +185,9 @@ void pb_slot_set_text(const struct pb_slot *slot, struct arena *a, struct str te
 void pb_slot_set_bytes(const struct pb_slot *slot, struct arena *a, struct str bytes)
 {
 	assert(slot->field->type == PROTOBUF_C_TYPE_BYTES && !field_is_repeated(slot->field));
-	*(ProtobufCBinaryData *)pb_slot_value(slot) = (ProtobufCBinaryData){
-		bytes.len, bytes.len > 0 ? arena_copy(a, bytes.ptr, bytes.len) : NULL
-	};
+	*(ProtobufCBinaryData *)pb_slot_value(slot) =
+		(ProtobufCBinaryData){ bytes.len,
+				       bytes.len > 0 ? arena_copy(a, bytes.ptr, bytes.len) : NULL };
 }
 
 /* ---- lists ---- */
@@ -209,8 +209,8 @@ void pb_slot_set_count(const struct pb_slot *slot, struct arena *a, size_t count
 
 	assert(field_is_repeated(f));
 	*field_count(slot->message, f) = count;
-	*(void **)pb_slot_value(slot) = count > 0 ? arena_alloc(a, count * field_value_size(f)) :
-						    NULL;
+	*(void **)pb_slot_value(slot) =
+		count > 0 ? arena_alloc(a, count * field_value_size(f)) : NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (f->type == PROTOBUF_C_TYPE_MESSAGE)
 			*(void **)pb_slot_item(slot, i) = pb_new(a, f->descriptor);

@@ -52,15 +52,15 @@
  * PB_NEW(a, task) is a Pb__Task *; of messages nested in others take pb_new() and the descriptor:
  * Pb__Endpoint__VirtualIP *v = pb_new(a, &pb__endpoint__virtual_ip__descriptor). */
 void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *type);
-#define PB_NEW(arena, noun)                                  \
-	((__typeof__(pb__##noun##__unpack(NULL, 0, NULL)))pb_new( \
-		(arena), &pb__##noun##__descriptor))
+#define PB_NEW(arena, noun)                                                                        \
+	((__typeof__(pb__##noun##__unpack(NULL, 0, NULL)))pb_new((arena),                          \
+								 &pb__##noun##__descriptor))
 
 /* Add an item at the end of a repeated field: PB_APPEND(a, container, env, "A=1"). The list is
  * copied each time, so a long one is better made at once. */
-#define PB_APPEND(arena, message, list, item)                                                     \
-	((message)->list = pb_grow((arena), (message)->list, (message)->n_##list,                 \
-				   sizeof((message)->list[0])),                                   \
+#define PB_APPEND(arena, message, list, item)                                                      \
+	((message)->list = pb_grow((arena), (message)->list, (message)->n_##list,                  \
+				   sizeof((message)->list[0])),                                    \
 	 (message)->list[(message)->n_##list++] = (item))
 void *pb_grow(struct arena *a, const void *list, size_t count, size_t item_size);
 

@@ -7,7 +7,7 @@
 #include "pb/field.h"
 
 #define MEMORY_PER_BYTE 16
-#define MEMORY_FREE (1 << 20)
+#define MEMORY_FREE     (1 << 20)
 
 struct budget {
 	struct arena *arena;
@@ -118,8 +118,8 @@ void *pb_decode(struct arena *a, const ProtobufCMessageDescriptor *type, struct 
 		     type->short_name, bytes.len, size_max);
 		return NULL;
 	}
-	message = protobuf_c_message_unpack(type, &allocator, bytes.len,
-					    (const uint8_t *)bytes.ptr);
+	message =
+		protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.ptr);
 	if (message && tidy(&budget, message))
 		return message;
 	if (budget.is_spent)

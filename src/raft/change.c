@@ -101,8 +101,8 @@ static void add_change(struct raft_stored *stored, const struct raft_change *cha
 {
 	uint64_t index = ++stored->hard.commit;
 
-	stored->entries[stored->entry_count++] = raft_entry_new_change(
-		index, stored->hard.term, change, context.ptr, context.len);
+	stored->entries[stored->entry_count++] =
+		raft_entry_new_change(index, stored->hard.term, change, context.ptr, context.len);
 }
 
 void change_be_alone(struct group *g, struct raft_stored *stored, const char *addr)
@@ -113,10 +113,9 @@ void change_be_alone(struct group *g, struct raft_stored *stored, const char *ad
 
 	stored->hard.term++;
 	stored->hard.vote = 0;
-	stored->hard.commit = stored->entry_count
-				      ? stored->entries[stored->entry_count - 1]->index
-			      : stored->snapshot ? stored->snapshot->index
-						 : 0;
+	stored->hard.commit = stored->entry_count ? stored->entries[stored->entry_count - 1]->index
+			      : stored->snapshot  ? stored->snapshot->index
+						  : 0;
 	/* First this one votes: a group is never without a voter. */
 	add_change(stored, &(struct raft_change){ .kind = RAFT_ADD_VOTER, .node = g->me },
 		   change_context(&a, g->me, g->config.node_id, addr));
@@ -173,8 +172,8 @@ bool change_may_remove(const struct group *g, uint64_t raft_id, struct err *e)
 		return fail(e, ERR_NOT_FOUND, "can't find manager in raft memberlist");
 	if (!gone->is_voter)
 		return true;
-	members_each(&g->members, m) reachable += m->is_voter && m != gone &&
-						  (m->is_active || m->raft_id == g->me);
+	members_each(&g->members, m) reachable +=
+		m->is_voter && m != gone && (m->is_active || m->raft_id == g->me);
 	if (reachable >= (voters - 1) / 2 + 1)
 		return true;
 	return fail(e, ERR_IN_USE,

@@ -93,8 +93,8 @@ static bool complete_address(struct enrolment *n, const char *asked)
 {
 	const char *port = strrchr(asked, ':'), *end = strrchr(n->from_addr, ':');
 	size_t host = port ? (size_t)(port - asked) : 0;
-	bool is_anywhere = host == 0 || strncmp(asked, "0.0.0.0:", 8) == 0 ||
-			   strncmp(asked, "[::]:", 5) == 0;
+	bool is_anywhere =
+		host == 0 || strncmp(asked, "0.0.0.0:", 8) == 0 || strncmp(asked, "[::]:", 5) == 0;
 
 	if (!port || !port[1] || strlen(asked) > 256 || (is_anywhere && !end))
 		return false;
@@ -232,9 +232,9 @@ static void on_health(struct group *g, struct enrolment *n, const struct peer_ev
 	if (ev->kind == PEER_MESSAGE) {
 		response = pb_decode(&a, &pb__health_check_response__descriptor, ev->message,
 				     MESSAGE_MAX, &e);
-		n->is_serving = response &&
-				response->status ==
-					PB__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+		n->is_serving =
+			response &&
+			response->status == PB__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
 	}
 	if (ev->kind != PEER_ENDED)
 		return;
@@ -246,7 +246,8 @@ static void on_health(struct group *g, struct enrolment *n, const struct peer_ev
 	(void)snprintf(text, sizeof(text),
 		       "could not connect to prospective new cluster member using its advertised "
 		       "address: %s",
-		       ev->status != PEER_OK ? ev->text : "health check returned status NOT_SERVING");
+		       ev->status != PEER_OK ? ev->text
+					     : "health check returned status NOT_SERVING");
 	refuse(g, n, PEER_UNKNOWN, text);
 }
 
@@ -257,9 +258,8 @@ static void open(struct group *g, uint64_t ticket, const struct peer_event *ev)
 
 	if (!group_leads(g) || g->enrolments.count >= ENROLMENTS_MAX) {
 		peer->finish(peer->self, ticket, PEER_FAILED_PRECONDITION,
-			     !g->raft || g->failure
-				     ? "raft: node is not yet part of a raft cluster"
-				     : NOT_LEADER);
+			     !g->raft || g->failure ? "raft: node is not yet part of a raft cluster"
+						    : NOT_LEADER);
 		return;
 	}
 	n = NEW(struct enrolment);

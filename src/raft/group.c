@@ -202,8 +202,8 @@ static bool read_image(struct group *g, const struct journal_image *image,
 {
 	*stored = (struct raft_stored){ .hard = { image->hard_state.term, image->hard_state.vote,
 						  image->hard_state.commit } };
-	stored->entries = xcalloc(image->entry_count + RAFT_MEMBERS_MAX + 1,
-				  sizeof(*stored->entries));
+	stored->entries =
+		xcalloc(image->entry_count + RAFT_MEMBERS_MAX + 1, sizeof(*stored->entries));
 	if (image->has_snapshot && !load_snapshot(g, image, &stored->snapshot, e))
 		return false;
 	for (size_t i = 0; i < image->entry_count; i++) {
@@ -256,9 +256,9 @@ bool group_load_alone(struct group *g, const struct journal_image *image, uint64
 		for (size_t i = 0; i < count; i++) {
 			const struct raft_entry *entry = stored.entries[before + i];
 
-			records[i] = (struct journal_entry){ entry->index, entry->term,
-							     (int)entry->kind,
-							     raft_entry_data(&a, entry) };
+			records[i] =
+				(struct journal_entry){ entry->index, entry->term, (int)entry->kind,
+							raft_entry_data(&a, entry) };
 		}
 		ok = start(g, &stored, e);
 	}

@@ -75,7 +75,8 @@ struct group {
 	struct raft *raft;
 	uint64_t me;
 	struct members members;
-	struct members hints; /* named by entries that are not applied yet: where they are, no more */
+	struct members
+		hints; /* named by entries that are not applied yet: where they are, no more */
 	struct prng prng;
 	bool was_removed;
 	int64_t campaign_at_ms; /* NEVER_MS, or when it is this member's turn to stand */
@@ -106,9 +107,9 @@ struct group {
 	uint64_t snapshot_making_bytes; /* the journal's thread counts them while it is saved */
 	uint64_t snapshot_keep;         /* entries behind it that stay */
 
-	struct tree outgoing; /* struct outgoing by ticket */
-	struct tree incoming; /* struct incoming by ticket */
-	struct list reads;    /* struct waiting_read */
+	struct tree outgoing;   /* struct outgoing by ticket */
+	struct tree incoming;   /* struct incoming by ticket */
+	struct list reads;      /* struct waiting_read */
 	struct tree enrolments; /* struct enrolment by ticket */
 };
 

@@ -32,7 +32,7 @@ struct content_pull {
 	const char *reference; /* as the user wrote it: "busybox", "host:5000/a/b:tag@sha256:..." */
 	const char *platform;  /* "linux/arm64/v8"; default: this machine's */
 	const char *auth;      /* X-Registry-Auth, base64 JSON as it came */
-	const char *have;      /* the image id this reference means now; chooses the last status line */
+	const char *have; /* the image id this reference means now; chooses the last status line */
 };
 
 struct content_push {
@@ -43,12 +43,12 @@ struct content_push {
 
 /* What a new image is made of, for commit and import. */
 struct content_make {
-	const char *parent;     /* commit: image id of the parent */
-	struct str config;      /* JSON of the Docker "Config" object; empty: the parent's */
+	const char *parent; /* commit: image id of the parent */
+	struct str config;  /* JSON of the Docker "Config" object; empty: the parent's */
 	const char *author, *comment, *created_by;
 	const char *container_id; /* commit: recorded in the image */
 	const char *platform;
-	int64_t wall_ns;        /* "created" */
+	int64_t wall_ns; /* "created" */
 };
 
 /* One image of save(). */
@@ -73,9 +73,9 @@ struct content_tree {
 };
 
 struct content_put {
-	const char *path;         /* a directory in the container */
-	bool keep_types;          /* noOverwriteDirNonDir: never replace a directory by another kind, or back */
-	bool has_owner;           /* copyUIDGID: everything belongs to uid:gid */
+	const char *path; /* a directory in the container */
+	bool keep_types; /* noOverwriteDirNonDir: never replace a directory by another kind, or back */
+	bool has_owner; /* copyUIDGID: everything belongs to uid:gid */
 	uint32_t uid, gid;
 };
 
@@ -94,23 +94,27 @@ struct content {
 	/* ENDPOINT: join the request's body to it. DONE: image. */
 	void (*import)(void *self, uint64_t ticket, const struct content_make *what);
 	/* An image whose last layer is what `upper_dir` (of an overlay mount) changed. DONE: image. */
-	void (*commit)(void *self, uint64_t ticket, const struct content_make *what, const char *upper_dir);
+	void (*commit)(void *self, uint64_t ticket, const struct content_make *what,
+		       const char *upper_dir);
 	/* ENDPOINT: a tar of the whole tree. */
 	void (*export)(void *self, uint64_t ticket, const struct content_tree *tree);
 	/* DONE: stat. */
-	void (*stat)(void *self, uint64_t ticket, const struct content_tree *tree, const char *path);
+	void (*stat)(void *self, uint64_t ticket, const struct content_tree *tree,
+		     const char *path);
 	/* ENDPOINT (with stat): a tar of the file or directory at `path`. */
-	void (*archive)(void *self, uint64_t ticket, const struct content_tree *tree, const char *path);
+	void (*archive)(void *self, uint64_t ticket, const struct content_tree *tree,
+			const char *path);
 	/* ENDPOINT: join the request's body, a tar, to it. */
 	void (*put_archive)(void *self, uint64_t ticket, const struct content_tree *tree,
 			    const struct content_put *how);
 	/* Forget an image, and remove blobs and layers that no image and no `keep_layers` names.
 	 * DONE: freed_bytes. */
-	void (*remove)(void *self, uint64_t ticket, const char *image_id, const char *const *keep_layers,
-		       size_t keep_layer_count);
+	void (*remove)(void *self, uint64_t ticket, const char *image_id,
+		       const char *const *keep_layers, size_t keep_layer_count);
 	/* Forget all images but these, then as remove(). DONE: freed_bytes. */
-	void (*gc)(void *self, uint64_t ticket, const char *const *keep_images, size_t keep_image_count,
-		   const char *const *keep_layers, size_t keep_layer_count);
+	void (*gc)(void *self, uint64_t ticket, const char *const *keep_images,
+		   size_t keep_image_count, const char *const *keep_layers,
+		   size_t keep_layer_count);
 
 	/* The outcome is of no interest any more; what can be stopped is stopped. */
 	void (*cancel)(void *self, uint64_t ticket);
@@ -121,13 +125,13 @@ enum content_event_kind {
 	CONTENT_ENDPOINT, /* endpoint, for stream.join(); stat for archive */
 	CONTENT_IMAGE,    /* load: image, tags (or none) */
 	CONTENT_DONE,
-	CONTENT_FAILED,   /* err_kind, text */
+	CONTENT_FAILED, /* err_kind, text */
 };
 
 /* One line of a progress stream: {"status","id","progressDetail":{"current","total"}}. */
 struct content_progress {
-	const char *status; /* "Downloading", or a sentence such as "Digest: sha256:..." */
-	const char *id;     /* short id of the layer, the tag of "Pulling from", or NULL */
+	const char *status;     /* "Downloading", or a sentence such as "Digest: sha256:..." */
+	const char *id;         /* short id of the layer, the tag of "Pulling from", or NULL */
 	int64_t current, total; /* bytes; -1: none, 0 total: not known */
 };
 
@@ -137,11 +141,11 @@ struct content_layer {
 };
 
 struct content_image {
-	const char *image_id;        /* "sha256:..." */
-	struct str config;           /* the image's config, JSON, as it was hashed */
+	const char *image_id;         /* "sha256:..." */
+	struct str config;            /* the image's config, JSON, as it was hashed */
 	struct content_layer *layers; /* lowest first */
 	size_t layer_count;
-	int64_t size_bytes;          /* sum of the layers */
+	int64_t size_bytes; /* sum of the layers */
 };
 
 struct content_manifest {
@@ -158,7 +162,7 @@ struct content_platform {
 struct content_stat {
 	const char *name;
 	int64_t size_bytes;
-	uint32_t mode;           /* Go's os.FileMode bits */
+	uint32_t mode; /* Go's os.FileMode bits */
 	int64_t mtime_ns;
 	const char *link_target; /* where a symbolic link leads, in the container */
 };

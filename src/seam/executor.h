@@ -40,10 +40,10 @@ struct executor {
 };
 
 enum executor_event_kind {
-	EXECUTOR_DONE,     /* the command of this ticket succeeded; prepare: container_id, start: pid */
-	EXECUTOR_FAILED,   /* it did not: text; is_temporary: trying again in a second may help */
-	EXECUTOR_EXITED,   /* no ticket: the task's container ended: exit_code, text if it was not its own doing */
-	EXECUTOR_LISTED,   /* task_id has a container: is_running, exit_code when it ended */
+	EXECUTOR_DONE, /* the command of this ticket succeeded; prepare: container_id, start: pid */
+	EXECUTOR_FAILED, /* it did not: text; is_temporary: trying again in a second may help */
+	EXECUTOR_EXITED, /* no ticket: the task's container ended: exit_code, text if it was not its own doing */
+	EXECUTOR_LISTED, /* task_id has a container: is_running, exit_code when it ended */
 	EXECUTOR_LIST_END,
 	EXECUTOR_LOG, /* log */
 };

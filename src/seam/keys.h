@@ -17,8 +17,8 @@ struct keys_signing {
 	struct str ca_cert, ca_key; /* PEM */
 	struct str csr;             /* PEM */
 	const char *cn, *ou, *org;
-	int64_t lifetime_s;         /* under an hour: the default of 90 days is taken */
-	int64_t wall_ns;            /* the time it is signed at */
+	int64_t lifetime_s; /* under an hour: the default of 90 days is taken */
+	int64_t wall_ns;    /* the time it is signed at */
 };
 
 struct keys {

@@ -21,30 +21,30 @@
 #include <stdint.h>
 
 struct net_bridge {
-	const char *id;       /* of the network */
-	const char *link;     /* name asked for by the user, or "": the hands' choice */
-	const char *subnet;   /* "172.17.0.0/16" */
-	const char *gateway;  /* the bridge's own address: "172.17.0.1" */
-	bool icc;             /* its containers may speak to each other */
-	bool masquerade;      /* they may speak to the world, by the host's address */
-	bool internal;        /* no route out of it at all */
-	int mtu;              /* 0: 1500 */
+	const char *id;      /* of the network */
+	const char *link;    /* name asked for by the user, or "": the hands' choice */
+	const char *subnet;  /* "172.17.0.0/16" */
+	const char *gateway; /* the bridge's own address: "172.17.0.1" */
+	bool icc;            /* its containers may speak to each other */
+	bool masquerade;     /* they may speak to the world, by the host's address */
+	bool internal;       /* no route out of it at all */
+	int mtu;             /* 0: 1500 */
 };
 
 struct net_interface {
-	const char *network;  /* id of a bridge */
-	const char *name;     /* "eth0" in the container */
-	const char *address;  /* "172.17.0.2/16" */
-	const char *mac;      /* "02:42:ac:11:00:02" */
+	const char *network; /* id of a bridge */
+	const char *name;    /* "eth0" in the container */
+	const char *address; /* "172.17.0.2/16" */
+	const char *mac;     /* "02:42:ac:11:00:02" */
 };
 
 enum net_proto { NET_TCP, NET_UDP, NET_SCTP };
 
 struct net_port {
 	enum net_proto proto;
-	const char *host_ip;  /* "" for all addresses */
-	uint16_t host_port;   /* 0: a free one of the host's ephemeral range, told in APPLIED */
-	uint16_t target;      /* in the container */
+	const char *host_ip; /* "" for all addresses */
+	uint16_t host_port;  /* 0: a free one of the host's ephemeral range, told in APPLIED */
+	uint16_t target;     /* in the container */
 };
 
 /* A name that the resolver in the sandboxes of a network answers. */
@@ -54,10 +54,10 @@ struct net_name {
 };
 
 struct net_sandbox {
-	const char *id;       /* of the container */
+	const char *id; /* of the container */
 	const struct net_interface *interfaces;
 	size_t interface_count; /* 0: loopback alone */
-	const char *gateway;  /* default route, or "" */
+	const char *gateway;    /* default route, or "" */
 	/* Host ports; each is held by the hands, so that no other program takes it. */
 	const struct net_port *ports;
 	size_t port_count;
@@ -84,9 +84,9 @@ struct net {
 };
 
 enum net_event_kind {
-	NET_APPLIED,  /* object, id, generation; of a sandbox: netns, ports; of a bridge: link */
-	NET_FAILED,   /* object, id, generation, err_kind, text; what was applied before stays */
-	NET_LISTED,   /* object, id; of a sandbox: netns */
+	NET_APPLIED, /* object, id, generation; of a sandbox: netns, ports; of a bridge: link */
+	NET_FAILED,  /* object, id, generation, err_kind, text; what was applied before stays */
+	NET_LISTED,  /* object, id; of a sandbox: netns */
 	NET_LIST_END,
 };
 
@@ -95,11 +95,11 @@ struct net_event {
 	enum net_object object;
 	const char *id;
 	uint64_t generation;
-	const char *netns;   /* path of the namespace, for OCI configurations */
+	const char *netns; /* path of the namespace, for OCI configurations */
 	const char *link;
 	const struct net_port *ports; /* in the order wanted, with the numbers that were taken */
 	size_t port_count;
-	int err_kind;        /* enum err_kind */
+	int err_kind; /* enum err_kind */
 	const char *text;
 };
 

@@ -44,26 +44,26 @@ enum peer_status {
 
 /* The certificate of the other end, verified. Empty texts: it showed none. */
 struct peer_identity {
-	const char *node_id; /* CN */
-	const char *role;    /* OU: "swarm-worker" or "swarm-manager" */
-	const char *org;     /* O: the cluster's id */
-	const char *addr;    /* "ip:port" of the original caller */
-	bool is_forwarded;   /* a manager relayed it; the names above are the original caller's */
+	const char *node_id;   /* CN */
+	const char *role;      /* OU: "swarm-worker" or "swarm-manager" */
+	const char *org;       /* O: the cluster's id */
+	const char *addr;      /* "ip:port" of the original caller */
+	bool is_forwarded;     /* a manager relayed it; the names above are the original caller's */
 	const char *forwarder; /* that manager's node id; NULL or "" if it was not */
-	bool is_local;       /* this process itself, or its own control socket */
+	bool is_local;         /* this process itself, or its own control socket */
 };
 
 enum peer_trust {
 	PEER_TRUST_MANAGER, /* our certificate; theirs must chain to our root and name swarm-manager */
-	PEER_TRUST_CA,      /* no certificate of ours; theirs must chain to our root and name swarm-ca */
+	PEER_TRUST_CA, /* no certificate of ours; theirs must chain to our root and name swarm-ca */
 	PEER_TRUST_NOTHING, /* root download only: the token's digest is checked by the caller */
 };
 
 struct peer_target {
-	const char *addr;     /* "host:port" */
-	const char *node_id;  /* who must answer, or NULL for whoever does */
+	const char *addr;    /* "host:port" */
+	const char *node_id; /* who must answer, or NULL for whoever does */
 	enum peer_trust trust;
-	bool is_raft;         /* on the connection that neither snapshots nor agents may delay */
+	bool is_raft; /* on the connection that neither snapshots nor agents may delay */
 };
 
 struct peer {

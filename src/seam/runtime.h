@@ -40,10 +40,10 @@ struct runtime_volume {
  * holds its bind mount; here is what must be so before. */
 struct runtime_mount {
 	struct runtime_volume volume; /* name NULL: a folder of the host */
-	const char *source;      /* path on the host, of the volume's _data or of the folder */
-	const char *destination; /* in the container */
-	bool copy_up;            /* an empty volume gets content, owner and mode of `destination` in the image */
-	bool make_source;        /* a missing folder of the host is made (-v), else it is a failure (--mount) */
+	const char *source;           /* path on the host, of the volume's _data or of the folder */
+	const char *destination;      /* in the container */
+	bool copy_up; /* an empty volume gets content, owner and mode of `destination` in the image */
+	bool make_source; /* a missing folder of the host is made (-v), else it is a failure (--mount) */
 };
 
 /* A secret or config of a task: written into a tmpfs of the container at <exec-root>/files/<id>/<name>,
@@ -60,14 +60,16 @@ struct runtime_log {
 	enum runtime_log_driver driver;
 	int64_t file_size_max; /* bytes; 0: without limit */
 	int files_max;         /* 1: only the current one */
-	const char *attributes; /* shown by logs with details, as "key=value,key=value"; "" for none */
+	const char
+		*attributes; /* shown by logs with details, as "key=value,key=value"; "" for none */
 };
 
 struct runtime_start {
-	const char *runtime;          /* "crun", "runc", a name given by --add-runtime; "" for the default */
-	struct str config;            /* OCI runtime configuration, JSON */
-	const char *cgroup;           /* the path that the configuration names, for counters and the OOM question */
-	const char *workdir;          /* made in the root if it is missing, owned by uid:gid */
+	const char *runtime; /* "crun", "runc", a name given by --add-runtime; "" for the default */
+	struct str config;   /* OCI runtime configuration, JSON */
+	const char *
+		cgroup; /* the path that the configuration names, for counters and the OOM question */
+	const char *workdir; /* made in the root if it is missing, owned by uid:gid */
 	uint32_t uid, gid;
 	const struct runtime_mount *mounts;
 	size_t mount_count;
@@ -77,37 +79,37 @@ struct runtime_start {
 	struct str hosts, hostname, resolv_conf;
 	struct runtime_log log;
 	bool tty;
-	bool open_stdin;              /* else standard input is /dev/null */
-	bool stdin_once;              /* close it when the first attached client with stdin goes */
-	int32_t height, width;        /* of the terminal; 0: leave it */
+	bool open_stdin;       /* else standard input is /dev/null */
+	bool stdin_once;       /* close it when the first attached client with stdin goes */
+	int32_t height, width; /* of the terminal; 0: leave it */
 };
 
 struct runtime_exec {
-	const char *id;        /* of the exec, 64 hex digits */
+	const char *id; /* of the exec, 64 hex digits */
 	const char *runtime;
-	struct str process;    /* OCI process, JSON */
+	struct str process; /* OCI process, JSON */
 	bool tty;
 	bool open_stdin;
 	int32_t height, width;
-	size_t capture_max;    /* keep that many bytes of its output for EXEC_EXITED (health checks); 0: none */
+	size_t capture_max; /* keep that many bytes of its output for EXEC_EXITED (health checks); 0: none */
 };
 
 /* What a client that attaches wants to see. */
 struct runtime_attach {
 	bool want_stdin, want_stdout, want_stderr;
-	bool replay;              /* first what the log holds already, without a gap or a double to what follows */
-	bool only_replay;         /* and nothing more (attach with stream=0) */
-	const char *detach_keys;  /* bytes; "" for none */
+	bool replay; /* first what the log holds already, without a gap or a double to what follows */
+	bool only_replay;        /* and nothing more (attach with stream=0) */
+	const char *detach_keys; /* bytes; "" for none */
 	size_t detach_key_count;
 };
 
 struct runtime_logs {
 	bool want_stdout, want_stderr;
-	bool follow;              /* go on until the container ends */
-	bool timestamps;          /* RFC 3339 with nanoseconds and a blank before each line */
-	bool details;             /* the attributes of the log and a blank before each line (after the timestamp) */
+	bool follow;     /* go on until the container ends */
+	bool timestamps; /* RFC 3339 with nanoseconds and a blank before each line */
+	bool details; /* the attributes of the log and a blank before each line (after the timestamp) */
 	int64_t since_ns, until_ns; /* wall time; 0: no bound */
-	int64_t tail;             /* the last so many lines; -1: all */
+	int64_t tail;               /* the last so many lines; -1: all */
 };
 
 struct runtime {
@@ -139,7 +141,8 @@ struct runtime {
 
 	/* Run it: the root is mounted, its namespaces exist. STARTED: pid, at. Clients that attached
 	 * before miss nothing. FAILED: exit_code is 127 (no such program), 126 (it cannot be run) or 128. */
-	void (*start)(void *self, uint64_t ticket, const char *id, const struct runtime_start *what);
+	void (*start)(void *self, uint64_t ticket, const char *id,
+		      const struct runtime_start *what);
 	/* ERR_CONFLICT when it does not run. */
 	void (*signal)(void *self, uint64_t ticket, const char *id, int signum);
 	void (*pause)(void *self, uint64_t ticket, const char *id);
@@ -152,20 +155,23 @@ struct runtime {
 
 	/* A process in a running container. STARTED: pid, at; later EXEC_EXITED. */
 	void (*exec)(void *self, uint64_t ticket, const char *id, const struct runtime_exec *what);
-	void (*exec_signal)(void *self, uint64_t ticket, const char *id, const char *exec_id, int signum);
+	void (*exec_signal)(void *self, uint64_t ticket, const char *id, const char *exec_id,
+			    int signum);
 	void (*exec_resize)(void *self, uint64_t ticket, const char *id, const char *exec_id,
 			    int32_t height, int32_t width);
 
 	/* Endpoints for seam/stream's upgrade() and join(). ENDPOINT: endpoint. It waits if the container
 	 * or exec has not started yet, and ends when that ends, or is removed, or its client detaches. */
-	void (*attach)(void *self, uint64_t ticket, const char *id, const struct runtime_attach *how);
+	void (*attach)(void *self, uint64_t ticket, const char *id,
+		       const struct runtime_attach *how);
 	void (*exec_attach)(void *self, uint64_t ticket, const char *id, const char *exec_id,
 			    const struct runtime_attach *how);
 	void (*logs)(void *self, uint64_t ticket, const char *id, const struct runtime_logs *how);
 	/* The log as records, for who passes them on: LOG with a batch, and one more for each
 	 * log_more(), until the batch that is the last. After log_stop() none comes; a log that is not
 	 * there is empty. */
-	void (*log_read)(void *self, uint64_t ticket, const char *id, const struct log_wanted *wanted);
+	void (*log_read)(void *self, uint64_t ticket, const char *id,
+			 const struct log_wanted *wanted);
 	void (*log_more)(void *self, uint64_t ticket);
 	void (*log_stop)(void *self, uint64_t ticket);
 	/* An endpoint that nobody is going to join. No event. */
@@ -198,19 +204,19 @@ enum runtime_event_kind {
 	RUNTIME_LISTED,        /* id, listed */
 	RUNTIME_VOLUME_LISTED, /* id = name */
 	RUNTIME_LIST_END,
-	RUNTIME_ENDPOINT,      /* endpoint */
-	RUNTIME_LOG,           /* log */
-	RUNTIME_STATS,         /* stats */
-	RUNTIME_TOP,           /* top */
-	RUNTIME_CHANGES,       /* changes */
-	RUNTIME_SIZE,          /* size_rw, size_root (which includes the former) */
+	RUNTIME_ENDPOINT, /* endpoint */
+	RUNTIME_LOG,      /* log */
+	RUNTIME_STATS,    /* stats */
+	RUNTIME_TOP,      /* top */
+	RUNTIME_CHANGES,  /* changes */
+	RUNTIME_SIZE,     /* size_rw, size_root (which includes the former) */
 };
 
 struct runtime_user {
 	uint32_t uid, gid;
 	const uint32_t *groups; /* additional ones */
 	size_t group_count;
-	const char *home;       /* "/" when passwd does not know */
+	const char *home; /* "/" when passwd does not know */
 };
 
 struct runtime_device {
@@ -224,9 +230,9 @@ struct runtime_listed {
 	bool has_layer;
 	bool is_mounted;
 	bool is_running, is_paused;
-	int64_t pid;            /* while running */
+	int64_t pid; /* while running */
 	int64_t started_ns;
-	bool has_exited;        /* there is a note of how it ended: exit_code, oom, ended_ns */
+	bool has_exited; /* there is a note of how it ended: exit_code, oom, ended_ns */
 	int32_t exit_code;
 	bool oom;
 	int64_t ended_ns;
@@ -254,7 +260,8 @@ struct runtime_stats {
 	uint64_t cpu_system_ns; /* of the whole host since its start */
 	uint32_t cpus_online;
 	uint64_t throttle_periods, throttled_periods, throttled_ns;
-	uint64_t memory_bytes, memory_limit_bytes; /* the limit is the host's memory when there is none */
+	uint64_t memory_bytes,
+		memory_limit_bytes; /* the limit is the host's memory when there is none */
 	uint64_t memory_fail_count;
 	const struct runtime_number *memory; /* memory.stat */
 	size_t memory_count;

@@ -16,13 +16,13 @@
 
 #include "base/str.h"
 
-#define STREAM_BODY_MAX	 (4 << 20) /* a collected body */
+#define STREAM_BODY_MAX  (4 << 20) /* a collected body */
 #define STREAM_QUEUE_MAX (256 << 10)
 
 /* What flows between a client and an endpoint that it is joined to. Unknown and ended exchanges
  * are ignored by every function below. */
 enum stream_filter {
-	STREAM_RAW,	/* as it comes, both ways (TTY) */
+	STREAM_RAW,     /* as it comes, both ways (TTY) */
 	STREAM_STDCOPY, /* output framed as stdout and stderr, input raw */
 };
 
@@ -64,8 +64,8 @@ struct stream {
 
 enum stream_event_kind {
 	STREAM_ANNOUNCED,  /* method, target, headers; call begin() */
-	STREAM_REQUEST,	   /* the body is complete: body */
-	STREAM_DRAINED,	   /* what write() queued is gone: now is the time for more */
+	STREAM_REQUEST,    /* the body is complete: body */
+	STREAM_DRAINED,    /* what write() queued is gone: now is the time for more */
 	STREAM_JOINED_END, /* the joined endpoint ended: bytes, text (NULL when it ended well) */
 	STREAM_GONE, /* the client went away, or was cut off (text); the number means nothing any
 			more */

@@ -10,9 +10,9 @@
 
 void controllers_init(struct controllers *c, struct prng *prng, const struct log *log)
 {
-	struct orchestra o = {.prng = prng, .log = log};
+	struct orchestra o = { .prng = prng, .log = log };
 
-	*c = (struct controllers){0};
+	*c = (struct controllers){ 0 };
 	c->enforcer = enforcer_new();
 	c->restarts = o.restarts = restarts_new(prng, log);
 	c->updates = o.updates = updates_new(prng, o.restarts, log);
@@ -39,5 +39,5 @@ void controllers_clear(struct controllers *c)
 	updates_free(c->updates);
 	restarts_free(c->restarts);
 	enforcer_free(c->enforcer);
-	*c = (struct controllers){0};
+	*c = (struct controllers){ 0 };
 }

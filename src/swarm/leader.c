@@ -23,7 +23,7 @@ struct wanted {
 struct leader {
 	struct leader_config config;
 	bool is_leading;
-	uint64_t term;	    /* in which it leads */
+	uint64_t term;      /* in which it leads */
 	struct list wanted; /* struct wanted, oldest first */
 	size_t wanted_count;
 	struct list in_flight; /* struct leader_answer, of the entry under way */

@@ -14,7 +14,7 @@ static int compare_id(const void *key, const struct tree_node *member)
 
 void marks_init(struct marks *m)
 {
-	*m = (struct marks){.ids = TREE(compare_id)};
+	*m = (struct marks){ .ids = TREE(compare_id) };
 }
 
 void marks_clear(struct marks *m)

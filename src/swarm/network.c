@@ -20,7 +20,7 @@ bool network_is_predefined(const Pb__NetworkSpec *spec)
 
 bool network_is_node_local(const Pb__NetworkSpec *spec)
 {
-	static const char *const drivers[] = {"bridge", "host", "ipvlan", "macvlan", "null"};
+	static const char *const drivers[] = { "bridge", "host", "ipvlan", "macvlan", "null" };
 
 	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
 		if (strcmp(network_driver(spec), drivers[i]) == 0)

@@ -106,7 +106,7 @@ bool node_is_invalid(const Pb__Node *node)
 struct objects tasks_of_slot(const struct view *v, const Pb__Service *service, uint64_t slot,
 			     const char *node_id, struct arena *a)
 {
-	struct objects all, mine = {0};
+	struct objects all, mine = { 0 };
 	const Pb__Task *task;
 
 	if (!service_is_global(service))

@@ -128,8 +128,7 @@ const char **field_keys(const json_t *object, size_t *count)
 	json_t *value;
 
 	*count = 0;
-	json_object_foreach((json_t *)object, key, value)
-		keys[(*count)++] = key;
+	json_object_foreach((json_t *)object, key, value) keys[(*count)++] = key;
 	qsort(keys, *count, sizeof(*keys), by_text);
 	return keys;
 }

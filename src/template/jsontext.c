@@ -53,8 +53,7 @@ static void write_object(const json_t *object, bool sorted, bool escape_html, st
 		keys = field_keys(object, &count);
 	} else {
 		keys = xcalloc(json_object_size(object), sizeof(*keys));
-		json_object_foreach((json_t *)object, key, value)
-			keys[count++] = key;
+		json_object_foreach((json_t *)object, key, value) keys[count++] = key;
 	}
 	buf_append_char(out, '{');
 	for (size_t i = 0; i < count; i++) {
@@ -141,7 +140,8 @@ void jsontext_indent(struct str text, const char *prefix, const char *indent, st
 			size_t inside = skip_blanks(text, next);
 
 			buf_append_char(out, c);
-			if (inside < text.len && (text.ptr[inside] == '}' || text.ptr[inside] == ']')) {
+			if (inside < text.len &&
+			    (text.ptr[inside] == '}' || text.ptr[inside] == ']')) {
 				buf_append_char(out, text.ptr[inside]);
 				next = inside + 1;
 			} else {

@@ -100,7 +100,8 @@ static bool take_number(struct parser *p, struct operand *o)
 	size_t n = 0;
 	long long whole;
 
-	while (p->at < p->end && n < sizeof(digits) - 1 && (is_word(*p->at) || strchr("+-.", *p->at)))
+	while (p->at < p->end && n < sizeof(digits) - 1 &&
+	       (is_word(*p->at) || strchr("+-.", *p->at)))
 		digits[n++] = *p->at++;
 	digits[n] = '\0';
 	whole = strtoll(digits, &end, 0);
@@ -311,8 +312,9 @@ static bool parse_block(struct parser *p, struct template_node *n)
 
 			if (!str_equal_c(word, "if") && !str_equal_c(word, "with"))
 				return refuse(p, "expected end of the else action");
-			return parse_block(p, add_node(p, &n->otherwise,
-						       str_equal_c(word, "if") ? NODE_IF : NODE_WITH));
+			return parse_block(p,
+					   add_node(p, &n->otherwise,
+						    str_equal_c(word, "if") ? NODE_IF : NODE_WITH));
 		}
 		if (!parse_list(p, &n->otherwise, &ended_by))
 			return false;
@@ -389,7 +391,8 @@ static bool parse_list(struct parser *p, struct node_list *into, struct str *end
 			return true;
 		}
 		add_text(p, into, from,
-			 open[2] == '-' && isspace((unsigned char)open[3]) ? trim_end(from, open) : open);
+			 open[2] == '-' && isspace((unsigned char)open[3]) ? trim_end(from, open)
+									   : open);
 		if (!enter_action(p, open) || !parse_action(p, into, ended_by))
 			return false;
 		if (ended_by->len)
@@ -409,7 +412,8 @@ struct template *template_parse(const char *text, struct err *e)
 	t->literals = json_array();
 	t->nodes.last = &t->nodes.first;
 	if (strlen(text) > TEMPLATE_TEXT_MAX) {
-		fail(e, ERR_INVALID, "failed to parse template: longer than %d bytes", TEMPLATE_TEXT_MAX);
+		fail(e, ERR_INVALID, "failed to parse template: longer than %d bytes",
+		     TEMPLATE_TEXT_MAX);
 		template_free(t);
 		return NULL;
 	}

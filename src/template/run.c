@@ -34,9 +34,9 @@ static json_t *member(const json_t *object, struct str name)
 
 	if (value)
 		return value;
-	json_object_foreach((json_t *)object, key, value)
-		if (strlen(key) == name.len && strncasecmp(key, name.ptr, name.len) == 0)
-			return value;
+	json_object_foreach((json_t *)object, key,
+			    value) if (strlen(key) == name.len &&
+				       strncasecmp(key, name.ptr, name.len) == 0) return value;
 	return NULL;
 }
 
@@ -46,7 +46,8 @@ static bool follow(struct run *r, const struct operand *o, json_t **value)
 	for (size_t i = 0; i < o->field_count; i++) {
 		json_t *next = member(*value, o->fields[i]);
 
-		if (!next && *value && !json_is_null(*value) && (r->strict || !json_is_object(*value)))
+		if (!next && *value && !json_is_null(*value) &&
+		    (r->strict || !json_is_object(*value)))
 			return fail(r->e, ERR_INVALID, "template: there is no field \"%.*s\" here",
 				    STR_FMT(o->fields[i]));
 		json_incref(next);
@@ -134,8 +135,9 @@ static bool call_data(struct run *r, struct str name, json_t *const *args, size_
 	const char *key = count == 1 ? json_string_value(args[0]) : NULL;
 
 	*result = key ? json_incref(json_object_get(values, key)) : NULL;
-	return *result || fail(r->e, ERR_INVALID, "template: error calling %.*s: \"%s\" is not found",
-			       STR_FMT(name), key ? key : "");
+	return *result ||
+	       fail(r->e, ERR_INVALID, "template: error calling %.*s: \"%s\" is not found",
+		    STR_FMT(name), key ? key : "");
 }
 
 /* One command of a pipe; `piped` is the result of the one before, its last argument. */

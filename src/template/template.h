@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define TEMPLATE_TEXT_MAX 65536
+#define TEMPLATE_TEXT_MAX  65536
 #define TEMPLATE_DEPTH_MAX 64
 
 /* A row keeps its labels here, out of reach of field names. */

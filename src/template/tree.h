@@ -13,15 +13,15 @@ enum operand_kind {
 	OPERAND_VARIABLE, /* $name or $name.A.B; "$" is the root */
 	OPERAND_FUNCTION, /* a name */
 	OPERAND_LITERAL,
-	OPERAND_PIPE,     /* ( ... ) or ( ... ).A.B */
+	OPERAND_PIPE, /* ( ... ) or ( ... ).A.B */
 };
 
 struct operand {
 	enum operand_kind kind;
-	struct str name;         /* variable, function */
-	struct str *fields;      /* the chain after it */
+	struct str name;    /* variable, function */
+	struct str *fields; /* the chain after it */
 	size_t field_count;
-	json_t *literal;         /* owned by the template */
+	json_t *literal; /* owned by the template */
 	struct pipe *pipe;
 	struct operand *next;
 };
@@ -34,7 +34,7 @@ struct pipe_command {
 struct pipe {
 	struct str variables[2]; /* $i, $v := ... */
 	int variable_count;
-	bool assigns;            /* = instead of := */
+	bool assigns; /* = instead of := */
 	struct pipe_command *commands;
 };
 
@@ -52,7 +52,8 @@ struct template_node {
 	struct template_node *next;
 };
 
-struct template {
+struct template
+{
 	struct arena arena;
 	json_t *literals;
 	struct node_list nodes;

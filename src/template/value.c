@@ -101,7 +101,8 @@ static bool call_index(json_t *const *args, size_t count, json_t **result, struc
 			json_int_t n = json_integer_value(args[i]);
 
 			if (n < 0 || (size_t)n >= json_array_size(at))
-				return fail(e, ERR_INVALID, "error calling index: index out of range: %lld",
+				return fail(e, ERR_INVALID,
+					    "error calling index: index out of range: %lld",
 					    (long long)n);
 			at = json_array_get(at, (size_t)n);
 		} else if (at) {
@@ -116,7 +117,8 @@ static bool call_index(json_t *const *args, size_t count, json_t **result, struc
 static bool call_slice(json_t *const *args, size_t count, json_t **result, struct err *e)
 {
 	bool is_text = json_is_string(args[0]);
-	json_int_t length = (json_int_t)(is_text ? json_string_length(args[0]) : json_array_size(args[0]));
+	json_int_t length =
+		(json_int_t)(is_text ? json_string_length(args[0]) : json_array_size(args[0]));
 	json_int_t from = count > 1 ? json_integer_value(args[1]) : 0;
 	json_int_t to = count > 2 ? json_integer_value(args[2]) : length;
 
@@ -264,7 +266,8 @@ static const char *take_spec(const char *at, struct format_spec *spec)
 	for (; isdigit((unsigned char)*at) && spec->width < 4096; at++)
 		spec->width = spec->width * 10 + (*at - '0');
 	if (*at == '.')
-		for (spec->precision = 0, at++; isdigit((unsigned char)*at) && spec->precision < 4096; at++)
+		for (spec->precision = 0, at++;
+		     isdigit((unsigned char)*at) && spec->precision < 4096; at++)
 			spec->precision = spec->precision * 10 + (*at - '0');
 	spec->verb = *at;
 	return *at ? at + 1 : at;
@@ -338,7 +341,8 @@ static bool call_printf(json_t *const *args, size_t count, json_t **result, stru
 		if (spec.verb == '%')
 			buf_append_char(&b, '%');
 		else if (!spec.verb || !strchr("svdqtfegxXo", spec.verb))
-			return fail(e, ERR_INVALID, "error calling printf: unknown verb %%%c", spec.verb);
+			return fail(e, ERR_INVALID, "error calling printf: unknown verb %%%c",
+				    spec.verb);
 		else if (next >= count)
 			buf_printf(&b, "%%!%c(MISSING)", spec.verb);
 		else
@@ -512,7 +516,8 @@ bool value_call(struct str name, json_t *const *args, size_t count, json_t **res
 		if (!str_equal_c(name, functions[i].name))
 			continue;
 		if (count < functions[i].min || count > functions[i].max)
-			return fail(e, ERR_INVALID, "wrong number of args for %s: want %zu, got %zu",
+			return fail(e, ERR_INVALID,
+				    "wrong number of args for %s: want %zu, got %zu",
 				    functions[i].name, functions[i].min, count);
 		return functions[i].call(args, count, result, e);
 	}

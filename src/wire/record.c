@@ -116,14 +116,16 @@ bool record_parse(struct str bytes, struct record *r, size_t *used, struct err *
 		return true;
 	length = get_u32(bytes.ptr);
 	if (length > RECORD_MAX)
-		return fail(e, ERR_INVALID, "a record of %u bytes is more than %u", length, RECORD_MAX);
+		return fail(e, ERR_INVALID, "a record of %u bytes is more than %u", length,
+			    RECORD_MAX);
 	if (bytes.len - 4 < length)
 		return true;
 
 	rest = str_bytes(bytes.ptr + 4, length);
 	for (size_t count = 0; rest.len > 0; count++) {
 		if (count == RECORD_FIELDS_MAX)
-			return fail(e, ERR_INVALID, "a record with more than %d fields", RECORD_FIELDS_MAX);
+			return fail(e, ERR_INVALID, "a record with more than %d fields",
+				    RECORD_FIELDS_MAX);
 		if (!take_field(&rest, &name, &value))
 			return fail(e, ERR_INVALID, "a record with a broken field");
 	}

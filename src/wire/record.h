@@ -18,9 +18,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define RECORD_MAX (12u << 20)
+#define RECORD_MAX        (12u << 20)
 #define RECORD_FIELDS_MAX 65536
-#define RECORD_NAME_MAX 32
+#define RECORD_NAME_MAX   32
 
 /* A record being written: the frame lies in bytes once record_end() was called. */
 struct record_writer {
@@ -29,7 +29,8 @@ struct record_writer {
 
 void record_begin(struct record_writer *w);
 void record_add(struct record_writer *w, const char *name, struct str value);
-void record_add_c(struct record_writer *w, const char *name, const char *text); /* NULL adds nothing */
+void record_add_c(struct record_writer *w, const char *name,
+		  const char *text); /* NULL adds nothing */
 void record_add_i64(struct record_writer *w, const char *name, int64_t value);
 /* Close the frame. Fails with ERR_EXHAUSTED when it is larger than RECORD_MAX. */
 bool record_end(struct record_writer *w, struct err *e) MUST_CHECK;

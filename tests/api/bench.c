@@ -28,7 +28,7 @@ struct bench {
 	struct arena memory;
 	uint64_t exchange;
 	bool collects, is_over;
-	bool has_written; /* the client is about to take it */
+	bool has_written;        /* the client is about to take it */
 	int64_t joined_after_ms; /* when the endpoint ends that it is joined to; 0: to none */
 };
 
@@ -149,9 +149,9 @@ static void tell_drained(struct bench *b)
 	if (!b->has_written)
 		return;
 	b->has_written = false;
-	api_stream_event(
-		b->api, &(struct stream_event){ .kind = STREAM_DRAINED, .exchange = b->exchange },
-		now_of(&b->world));
+	api_stream_event(b->api,
+			 &(struct stream_event){ .kind = STREAM_DRAINED, .exchange = b->exchange },
+			 now_of(&b->world));
 }
 
 static void cut(void *self, uint64_t exchange, const char *reason)

@@ -35,10 +35,11 @@ static void end(void)
 static void write_entry(uint64_t ticket, uint64_t index, uint64_t term, const char *text)
 {
 	struct journal_entry entry = {
-		.index = index, .term = term, .type = 1, .data = str_of(text)};
+		.index = index, .term = term, .type = 1, .data = str_of(text)
+	};
 
 	u.seam.write_raft(u.seam.self, ticket,
-			  &(struct journal_raft_write){.entries = &entry, .entry_count = 1});
+			  &(struct journal_raft_write){ .entries = &entry, .entry_count = 1 });
 }
 
 /* "index/term=data ..." of the entries, " snap index=content", " table.key=value" of the records.
@@ -61,7 +62,7 @@ static const char *describe(struct journal_user *user, const struct journal_imag
 
 static const char *whole(void)
 {
-	static struct buf text = {.max = 1 << 20};
+	static struct buf text = { .max = 1 << 20 };
 	const char *problem;
 
 	buf_reset(&text);
@@ -85,9 +86,9 @@ TEST(what_was_written_is_read_back_by_the_next_life)
 	write_entry(1, 1, 1, "a");
 	write_entry(2, 2, 1, "b");
 	u.seam.write_local(u.seam.self, LOCAL + 1,
-			   (struct journal_record[]){{"net", "b", STR("2")},
-						     {"net", "a", STR("1")},
-						     {"ctr", "z", STR("")}},
+			   (struct journal_record[]){ { "net", "b", STR("2") },
+						      { "net", "a", STR("1") },
+						      { "ctr", "z", STR("") } },
 			   3);
 	user_wait_done(&u, 2, 1);
 	again();
@@ -115,11 +116,12 @@ TEST(entries_replace_what_the_log_held_there_and_after)
 TEST(a_record_is_overwritten_and_deleted)
 {
 	begin();
-	u.seam.write_local(u.seam.self, LOCAL + 1,
-			   (struct journal_record[]){{"t", "a", STR("1")}, {"t", "b", STR("2")}},
-			   2);
+	u.seam.write_local(
+		u.seam.self, LOCAL + 1,
+		(struct journal_record[]){ { "t", "a", STR("1") }, { "t", "b", STR("2") } }, 2);
 	u.seam.write_local(u.seam.self, LOCAL + 2,
-			   (struct journal_record[]){{"t", "a", STR("3")}, {"t", "b", {0}}}, 2);
+			   (struct journal_record[]){ { "t", "a", STR("3") }, { "t", "b", { 0 } } },
+			   2);
 	user_wait_done(&u, 0, 2);
 	again();
 
@@ -130,11 +132,11 @@ TEST(a_record_is_overwritten_and_deleted)
 static void write_snapshot(uint64_t ticket, uint64_t index, uint64_t term, const char *content,
 			   uint64_t keep)
 {
-	struct journal_manifest m = {.index = index, .term = term, .metadata = STR("meta")};
+	struct journal_manifest m = { .index = index, .term = term, .metadata = STR("meta") };
 
 	CHECK(user_save_snapshot(&u, &m, str_of(content)));
 	u.seam.write_raft(u.seam.self, ticket,
-			  &(struct journal_raft_write){.snapshot = &m, .keep = keep});
+			  &(struct journal_raft_write){ .snapshot = &m, .keep = keep });
 }
 
 static int snapshot_files(void)
@@ -218,7 +220,7 @@ TEST(a_large_snapshot_comes_back_whole)
 TEST(a_snapshot_that_was_never_named_is_gone_after_a_restart)
 {
 	begin();
-	CHECK(user_save_snapshot(&u, &(struct journal_manifest){.index = 7, .term = 1},
+	CHECK(user_save_snapshot(&u, &(struct journal_manifest){ .index = 7, .term = 1 },
 				 STR("unnamed")));
 	CHECK_INT(snapshot_files(), 1);
 	again();
@@ -237,10 +239,11 @@ static bool fail_to_read(void *self, struct buf *chunk, bool *done, struct err *
 
 TEST(a_snapshot_that_fails_fails_alone)
 {
-	struct journal_manifest m = {.index = 1, .term = 1};
+	struct journal_manifest m = { .index = 1, .term = 1 };
 
 	begin();
-	u.seam.save_snapshot(u.seam.self, OTHER, &m, (struct journal_source){.next = fail_to_read});
+	u.seam.save_snapshot(u.seam.self, OTHER, &m,
+			     (struct journal_source){ .next = fail_to_read });
 	user_wait_other(&u);
 	CHECK(!u.other_ok && strstr(u.failure, "the source broke"));
 	CHECK_INT(snapshot_files(), 0);
@@ -275,10 +278,10 @@ TEST(after_a_failed_write_nothing_is_done_until_the_next_life)
 
 TEST(a_snapshot_that_was_not_saved_cannot_be_named)
 {
-	struct journal_manifest m = {.index = 4, .term = 1};
+	struct journal_manifest m = { .index = 4, .term = 1 };
 
 	begin();
-	u.seam.write_raft(u.seam.self, 1, &(struct journal_raft_write){.snapshot = &m});
+	u.seam.write_raft(u.seam.self, 1, &(struct journal_raft_write){ .snapshot = &m });
 	while (!u.has_failed)
 		loop_run(u.loop);
 	CHECK(strstr(u.failure, "was not saved"));
@@ -290,7 +293,8 @@ TEST(wiping_forgets_the_log_and_keeps_the_records)
 	begin();
 	write_entry(1, 1, 1, "a");
 	write_snapshot(2, 1, 1, "state", 0);
-	u.seam.write_local(u.seam.self, LOCAL + 1, &(struct journal_record){"t", "k", STR("v")}, 1);
+	u.seam.write_local(u.seam.self, LOCAL + 1, &(struct journal_record){ "t", "k", STR("v") },
+			   1);
 	u.seam.wipe_raft(u.seam.self, 3);
 	user_wait_done(&u, 3, 1);
 	CHECK_INT(snapshot_files(), 0);
@@ -308,7 +312,7 @@ TEST(writes_are_done_in_the_order_given)
 	for (uint64_t i = 1; i <= 2000; i++) {
 		write_entry(i, i, 1, "x");
 		u.seam.write_local(u.seam.self, LOCAL + i,
-				   &(struct journal_record){"t", "k", STR("v")}, 1);
+				   &(struct journal_record){ "t", "k", STR("v") }, 1);
 	}
 	user_wait_done(&u, 2000, 2000);
 	CHECK(!u.out_of_order && !u.has_failed);
@@ -395,7 +399,7 @@ TEST(a_changed_or_shortened_snapshot_is_noticed)
 
 TEST(another_data_key_is_refused)
 {
-	struct journal_disk_config c = {.key = "another key of thirty-two bytes"};
+	struct journal_disk_config c = { .key = "another key of thirty-two bytes" };
 	struct journal_disk *disk;
 
 	begin();
@@ -461,9 +465,9 @@ TEST(nothing_lies_on_disk_in_the_clear)
 	write_entry(1, 1, 1, canary);
 	write_snapshot(2, 1, 1, canary, 1);
 	u.seam.write_local(u.seam.self, LOCAL + 1,
-			   &(struct journal_record){"t", canary, str_of(canary)}, 1);
-	u.seam.write_local(u.seam.self, LOCAL + 2, &(struct journal_record){canary, "k", STR("v")},
-			   1);
+			   &(struct journal_record){ "t", canary, str_of(canary) }, 1);
+	u.seam.write_local(u.seam.self, LOCAL + 2,
+			   &(struct journal_record){ canary, "k", STR("v") }, 1);
 	user_wait_done(&u, 2, 2);
 	CHECK(file_size("raft.db-wal") > 0 || file_size("raft.db") > 8192);
 

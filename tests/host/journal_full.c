@@ -57,7 +57,7 @@ TEST(a_full_disk_is_reported_and_loses_nothing_acknowledged)
 
 	/* Sticky on that file, though a small write might fit. */
 	u.seam.write_raft(u.seam.self, u.raft.count + 1,
-			  &(struct journal_raft_write){.has_hard_state = true});
+			  &(struct journal_raft_write){ .has_hard_state = true });
 	if (u.raft_failed) {
 		wait_for_failure();
 		CHECK(strstr(u.failure, "o space left on"));
@@ -78,15 +78,15 @@ TEST(a_full_disk_is_reported_and_loses_nothing_acknowledged)
 TEST(a_snapshot_that_does_not_fit_fails_alone_and_leaves_no_file)
 {
 	static char large[3 << 20];
-	struct journal_entry entry = {.index = 1, .term = 1, .data = STR("x")};
+	struct journal_entry entry = { .index = 1, .term = 1, .data = STR("x") };
 
 	begin();
-	CHECK(!user_save_snapshot(&u, &(struct journal_manifest){.index = 1, .term = 1},
+	CHECK(!user_save_snapshot(&u, &(struct journal_manifest){ .index = 1, .term = 1 },
 				  str_bytes(large, sizeof(large))));
 	CHECK(strstr(u.failure, "No space left on device"));
 
 	u.seam.write_raft(u.seam.self, 1,
-			  &(struct journal_raft_write){.entries = &entry, .entry_count = 1});
+			  &(struct journal_raft_write){ .entries = &entry, .entry_count = 1 });
 	user_wait_done(&u, 1, 0);
 	CHECK(!u.has_failed);
 	end();

@@ -76,7 +76,7 @@ static bool run_and_kill(const char *dir, int64_t after_us, struct acked *acked)
 TEST(what_was_acknowledged_survives_kill_9)
 {
 	struct temp dir = temp_make();
-	struct acked acked = {0};
+	struct acked acked = { 0 };
 	struct prng chance;
 
 	prng_seed(&chance, SEED);

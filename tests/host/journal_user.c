@@ -56,7 +56,7 @@ static int64_t turn(void *self, struct now now)
 bool user_open(struct journal_user *u, const char *dir, const char *vfs, size_t checkpoint_bytes,
 	       struct err *e)
 {
-	struct loop_config loop = {.inbox = &u->box, .self = u, .turn = turn, .log = &u->log};
+	struct loop_config loop = { .inbox = &u->box, .self = u, .turn = turn, .log = &u->log };
 	struct journal_disk_config disk = {
 		.dir = dir,
 		.vfs = vfs,
@@ -64,7 +64,7 @@ bool user_open(struct journal_user *u, const char *dir, const char *vfs, size_t 
 		.idle_ms = 20,
 	};
 
-	*u = (struct journal_user){0};
+	*u = (struct journal_user){ 0 };
 	memcpy(disk.key, user_key, SEAL_KEY_LEN);
 	inbox_init(&u->box);
 	if (!loop_new(&loop, &u->loop, e))
@@ -131,14 +131,14 @@ bool user_save_snapshot(struct journal_user *u, const struct journal_manifest *m
 {
 	u->snapshot_left = content;
 	u->seam.save_snapshot(u->seam.self, OTHER, m,
-			      (struct journal_source){.self = u, .next = next_piece});
+			      (struct journal_source){ .self = u, .next = next_piece });
 	user_wait_other(u);
 	return u->other_ok;
 }
 
 static void write_raft(struct journal_user *u)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct journal_raft_write w;
 	struct str content;
 
@@ -152,7 +152,7 @@ static void write_raft(struct journal_user *u)
 
 static void write_local(struct journal_user *u)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct journal_record *records;
 	size_t count;
 
@@ -190,10 +190,10 @@ static const char *compare(struct journal_user *u, const struct journal_image *i
 	if (local < x->local_acked)
 		return "an acknowledged local write is lost";
 
-	u->raft = (struct raft_ledger){.seed = x->seed};
-	u->local = (struct local_ledger){.seed = x->seed};
+	u->raft = (struct raft_ledger){ .seed = x->seed };
+	u->local = (struct local_ledger){ .seed = x->seed };
 	while (u->raft.count < raft || u->local.count < local) {
-		AUTO_ARENA struct arena a = {0};
+		AUTO_ARENA struct arena a = { 0 };
 		struct journal_raft_write w;
 		struct journal_record *records;
 		struct str content;
@@ -212,7 +212,7 @@ static const char *compare(struct journal_user *u, const struct journal_image *i
 const char *user_check_history(struct journal_user *u, uint64_t seed, uint64_t raft_acked,
 			       uint64_t local_acked)
 {
-	struct expected x = {seed, raft_acked, local_acked};
+	struct expected x = { seed, raft_acked, local_acked };
 
 	return user_load(u, compare, &x);
 }

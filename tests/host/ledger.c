@@ -17,7 +17,7 @@ static struct str content_of(struct arena *a, uint64_t seed, uint64_t x, uint64_
 
 static bool is_content_of(struct str s, uint64_t seed, uint64_t x, uint64_t y)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 
 	return str_equal(s, content_of(&a, seed, x, y));
 }
@@ -32,8 +32,9 @@ static void append(struct raft_ledger *l, struct prng *p, struct arena *a,
 	for (size_t i = 0; i < w->entry_count; i++) {
 		l->last = first + i;
 		l->terms[l->last] = l->term;
-		entries[i] = (struct journal_entry){
-			.index = l->last, .term = l->term, .type = (int)(l->last % 3)};
+		entries[i] = (struct journal_entry){ .index = l->last,
+						     .term = l->term,
+						     .type = (int)(l->last % 3) };
 		entries[i].data = content_of(a, l->seed, l->last, l->term);
 	}
 }
@@ -62,7 +63,7 @@ void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raf
 
 	prng_seed(&p, l->seed ^ (++l->count << 20));
 	what = prng_below(&p, 100);
-	*w = (struct journal_raft_write){.has_hard_state = true};
+	*w = (struct journal_raft_write){ .has_hard_state = true };
 	if (l->count == 1)
 		l->term = 1;
 	if (what < 70) {
@@ -75,8 +76,9 @@ void raft_ledger_next(struct raft_ledger *l, struct arena *a, struct journal_raf
 	} else if (what < 92 && l->last > l->snapshot_index + 8) {
 		name_snapshot(l, &p, a, w, content);
 	}
-	w->hard_state = (struct journal_hard_state){
-		.term = l->term, .vote = l->count % 7, .commit = l->count};
+	w->hard_state = (struct journal_hard_state){ .term = l->term,
+						     .vote = l->count % 7,
+						     .commit = l->count };
 }
 
 static const char *compare_snapshot(const struct raft_ledger *l, const struct journal_image *image)
@@ -103,9 +105,9 @@ const char *raft_ledger_compare(uint64_t seed, const struct journal_image *image
 	const char *difference;
 
 	*count = image->hard_state.commit;
-	l = (struct raft_ledger){.seed = seed};
+	l = (struct raft_ledger){ .seed = seed };
 	while (l.count < *count) {
-		AUTO_ARENA struct arena a = {0};
+		AUTO_ARENA struct arena a = { 0 };
 		struct journal_raft_write w;
 		struct str content;
 
@@ -174,8 +176,8 @@ static const struct journal_record *find(const struct journal_image *image, cons
 const char *local_ledger_compare(uint64_t seed, const struct journal_image *image, uint64_t *count)
 {
 	const struct journal_record *meta = find(image, "meta", "count");
-	struct local_ledger l = {.seed = seed};
-	AUTO_ARENA struct arena a = {0};
+	struct local_ledger l = { .seed = seed };
+	AUTO_ARENA struct arena a = { 0 };
 	size_t present = 0;
 
 	*count = 0;

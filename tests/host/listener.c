@@ -31,16 +31,16 @@ TEST(what_dockerd_accepts_is_understood)
 
 TEST(the_rest_is_refused_with_a_sentence)
 {
-	static const char *const wrong[] = {"",
-					    "tcp://",
-					    "tcp://host",
-					    "tcp://host:port",
-					    "tcp://host:70000",
-					    "unix://relative",
-					    "unix://",
-					    "http://host:80",
-					    "host",
-					    "::1:80"};
+	static const char *const wrong[] = { "",
+					     "tcp://",
+					     "tcp://host",
+					     "tcp://host:port",
+					     "tcp://host:70000",
+					     "unix://relative",
+					     "unix://",
+					     "http://host:80",
+					     "host",
+					     "::1:80" };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		CHECK(!listen_address_parse(str_of(wrong[i]), &a, &e));

@@ -48,11 +48,11 @@ static int64_t think(void *self, struct now now)
 
 static void begin(struct mind *m)
 {
-	struct loop_config config = {.inbox = &m->box, .self = m, .turn = think, .log = &m->log};
+	struct loop_config config = { .inbox = &m->box, .self = m, .turn = think, .log = &m->log };
 	struct err e;
 
 	inbox_init(&m->box);
-	m->log = (struct log){.self = m, .level = LOG_WARN, .line = keep_line};
+	m->log = (struct log){ .self = m, .level = LOG_WARN, .line = keep_line };
 	m->answer_ms = NEVER_MS;
 	CHECK(loop_new(&config, &m->loop, &e));
 }
@@ -65,7 +65,7 @@ static void end(struct mind *m)
 
 TEST(a_deadline_wakes_the_mind_and_not_before)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	m.answer_ms = 20;
@@ -86,7 +86,7 @@ static void add_later_in_turn(struct mind *m)
 
 TEST(a_fact_left_in_the_inbox_is_handled_without_sleep)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	m.act = add_later_in_turn;
@@ -116,7 +116,7 @@ static void post_once(struct mind *m)
 
 TEST(what_is_posted_in_a_turn_runs_after_it)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	m.act = post_once;
@@ -143,7 +143,7 @@ static void ask_after_turn(struct mind *m)
 
 TEST(after_a_turn_comes_what_waited_for_it)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	m.act = ask_after_turn;
@@ -177,7 +177,7 @@ static void start_job(struct mind *m)
 
 TEST(a_job_reports_on_the_loop)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	m.act = start_job;
@@ -204,7 +204,7 @@ static void raise_usr1(struct mind *m)
 
 TEST(a_signal_is_heard_on_the_loop)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	loop_on_signal(m.loop, SIGUSR1, &m, on_signal);
@@ -218,7 +218,7 @@ TEST(a_signal_is_heard_on_the_loop)
 
 static void dawdle(struct mind *m)
 {
-	struct timespec pause = {.tv_nsec = 60 * 1000000};
+	struct timespec pause = { .tv_nsec = 60 * 1000000 };
 
 	(void)m;
 	nanosleep(&pause, NULL);
@@ -226,7 +226,7 @@ static void dawdle(struct mind *m)
 
 TEST(a_slow_turn_is_logged_with_what_it_handled)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 
 	begin(&m);
 	inbox_add(&m.box, INPUT_PEER, 1);
@@ -243,7 +243,7 @@ TEST(a_slow_turn_is_logged_with_what_it_handled)
 
 TEST(a_loop_with_nothing_to_do_sleeps)
 {
-	struct mind m = {0};
+	struct mind m = { 0 };
 	struct timespec before, after;
 
 	begin(&m);

@@ -114,7 +114,8 @@ static void on_left(struct endpoint *ep)
 	post_pour(container_of(ep, struct well, endpoint));
 }
 
-static const struct endpoint_kind well_kind = {on_joined, on_flow, on_input, on_end_input, on_left};
+static const struct endpoint_kind well_kind = { on_joined, on_flow, on_input, on_end_input,
+						on_left };
 
 static struct well *well_new(void)
 {
@@ -124,7 +125,7 @@ static struct well *well_new(void)
 	return w;
 }
 
-static const struct stream_header text[] = {{"Content-Type", "text/plain"}};
+static const struct stream_header text[] = { { "Content-Type", "text/plain" } };
 
 static uint64_t number_in(const char *target)
 {
@@ -271,8 +272,9 @@ static struct str whole_file(const char *path)
 
 static struct tls_config *tls_from(char **files)
 {
-	struct tls_options o = {
-		.role = TLS_SERVER, .verify = TLS_VERIFY_PEER, .alpn = TLS_ALPN_HTTP1};
+	struct tls_options o = { .role = TLS_SERVER,
+				 .verify = TLS_VERIFY_PEER,
+				 .alpn = TLS_ALPN_HTTP1 };
 	struct tls_config *config;
 	struct err e;
 
@@ -290,10 +292,10 @@ static struct tls_config *tls_from(char **files)
 
 int main(int argc, char **argv)
 {
-	struct log log = {0};
-	struct loop_config config = {.inbox = &box, .turn = turn, .log = &log};
-	struct stream_limits limits = {400, 600, 400, 400, 20};
-	struct stream_sink sink = {.event = on_event};
+	struct log log = { 0 };
+	struct loop_config config = { .inbox = &box, .turn = turn, .log = &log };
+	struct stream_limits limits = { 400, 600, 400, 400, 20 };
+	struct stream_sink sink = { .event = on_event };
 	struct tls_config *tls = argc == 5 ? tls_from(argv + 2) : NULL;
 	struct listen_address address;
 	char bound[LISTEN_TEXT_MAX];

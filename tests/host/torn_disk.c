@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/prng.h"
 
-#define SECTOR	    512
+#define SECTOR      512
 #define FILES_MAX   32
 #define CHANGES_MAX 100000
 
@@ -25,7 +25,7 @@ struct bytes {
 
 struct platter {
 	char name[256];
-	bool exists;	     /* as a reader sees it */
+	bool exists;         /* as a reader sees it */
 	bool is_durable;     /* its name is on the platters */
 	struct bytes seen;   /* what a reader sees */
 	struct bytes synced; /* what is certain */
@@ -44,7 +44,7 @@ static struct {
 	size_t file_count;
 	uint64_t changes, die_at;
 	bool is_dead, ignores_syncs;
-} disk = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} disk = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void resize(struct bytes *b, size_t size)
 {
@@ -74,8 +74,9 @@ static void note_change(struct platter *p, size_t at, const void *data, size_t s
 {
 	assert(p->change_count < CHANGES_MAX);
 	p->changes = xrealloc(p->changes, (p->change_count + 1) * sizeof(*p->changes));
-	p->changes[p->change_count++] =
-		(struct change){.at = at, .size = size, .data = data ? xmemdup(data, size) : NULL};
+	p->changes[p->change_count++] = (struct change){
+		.at = at, .size = size, .data = data ? xmemdup(data, size) : NULL
+	};
 }
 
 static void copy(struct bytes *to, const struct bytes *from)
@@ -326,7 +327,7 @@ void torn_erase(void)
 		free(p->changes);
 		free(p->seen.data);
 		free(p->synced.data);
-		*p = (struct platter){0};
+		*p = (struct platter){ 0 };
 	}
 	disk.file_count = 0;
 	disk.is_dead = false;

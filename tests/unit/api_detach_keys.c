@@ -24,8 +24,8 @@ TEST(keys_are_letters_or_go_with_ctrl)
 
 TEST(other_words_and_too_many_are_refused)
 {
-	static const char *const bad[] = { "ctrl-A", "ctrl-", "ctrl-aa", "a,,b", "alt-x",
-					   "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a" };
+	static const char *const bad[] = { "ctrl-A", "ctrl-", "ctrl-aa",
+					   "a,,b",   "alt-x", "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a" };
 	struct detach_keys k;
 	struct err e;
 

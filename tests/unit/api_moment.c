@@ -39,7 +39,9 @@ TEST(nothing_and_zero_are_no_bound)
 
 TEST(what_is_neither_is_refused)
 {
-	static const char *const bad[] = { "x", "1x", "-1", "1.5.5", "99999999999", "1h30", "9999999999999999" };
+	static const char *const bad[] = {
+		"x", "1x", "-1", "1.5.5", "99999999999", "1h30", "9999999999999999"
+	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK_INT(moment(bad[i]), -1);

@@ -20,7 +20,8 @@ TEST(base36_gives_the_published_join_token_digits)
 	uint8_t digest[32], back[32], secret[16];
 	char text[51];
 
-	CHECK(hex_decode(STR("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), digest, 32));
+	CHECK(hex_decode(STR("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+			 digest, 32));
 	base36_encode(digest, 32, text, 50);
 	CHECK_STR(text, "4nb7oofka9ml8nasnokxxc1unhmtpr1wxsuwhpd9km3vt5as31");
 	CHECK(base36_decode(str_of(text), back, 32));

@@ -22,7 +22,9 @@ TEST(members_and_items_are_separated_by_commas)
 	json_close(&j);
 
 	CHECK(json_is_complete(&j));
-	CHECK_STR(out.data, "{\"n\":-3,\"list\":[true,null,{}],\"u\":18446744073709551615,\"w\":[\"a\",\"b\"]}");
+	CHECK_STR(
+		out.data,
+		"{\"n\":-3,\"list\":[true,null,{}],\"u\":18446744073709551615,\"w\":[\"a\",\"b\"]}");
 }
 
 static void check_escaped(struct str text, const char *want)
@@ -47,7 +49,8 @@ TEST(bytes_that_are_no_utf8_are_replaced)
 	check_escaped(STR("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 	check_escaped(STR("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 	check_escaped(STR("\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
-	check_escaped(STR("\xf4\x90\x80\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	check_escaped(STR("\xf4\x90\x80\x80"),
+		      "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
 TEST(a_full_buffer_is_no_complete_text)

@@ -10,14 +10,15 @@ struct item {
 TEST(a_list_keeps_order_and_lets_the_current_member_go)
 {
 	struct list l;
-	struct item items[4] = { { .value = 1 }, { .value = 2 }, { .value = 3 }, { .value = 4 } }, *it;
+	struct item items[4] = { { .value = 1 }, { .value = 2 }, { .value = 3 }, { .value = 4 } },
+		    *it;
 	int sum = 0;
 
 	list_init(&l);
 	CHECK(list_is_empty(&l));
 	for (int i = 0; i < 4; i++)
 		list_push_back(&l, &items[i].link);
-	list_each(&l, struct item, link, it) {
+	list_each (&l, struct item, link, it) {
 		sum = sum * 10 + it->value;
 		if (it->value == 2)
 			list_remove(&it->link);

@@ -28,7 +28,8 @@ TEST(decoding_undoes_encoding)
 	AUTO_ARENA struct arena a = { 0 };
 	AUTO_BUF struct buf out;
 
-	CHECK_STR(percent_decode(&a, str_of(encoded("k=\xc3\xa4 +,%41", &out))), "k=\xc3\xa4 +,%41");
+	CHECK_STR(percent_decode(&a, str_of(encoded("k=\xc3\xa4 +,%41", &out))),
+		  "k=\xc3\xa4 +,%41");
 }
 
 TEST(what_is_no_escape_stays)

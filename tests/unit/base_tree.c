@@ -53,7 +53,7 @@ TEST(a_tree_iterates_in_key_order_whatever_its_history)
 			unsigned count = 0, last = 0;
 
 			check_shape(t.root);
-			tree_each(&t, struct item, node, at) {
+			tree_each (&t, struct item, node, at) {
 				CHECK(count == 0 || at->key > last);
 				last = at->key;
 				count++;
@@ -96,7 +96,7 @@ TEST(the_current_member_may_be_removed_while_walking)
 		items[i].key = i;
 		tree_insert(&t, &i, &items[i].node);
 	}
-	tree_each(&t, struct item, node, it)
+	tree_each (&t, struct item, node, it)
 		if (it->key % 2)
 			tree_remove(&t, &it->node);
 	CHECK_INT(t.count, 5);

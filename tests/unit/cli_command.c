@@ -44,15 +44,18 @@ TEST(every_row_is_complete_and_reads_well)
 			    (!c->usage && c->max != 0))
 				TEST_FAIL("%s lacks examples, a summary or a usage", c->name);
 			for (size_t i = 0; i < count; i++) {
-				const char *text = rows[i]->absent ? rows[i]->absent : rows[i]->help;
+				const char *text =
+					rows[i]->absent ? rows[i]->absent : rows[i]->help;
 
 				if (!text || !text[0] || text[strlen(text) - 1] == '.')
-					TEST_FAIL("%s --%s has no plain help", c->name, rows[i]->name);
+					TEST_FAIL("%s --%s has no plain help", c->name,
+						  rows[i]->name);
 				if (i && strcmp(rows[i]->name, rows[i - 1]->name) == 0)
 					TEST_FAIL("%s has --%s twice", c->name, rows[i]->name);
 				for (size_t j = 0; j < i; j++)
 					if (rows[i]->letter && rows[i]->letter == rows[j]->letter)
-						TEST_FAIL("%s has -%c twice", c->name, rows[i]->letter);
+						TEST_FAIL("%s has -%c twice", c->name,
+							  rows[i]->letter);
 			}
 		}
 }
@@ -93,7 +96,8 @@ TEST(completion_follows_the_tables)
 	CHECK_STR(candidates("run", "--pull", ""), "always\nmissing\nnever\n");
 	CHECK_STR(candidates("--tlsc", NULL, NULL), "--tlscacert\n--tlscert\n");
 	CHECK_STR(candidates("help", "imag", NULL), "image\nimages\n");
-	CHECK(strstr(candidates("", NULL, NULL), "\nps\n") && !strstr(candidates("", NULL, NULL), "__complete"));
+	CHECK(strstr(candidates("", NULL, NULL), "\nps\n") &&
+	      !strstr(candidates("", NULL, NULL), "__complete"));
 	CHECK_STR(candidates("nosuch", "x", ""), "");
 }
 
@@ -106,7 +110,9 @@ TEST(help_shows_names_options_and_examples)
 	help_command(found("ps", NULL, &used), "ps", to);
 	fclose(to);
 	CHECK(strncmp(text, "Usage:  shoal ps [OPTIONS]\n\nList containers\n", 44) == 0);
-	CHECK(strstr(text, "Aliases:\n  shoal container ls, shoal container list, shoal container ps, shoal ps\n"));
+	CHECK(strstr(
+		text,
+		"Aliases:\n  shoal container ls, shoal container list, shoal container ps, shoal ps\n"));
 	CHECK(strstr(text, "  -a, --all             show stopped containers too\n"));
 	CHECK(strstr(text, "\n  $ shoal ps -a\n"));
 	free(text);
@@ -126,8 +132,10 @@ TEST(paths_and_queries_are_escaped)
 	CHECK_STR(q.text.data, "a=1%262&yes=1&n=-3");
 	buf_reset(&q.text);
 	query_add_filters(&q, filters, 3);
-	CHECK_STR(q.text.data, "filters=%7B%22label%22%3A%7B%22a%3Db%22%3Atrue%2C%22c%22%3Atrue%7D%2C%22name%22%3A%7B"
-			       "%22x%20y%22%3Atrue%7D%7D");
+	CHECK_STR(
+		q.text.data,
+		"filters=%7B%22label%22%3A%7B%22a%3Db%22%3Atrue%2C%22c%22%3Atrue%7D%2C%22name%22%3A%7B"
+		"%22x%20y%22%3Atrue%7D%7D");
 }
 
 TEST(names_sort_as_people_count)

@@ -32,8 +32,10 @@ static const char *service(const char *text)
 
 TEST(a_port_has_an_address_a_host_port_and_a_protocol)
 {
-	CHECK_STR(short_form("80"), "[{\"Ip\":\"\",\"Outer\":\"\",\"Inner\":80,\"Protocol\":\"tcp\"}]");
-	CHECK_STR(short_form("8080:80"), "[{\"Ip\":\"\",\"Outer\":\"8080\",\"Inner\":80,\"Protocol\":\"tcp\"}]");
+	CHECK_STR(short_form("80"),
+		  "[{\"Ip\":\"\",\"Outer\":\"\",\"Inner\":80,\"Protocol\":\"tcp\"}]");
+	CHECK_STR(short_form("8080:80"),
+		  "[{\"Ip\":\"\",\"Outer\":\"8080\",\"Inner\":80,\"Protocol\":\"tcp\"}]");
 	CHECK_STR(short_form("127.0.0.1:53:5353/udp"),
 		  "[{\"Ip\":\"127.0.0.1\",\"Outer\":\"53\",\"Inner\":5353,\"Protocol\":\"udp\"}]");
 	CHECK_STR(short_form("127.0.0.1::80"),
@@ -66,11 +68,14 @@ TEST(what_is_no_port_is_refused)
 
 TEST(a_service_publishes_in_the_mesh_or_on_hosts)
 {
-	CHECK_STR(service("8080:80"), "[{\"Protocol\":\"tcp\",\"TargetPort\":80,\"PublishedPort\":8080,"
-				      "\"PublishMode\":\"ingress\"}]");
-	CHECK_STR(service("published=53,target=5353,protocol=udp,mode=host"),
-		  "[{\"Protocol\":\"udp\",\"TargetPort\":5353,\"PublishedPort\":53,\"PublishMode\":\"host\"}]");
-	CHECK_STR(service("target=80"), "[{\"Protocol\":\"tcp\",\"TargetPort\":80,\"PublishMode\":\"ingress\"}]");
+	CHECK_STR(service("8080:80"),
+		  "[{\"Protocol\":\"tcp\",\"TargetPort\":80,\"PublishedPort\":8080,"
+		  "\"PublishMode\":\"ingress\"}]");
+	CHECK_STR(
+		service("published=53,target=5353,protocol=udp,mode=host"),
+		"[{\"Protocol\":\"udp\",\"TargetPort\":5353,\"PublishedPort\":53,\"PublishMode\":\"host\"}]");
+	CHECK_STR(service("target=80"),
+		  "[{\"Protocol\":\"tcp\",\"TargetPort\":80,\"PublishMode\":\"ingress\"}]");
 	CHECK_STR(service("1.2.3.4:80:80"), "hostip is not supported");
 	CHECK_STR(service("published=80"), "missing mandatory field \"target\"");
 	CHECK_STR(service("target=80,mode=other"),
@@ -91,13 +96,15 @@ static const char *shown(const char *json)
 TEST(ports_in_a_row_are_shown_as_a_range)
 {
 	CHECK_STR(shown("[]"), "");
-	CHECK_STR(shown("[{\"PrivatePort\":81,\"Type\":\"tcp\"},{\"PrivatePort\":80,\"Type\":\"tcp\"},"
-			"{\"PrivatePort\":83,\"Type\":\"tcp\"}]"),
-		  "80-81/tcp, 83/tcp");
-	CHECK_STR(shown("[{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,\"PublicPort\":80,\"Type\":\"tcp\"},"
-			"{\"IP\":\"0.0.0.0\",\"PrivatePort\":81,\"PublicPort\":81,\"Type\":\"tcp\"},"
-			"{\"IP\":\"::\",\"PrivatePort\":80,\"PublicPort\":8080,\"Type\":\"tcp\"}]"),
-		  "0.0.0.0:80-81->80-81/tcp, [::]:8080->80/tcp");
+	CHECK_STR(
+		shown("[{\"PrivatePort\":81,\"Type\":\"tcp\"},{\"PrivatePort\":80,\"Type\":\"tcp\"},"
+		      "{\"PrivatePort\":83,\"Type\":\"tcp\"}]"),
+		"80-81/tcp, 83/tcp");
+	CHECK_STR(
+		shown("[{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,\"PublicPort\":80,\"Type\":\"tcp\"},"
+		      "{\"IP\":\"0.0.0.0\",\"PrivatePort\":81,\"PublicPort\":81,\"Type\":\"tcp\"},"
+		      "{\"IP\":\"::\",\"PrivatePort\":80,\"PublicPort\":8080,\"Type\":\"tcp\"}]"),
+		"0.0.0.0:80-81->80-81/tcp, [::]:8080->80/tcp");
 }
 
 TEST_MAIN()

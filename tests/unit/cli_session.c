@@ -37,7 +37,8 @@ TEST(the_keys_are_held_back_until_it_is_clear_what_they_are)
 
 	CHECK_STR(fed(&d, "ab\x10", &detached), "ab");
 	CHECK(!detached);
-	CHECK_STR(fed(&d, "c", &detached), "\x10" "c");
+	CHECK_STR(fed(&d, "c", &detached), "\x10"
+					   "c");
 	CHECK_STR(fed(&d, "\x10\x10", &detached), "\x10");
 	CHECK_STR(fed(&d, "\x11", &detached), "");
 	CHECK(detached);

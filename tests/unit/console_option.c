@@ -74,10 +74,12 @@ TEST(options_end_at_the_first_word_of_commands_that_run_something)
 TEST(a_switch_can_be_turned_off)
 {
 	CHECK(read_line("", false) && args_bool(&a, "pause") && !args_has(&a, "pause"));
-	CHECK(read_line("--pause=false", false) && !args_bool(&a, "pause") && args_has(&a, "pause"));
+	CHECK(read_line("--pause=false", false) && !args_bool(&a, "pause") &&
+	      args_has(&a, "pause"));
 	CHECK(!read_line("--pause=maybe", false));
-	CHECK_STR(e.text, "invalid argument \"maybe\" for \"--pause\" flag: strconv.ParseBool: parsing "
-			  "\"maybe\": invalid syntax");
+	CHECK_STR(e.text,
+		  "invalid argument \"maybe\" for \"--pause\" flag: strconv.ParseBool: parsing "
+		  "\"maybe\": invalid syntax");
 }
 
 TEST(fallbacks_count_as_values_but_not_as_given)
@@ -112,12 +114,15 @@ TEST(mistakes_are_named_in_the_words_people_search_for)
 	CHECK(!read_line("-n", false));
 	CHECK_STR(e.text, "flag needs an argument: 'n' in -n");
 	CHECK(!read_line("--replicas x", false));
-	CHECK_STR(e.text, "invalid argument \"x\" for \"--replicas\" flag: strconv.ParseUint: parsing "
-			  "\"x\": invalid syntax");
-	CHECK(!read_line("--replicas -1", false) && !read_line("--replicas 99999999999999999999", false));
+	CHECK_STR(e.text,
+		  "invalid argument \"x\" for \"--replicas\" flag: strconv.ParseUint: parsing "
+		  "\"x\": invalid syntax");
+	CHECK(!read_line("--replicas -1", false) &&
+	      !read_line("--replicas 99999999999999999999", false));
 	CHECK(!read_line("-f name", false));
-	CHECK_STR(e.text, "invalid argument \"name\" for \"-f, --filter\" flag: bad format of filter "
-			  "(expected name=value)");
+	CHECK_STR(e.text,
+		  "invalid argument \"name\" for \"-f, --filter\" flag: bad format of filter "
+		  "(expected name=value)");
 }
 
 TEST(help_is_asked_for_anywhere_before_the_words_end)

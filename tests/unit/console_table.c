@@ -28,13 +28,15 @@ TEST(a_column_is_never_narrower_than_ten)
 
 TEST(characters_count_not_bytes)
 {
-	CHECK_STR(layout("0123456789…\tb\n012345678901\tb\n"), "0123456789…    b\n012345678901   b\n");
+	CHECK_STR(layout("0123456789…\tb\n012345678901\tb\n"),
+		  "0123456789…    b\n012345678901   b\n");
 	CHECK_INT(str_width(STR("a…ä")), 3);
 }
 
 TEST(a_column_that_was_interrupted_is_measured_anew)
 {
-	CHECK_STR(layout("aaaaaaaaaaaaa\tb\nno tabs\nc\td\n"), "aaaaaaaaaaaaa   b\nno tabs\nc         d\n");
+	CHECK_STR(layout("aaaaaaaaaaaaa\tb\nno tabs\nc\td\n"),
+		  "aaaaaaaaaaaaa   b\nno tabs\nc         d\n");
 }
 
 TEST(nothing_gives_nothing)

@@ -46,7 +46,8 @@ TEST(a_field_is_found_whatever_its_case)
 
 TEST(what_is_absent_is_an_error_in_rows_only)
 {
-	CHECK_STR(made("{{.Nope}}", "{\"A\":1}", true), "FAILED: template: there is no field \"Nope\" here");
+	CHECK_STR(made("{{.Nope}}", "{\"A\":1}", true),
+		  "FAILED: template: there is no field \"Nope\" here");
 	CHECK_STR(plain("{{.Nope.Deeper}}", "{\"A\":1}"), "<no value>");
 	CHECK_STR(plain("{{if .State.Health}}y{{else}}n{{end}}", "{\"State\":{}}"), "n");
 	CHECK_STR(plain("{{.A.B}}", "{\"A\":1}"), "FAILED: template: there is no field \"B\" here");
@@ -64,7 +65,8 @@ TEST(rows_as_json_are_sorted_and_escaped)
 {
 	CHECK_STR(plain("{{json .}}", "{\"\\u0001labels\":{\"k\":\"v\"},\"b\":\"<\",\"a\":null}"),
 		  "{\"a\":null,\"b\":\"\\u003c\"}");
-	CHECK_STR(plain("{{.Label \"k\"}}/{{.Label \"x\"}}", "{\"\\u0001labels\":{\"k\":\"v\"}}"), "v/");
+	CHECK_STR(plain("{{.Label \"k\"}}/{{.Label \"x\"}}", "{\"\\u0001labels\":{\"k\":\"v\"}}"),
+		  "v/");
 }
 
 TEST(if_follows_the_first_true_branch)
@@ -79,8 +81,10 @@ TEST(if_follows_the_first_true_branch)
 TEST(range_walks_lists_and_maps_in_order)
 {
 	CHECK_STR(plain("{{range .}}<{{.}}>{{end}}", "[1,2]"), "<1><2>");
-	CHECK_STR(plain("{{range $k, $v := .}}{{$k}}={{$v}};{{end}}", "{\"b\":2,\"a\":1}"), "a=1;b=2;");
-	CHECK_STR(plain("{{range $i, $v := .}}{{if $i}},{{end}}{{$v}}{{end}}", "[\"x\",\"y\"]"), "x,y");
+	CHECK_STR(plain("{{range $k, $v := .}}{{$k}}={{$v}};{{end}}", "{\"b\":2,\"a\":1}"),
+		  "a=1;b=2;");
+	CHECK_STR(plain("{{range $i, $v := .}}{{if $i}},{{end}}{{$v}}{{end}}", "[\"x\",\"y\"]"),
+		  "x,y");
 	CHECK_STR(plain("{{range .}}x{{else}}none{{end}}", "[]"), "none");
 	CHECK_STR(plain("{{range .A}}{{$.B}}{{.}}{{end}}", "{\"A\":[1,2],\"B\":\"b\"}"), "b1b2");
 }
@@ -98,20 +102,25 @@ TEST(functions_do_what_their_names_say)
 	CHECK_STR(plain("{{len .}} {{len \"abc\"}}", "[1,2]"), "2 3");
 	CHECK_STR(plain("{{index . \"a.b\"}}", "{\"a.b\":\"dots\"}"), "dots");
 	CHECK_STR(plain("{{(index . 1).A}}", "[0,{\"A\":9}]"), "9");
-	CHECK_STR(plain("{{index . 2}}", "[0]"), "FAILED: error calling index: index out of range: 2");
+	CHECK_STR(plain("{{index . 2}}", "[0]"),
+		  "FAILED: error calling index: index out of range: 2");
 	CHECK_STR(plain("{{join . \", \"}}", "[\"a\",\"b\"]"), "a, b");
 	CHECK_STR(plain("{{range split . \":\"}}[{{.}}]{{end}}", "\"a:b\""), "[a][b]");
 	CHECK_STR(plain("{{upper .}}{{lower .}}{{title .}}", "\"aB c\""), "AB Cab cAB C");
-	CHECK_STR(plain("{{truncate . 2}}|{{pad . 1 2}}|{{slice . 1 3}}", "\"abcd\""), "ab| abcd  |bc");
-	CHECK_STR(plain("{{printf \"%s %5d|%-4s|%q %v%%\" .A .B .A .A .B}}", "{\"A\":\"x\",\"B\":7}"),
-		  "x     7|x   |\"x\" 7%");
+	CHECK_STR(plain("{{truncate . 2}}|{{pad . 1 2}}|{{slice . 1 3}}", "\"abcd\""),
+		  "ab| abcd  |bc");
+	CHECK_STR(
+		plain("{{printf \"%s %5d|%-4s|%q %v%%\" .A .B .A .A .B}}", "{\"A\":\"x\",\"B\":7}"),
+		"x     7|x   |\"x\" 7%");
 	CHECK_STR(plain("{{println .}}{{print 1 2}}", "\"l\""), "l\n1 2");
-	CHECK_STR(plain("{{and .A .B}} {{or .B .A}} {{not .B}}", "{\"A\":1,\"B\":\"\"}"), " 1 true");
+	CHECK_STR(plain("{{and .A .B}} {{or .B .A}} {{not .B}}", "{\"A\":1,\"B\":\"\"}"),
+		  " 1 true");
 	CHECK_STR(plain("{{eq .A 1 2}} {{ne .A 1}} {{lt .A 3}} {{ge .A 3}}", "{\"A\":2}"),
 		  "true true true false");
 	CHECK_STR(plain("{{.A | upper | printf \"%s!\"}}", "{\"A\":\"x\"}"), "X!");
 	CHECK_STR(plain("{{nope .}}", "{}"), "FAILED: function \"nope\" not defined");
-	CHECK_STR(plain("{{lower}}", "{}"), "FAILED: wrong number of args for lower: want 1, got 0");
+	CHECK_STR(plain("{{lower}}", "{}"),
+		  "FAILED: wrong number of args for lower: want 1, got 0");
 }
 
 /* Found by fuzzing: the piped value was freed and still pointed at. */
@@ -182,8 +191,11 @@ TEST(json_text_is_laid_out_without_changing_it)
 {
 	AUTO_BUF struct buf out = BUF_MAX(4096);
 
-	jsontext_indent(STR("{\"a\":[1.0,{}],\"b\":\"\\u003e: {,}\\\"\", \"c\" : [ ]}"), "", "  ", &out);
-	CHECK_STR(out.data, "{\n  \"a\": [\n    1.0,\n    {}\n  ],\n  \"b\": \"\\u003e: {,}\\\"\",\n  \"c\": []\n}");
+	jsontext_indent(STR("{\"a\":[1.0,{}],\"b\":\"\\u003e: {,}\\\"\", \"c\" : [ ]}"), "", "  ",
+			&out);
+	CHECK_STR(
+		out.data,
+		"{\n  \"a\": [\n    1.0,\n    {}\n  ],\n  \"b\": \"\\u003e: {,}\\\"\",\n  \"c\": []\n}");
 }
 
 TEST(long_text_ends_in_an_ellipsis)

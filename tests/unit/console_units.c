@@ -93,7 +93,8 @@ TEST(sizes_are_read_in_binary_multiples)
 	CHECK(size_parse("64 MB", &n, &e) && n == 67108864);
 	CHECK(size_parse("17", &n, &e) && n == 17);
 	CHECK(!size_parse("m", &n, &e) && !size_parse("-1", &n, &e) && !size_parse("1e3", &n, &e));
-	CHECK(!size_parse("0x10", &n, &e) && !size_parse("1q", &n, &e) && !size_parse("1mm", &n, &e));
+	CHECK(!size_parse("0x10", &n, &e) && !size_parse("1q", &n, &e) &&
+	      !size_parse("1mm", &n, &e));
 	CHECK_STR(e.text, "invalid size: '1mm'");
 }
 

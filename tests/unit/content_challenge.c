@@ -6,9 +6,10 @@ TEST(a_bearer_challenge_gives_its_three_texts)
 {
 	struct challenge c = { 0 };
 
-	CHECK(challenge_parse(STR("Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\","
-				  "scope=\"repository:library/busybox:pull,push\",error=\"invalid_token\""),
-			      &c));
+	CHECK(challenge_parse(
+		STR("Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\","
+		    "scope=\"repository:library/busybox:pull,push\",error=\"invalid_token\""),
+		&c));
 	CHECK(c.is_bearer && !c.is_basic);
 	CHECK_STR(c.realm, "https://auth.docker.io/token");
 	CHECK_STR(c.service, "registry.docker.io");
@@ -19,7 +20,8 @@ TEST(several_challenges_in_one_header_are_told_apart)
 {
 	struct challenge c = { 0 };
 
-	CHECK(challenge_parse(STR("basic realm=\"b\", BEARER realm = tok , service=s,Negotiate"), &c));
+	CHECK(challenge_parse(STR("basic realm=\"b\", BEARER realm = tok , service=s,Negotiate"),
+			      &c));
 	CHECK(c.is_basic && c.is_bearer);
 	CHECK_STR(c.realm, "tok");
 	CHECK_STR(c.service, "s");

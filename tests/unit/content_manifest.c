@@ -8,9 +8,11 @@
 #define D1 "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 #define D2 "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 
-static const char image_text[] = "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_MANIFEST "\",\"config\":{\"mediaType\":\""
-				 TYPE_CONFIG "\",\"size\":7,\"digest\":\"" D1 "\"},\"layers\":[{\"mediaType\":\""
-				 TYPE_LAYER_GZIP "\",\"size\":9,\"digest\":\"" D2 "\"}]}";
+static const char image_text[] =
+	"{\"schemaVersion\":2,\"mediaType\":\"" TYPE_MANIFEST
+	"\",\"config\":{\"mediaType\":\"" TYPE_CONFIG "\",\"size\":7,\"digest\":\"" D1
+	"\"},\"layers\":[{\"mediaType\":\"" TYPE_LAYER_GZIP "\",\"size\":9,\"digest\":\"" D2
+	"\"}]}";
 
 TEST(a_manifest_names_its_config_and_layers)
 {
@@ -30,16 +32,21 @@ TEST(what_is_written_is_what_stock_docker_writes_and_can_be_read)
 	AUTO_ARENA struct arena a = { 0 };
 	AUTO_BUF struct buf text = BUF_MAX(10000);
 	struct descriptor layer = { .media_type = TYPE_LAYER_GZIP, .digest = D2, .size_bytes = 9 };
-	struct manifest m = { .media_type = TYPE_MANIFEST, .items = &layer, .item_count = 1,
-			      .config = { .media_type = TYPE_CONFIG, .digest = D1, .size_bytes = 7 } };
+	struct manifest m = { .media_type = TYPE_MANIFEST,
+			      .items = &layer,
+			      .item_count = 1,
+			      .config = {
+				      .media_type = TYPE_CONFIG, .digest = D1, .size_bytes = 7 } };
 	struct manifest again;
 	struct err e;
 
 	manifest_write(&m, &text);
-	CHECK(str_starts_with(buf_str(&text), "{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"" TYPE_MANIFEST "\",\n"
-					      "   \"config\": {\n      \"mediaType\": \"" TYPE_CONFIG "\",\n"
-					      "      \"size\": 7,\n      \"digest\": \"" D1 "\"\n   },\n   \"layers\": [\n"
-					      "      {\n         \"mediaType\": "));
+	CHECK(str_starts_with(
+		buf_str(&text),
+		"{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"" TYPE_MANIFEST "\",\n"
+		"   \"config\": {\n      \"mediaType\": \"" TYPE_CONFIG "\",\n"
+		"      \"size\": 7,\n      \"digest\": \"" D1 "\"\n   },\n   \"layers\": [\n"
+		"      {\n         \"mediaType\": "));
 	CHECK(manifest_parse(buf_str(&text), "", &a, &again, &e));
 	CHECK_STR(again.items[0].digest, D2);
 }
@@ -67,7 +74,8 @@ TEST(a_worker_that_sends_broken_digests_is_not_believed)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	AUTO_RECORD struct record_writer w = { 0 };
-	struct manifest m = { .media_type = TYPE_MANIFEST, .config = { "t", "sha256:../x", 1, { "", "", "" }, "" } };
+	struct manifest m = { .media_type = TYPE_MANIFEST,
+			      .config = { "t", "sha256:../x", 1, { "", "", "" }, "" } };
 	struct manifest again;
 	struct record r;
 	struct err e;
@@ -104,11 +112,18 @@ TEST(arm_machines_take_the_best_variant_they_can_run)
 	struct descriptor items[] = {
 		{ .media_type = TYPE_MANIFEST, .digest = D1, .platform = { "linux", "arm", "v5" } },
 		{ .media_type = TYPE_MANIFEST, .digest = D2, .platform = { "linux", "arm", "v6" } },
-		{ .media_type = TYPE_MANIFEST, .digest = D1, .platform = { "windows", "arm", "v7" } },
-		{ .media_type = TYPE_OCI_INDEX, .digest = D1, .platform = { "linux", "arm", "v7" } },
+		{ .media_type = TYPE_MANIFEST,
+		  .digest = D1,
+		  .platform = { "windows", "arm", "v7" } },
+		{ .media_type = TYPE_OCI_INDEX,
+		  .digest = D1,
+		  .platform = { "linux", "arm", "v7" } },
 	};
-	struct manifest index = { .is_index = true, .items = items, .item_count = ARRAY_LEN(items) };
-	struct platform v7 = { "linux", "arm", "v7" }, v5 = { "linux", "arm", "v5" }, arm64 = { "linux", "arm64", "" };
+	struct manifest index = { .is_index = true,
+				  .items = items,
+				  .item_count = ARRAY_LEN(items) };
+	struct platform v7 = { "linux", "arm", "v7" }, v5 = { "linux", "arm", "v5" },
+			arm64 = { "linux", "arm64", "" };
 
 	CHECK(manifest_pick(&index, &v7) == &items[1]);
 	CHECK(manifest_pick(&index, &v5) == &items[0]);
@@ -122,10 +137,12 @@ TEST(credentials_come_in_both_base64_alphabets_and_garbage_is_nobody)
 	struct err e;
 
 	/* {"username":"me","password":"s?c>et~"} */
-	CHECK(credentials_parse(STR("eyJ1c2VybmFtZSI6Im1lIiwicGFzc3dvcmQiOiJzP2M+ZXR+In0="), &a, &c, &e));
+	CHECK(credentials_parse(STR("eyJ1c2VybmFtZSI6Im1lIiwicGFzc3dvcmQiOiJzP2M+ZXR+In0="), &a, &c,
+				&e));
 	CHECK_STR(c.username, "me");
 	CHECK_STR(c.password, "s?c>et~");
-	CHECK(credentials_parse(STR("eyJ1c2VybmFtZSI6Im1lIiwicGFzc3dvcmQiOiJzP2M-ZXR-In0"), &a, &c, &e));
+	CHECK(credentials_parse(STR("eyJ1c2VybmFtZSI6Im1lIiwicGFzc3dvcmQiOiJzP2M-ZXR-In0"), &a, &c,
+				&e));
 	CHECK_STR(c.password, "s?c>et~");
 	CHECK(credentials_parse(STR("e30="), &a, &c, &e));
 	CHECK_STR(c.username, "");
@@ -137,9 +154,14 @@ TEST(a_composed_config_keeps_what_it_does_not_change)
 {
 	AUTO_BUF struct buf out = BUF_MAX(10000);
 	AUTO_ARENA struct arena a = { 0 };
-	struct compose what = { .parent = STR("{\"architecture\":\"arm\",\"os\":\"linux\",\"config\":{\"Env\":[\"A=1\"]},"
-					      "\"x\":1,\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\"]}}"),
-				.comment = STR("c"), .created = STR("2026-01-02T03:04:05Z"), .diff_id = STR(D2) };
+	struct compose what = {
+		.parent = STR(
+			"{\"architecture\":\"arm\",\"os\":\"linux\",\"config\":{\"Env\":[\"A=1\"]},"
+			"\"x\":1,\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\"]}}"),
+		.comment = STR("c"),
+		.created = STR("2026-01-02T03:04:05Z"),
+		.diff_id = STR(D2)
+	};
 	struct image_config config;
 	struct err e;
 

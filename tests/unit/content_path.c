@@ -12,9 +12,10 @@
 TEST(a_clean_name_never_leads_up)
 {
 	static const char *const cases[][2] = {
-		{ "a/b", "a/b" },       { "/a//b/", "a/b" }, { "./a/./b/.", "a/b" },     { "../../a", "a" },
-		{ "a/../../b", "b" },   { "..", "" },        { "", "" },                 { "a/b/../c", "a/c" },
-		{ "a/..", "" },         { "...", "..." },    { "a/..b/c", "a/..b/c" },   { "/../../../etc", "etc" },
+		{ "a/b", "a/b" },   { "/a//b/", "a/b" },      { "./a/./b/.", "a/b" },
+		{ "../../a", "a" }, { "a/../../b", "b" },     { "..", "" },
+		{ "", "" },         { "a/b/../c", "a/c" },    { "a/..", "" },
+		{ "...", "..." },   { "a/..b/c", "a/..b/c" }, { "/../../../etc", "etc" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -33,7 +34,8 @@ TEST(links_are_resolved_inside_the_root)
 	CHECK(mkdtemp(place));
 	root = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHECK(mkdirat(root, "in", 0700) == 0 && symlinkat("/in", root, "abs") == 0);
-	CHECK(symlinkat("../../../../../in", root, "up") == 0 && symlinkat("/proc", root, "out") == 0);
+	CHECK(symlinkat("../../../../../in", root, "up") == 0 &&
+	      symlinkat("/proc", root, "out") == 0);
 
 	fd = path_open_in_root(root, "abs", O_RDONLY | O_DIRECTORY);
 	CHECK(fd >= 0 && close(fd) == 0);

@@ -24,7 +24,7 @@ static void begin(void)
 	bench_open(&b, 1);
 	engine_executor(b.engine, &seam);
 	engine_set_secrets(b.engine, (struct engine_secret_source){ .secret = have_secret,
-							       .config = have_config });
+								    .config = have_config });
 	engine_set_node(b.engine, &(struct engine_node){ "n1", "host1", "x86_64", "linux" });
 	arena_clear(&a);
 }
@@ -123,7 +123,8 @@ TEST(started_means_healthy_when_there_is_a_check)
 {
 	Pb__Task *t;
 	const char *const programs[] = { "healthy", "sick" };
-	const char *const outcomes[] = { "2 done t1;", "2 failed t1: dockerexec: unhealthy container;" };
+	const char *const outcomes[] = { "2 done t1;",
+					 "2 failed t1: dockerexec: unhealthy container;" };
 
 	for (int i = 0; i < 2; i++) {
 		begin();
@@ -229,7 +230,8 @@ TEST(templates_of_a_task_are_expanded)
 	t = make_task("t1", "top");
 	PB_MAP_SET(&a, t->service_annotations, labels, "tier", "front");
 	t->spec->container->hostname = "h{{.Task.Slot}}";
-	PB_APPEND(&a, t->spec->container, env, "WHO={{.Service.Name}}.{{.Task.Slot}}@{{.Node.Hostname}}");
+	PB_APPEND(&a, t->spec->container, env,
+		  "WHO={{.Service.Name}}.{{.Task.Slot}}@{{.Node.Hostname}}");
 	PB_APPEND(&a, t->spec->container, env,
 		  "WHAT={{index .Service.Labels \"tier\"}} {{.Node.Platform.OS}} {{.Task.Name}}");
 	PB_APPEND(&a, t->spec->container, env, "PLAIN={}}");
@@ -244,14 +246,17 @@ TEST(templates_of_a_task_are_expanded)
 	t = make_task("t2", "top");
 	PB_APPEND(&a, t->spec->container, env, "A={{.Node.Nothing}}");
 	prepare(t);
-	CHECK_STR(told(), "1 failed t2: expanding env failed: template: there is no field \"Nothing\" here;");
+	CHECK_STR(
+		told(),
+		"1 failed t2: expanding env failed: template: there is no field \"Nothing\" here;");
 	bench_close(&b);
 }
 
 /* In this test the id of a config is its data. */
 TEST(templates_in_configs_may_ask_for_secrets_and_environment)
 {
-	struct engine_payload p = { STR("{{.Node.ID}} {{secret \"pass\"}} {{env \"A\"}}"), "golang" };
+	struct engine_payload p = { STR("{{.Node.ID}} {{secret \"pass\"}} {{env \"A\"}}"),
+				    "golang" };
 	struct engine_secret_source source = { .secret = have_secret, .config = have_config };
 	struct engine_node node = { "n1", "host1", "x86_64", "linux" };
 	Pb__SecretReference *r;

@@ -35,9 +35,9 @@ TEST(every_change_of_a_field_is_seen)
 	const Pb__Task *t = sample_task(&a, 1);
 	Pb__Task *other;
 
-#define CHECK_CHANGE(change)                              \
-	other = pb_dup(&a, t);                            \
-	change;                                           \
+#define CHECK_CHANGE(change)                                                                       \
+	other = pb_dup(&a, t);                                                                     \
+	change;                                                                                    \
 	CHECK(!pb_equal(t, other) && !same_digest(t, other))
 
 	CHECK_CHANGE(other->id = "another");

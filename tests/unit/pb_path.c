@@ -63,8 +63,13 @@ TEST(making_a_path_keeps_what_is_on_it)
 
 TEST(paths_that_do_not_exist_are_refused)
 {
-	static const char *const wrong[] = { "", "x", "task.", ".task", "task..container",
-					     "annotations.name.x", "annotations.labels.key",
+	static const char *const wrong[] = { "",
+					     "x",
+					     "task.",
+					     ".task",
+					     "task..container",
+					     "annotations.name.x",
+					     "annotations.labels.key",
 					     "task.container.imagee" };
 	struct pb_path p;
 

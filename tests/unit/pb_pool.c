@@ -121,8 +121,8 @@ TEST(fields_of_newer_peers_are_kept_at_rest)
 	struct pb_pool pool;
 	struct err e;
 	/* Task { spec { 99: 5 } 98: "x" } */
-	Pb__Task *t = pb_decode(&a, &pb__task__descriptor,
-				STR("\x1a\x03\x98\x06\x05\x92\x06\x01x"), 99, &e);
+	Pb__Task *t = pb_decode(&a, &pb__task__descriptor, STR("\x1a\x03\x98\x06\x05\x92\x06\x01x"),
+				99, &e);
 	const Pb__Task *kept;
 
 	CHECK(t && t->spec->base.n_unknown_fields == 1);

@@ -127,9 +127,9 @@ __attribute__((unused)) static Pb__Task *sample_task(struct arena *a, unsigned s
 	t->status->message = "started";
 	t->status->runtime_status_case = PB__TASK_STATUS__RUNTIME_STATUS_CONTAINER;
 	t->status->container = PB_NEW(a, container_status);
-	t->status->container->container_id = arena_printf(
-		a, "%04x4c0fdaa8b6341bfdeca5f18f7837462c80cff90527ee35ef185571e1c327",
-		slot % 65536);
+	t->status->container->container_id =
+		arena_printf(a, "%04x4c0fdaa8b6341bfdeca5f18f7837462c80cff90527ee35ef185571e1c327",
+			     slot % 65536);
 	t->status->container->pid = 4321;
 	t->status->port_status = PB_NEW(a, port_status);
 	t->status->applied_by = "n0d31d0fth3l34d3rxxxxxxxx";

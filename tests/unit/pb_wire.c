@@ -49,9 +49,9 @@ static void *decode(struct arena *a, const ProtobufCMessageDescriptor *type, con
  *        restart { condition: ANY delay { seconds: 5 } } force_update: 3 }
  * replicated { replicas: 2 }
  * update { parallelism: 1 delay {} max_failure_ratio: 0.5 order: START_FIRST } */
-#define SERVICE_SPEC                                                               \
-	"0a150a0377656212060a016112013112060a016212013212290a1d0a076e67696e78"     \
-	"3a312a03413d312a03423d324a02080aba0100c80164220608021202080548031a020802" \
+#define SERVICE_SPEC                                                                               \
+	"0a150a0377656212060a016112013112060a016212013212290a1d0a076e67696e78"                     \
+	"3a312a03413d312a03423d324a02080aba0100c80164220608021202080548031a020802"                 \
 	"320b080112002d0000003f3001"
 
 TEST(a_service_spec_reads_as_the_reference_wrote_it)
@@ -194,7 +194,8 @@ TEST(fields_of_newer_peers_are_kept)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	/* VirtualIP { network_id: "n", 15: "new", 16: 5, 17: fixed32, 18: fixed64 } */
-	const char *digits = "0a016e7a036e65778001058d01010203049101" "0102030405060708";
+	const char *digits = "0a016e7a036e65778001058d01010203049101"
+			     "0102030405060708";
 	Pb__Endpoint__VirtualIP *v = decode(&a, &pb__endpoint__virtual_ip__descriptor, digits);
 
 	CHECK(v);
@@ -228,7 +229,7 @@ TEST(bytes_that_are_no_message_are_refused)
 		"0b",                     /* a group */
 		"ffffffffffffffffffffff", /* a tag without end */
 		"12ffffffff0f",
-		"81000000000000000000",   /* field number 0, in two bytes */
+		"81000000000000000000", /* field number 0, in two bytes */
 	};
 	AUTO_ARENA struct arena a = { 0 };
 

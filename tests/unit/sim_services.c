@@ -4,7 +4,7 @@
 
 TEST(a_task_whose_record_was_lost_with_a_full_disk_is_replaced)
 {
-	struct run_options o = {.managers = 3, .workers = 5};
+	struct run_options o = { .managers = 3, .workers = 5 };
 	struct run_result r = run_seed(102, &o);
 
 	if (!r.is_good)

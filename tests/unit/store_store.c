@@ -18,7 +18,8 @@ static bool apply(struct store *s, const Pb__InternalRaftRequest *request, struc
 	return store_apply(s, buf_str(&entry), e);
 }
 
-static bool apply_one(struct store *s, Pb__StoreActionKind what, const char *id, const char *name, struct err *e)
+static bool apply_one(struct store *s, Pb__StoreActionKind what, const char *id, const char *name,
+		      struct err *e)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	Pb__InternalRaftRequest *request = PB_NEW(&a, internal_raft_request);
@@ -211,7 +212,8 @@ TEST(replicas_stay_equal_over_random_histories_and_snapshots)
 		prng_seed(&p, seed);
 		for (int step = 0; step < 300; step++) {
 			char id[8], name[8];
-			Pb__StoreActionKind what = (Pb__StoreActionKind)prng_between(&p, CREATE, REMOVE);
+			Pb__StoreActionKind what =
+				(Pb__StoreActionKind)prng_between(&p, CREATE, REMOVE);
 			struct err e;
 
 			snprintf(id, sizeof(id), "i%d", (int)prng_below(&p, 20));

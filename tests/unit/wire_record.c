@@ -70,11 +70,11 @@ TEST(broken_frames_are_refused)
 		const char *bytes;
 		size_t len;
 	} cases[] = {
-		{ "\xff\xff\xff\xff", 4 },                     /* too long */
-		{ "\0\0\0\1\0", 5 },                           /* a name of no letters */
-		{ "\0\0\0\2\1a", 6 },                          /* no value */
-		{ "\0\0\0\6\1A\0\0\0\0", 10 },                 /* a capital */
-		{ "\0\0\0\6\1a\0\0\0\1", 10 },                 /* the value is behind the end */
+		{ "\xff\xff\xff\xff", 4 },     /* too long */
+		{ "\0\0\0\1\0", 5 },           /* a name of no letters */
+		{ "\0\0\0\2\1a", 6 },          /* no value */
+		{ "\0\0\0\6\1A\0\0\0\0", 10 }, /* a capital */
+		{ "\0\0\0\6\1a\0\0\0\1", 10 }, /* the value is behind the end */
 		{ "\0\0\0\6\1a\xff\xff\xff\xff", 10 },
 	};
 	struct record r;

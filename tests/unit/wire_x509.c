@@ -304,42 +304,42 @@ TEST(during_a_rotation_a_leaf_verifies_under_either_root)
 
 /* Of a stock swarm (20.10.24) in the middle of a rotation: the root that is trusted, a worker's new
  * leaf, and the new root as the old one signed it, which names no key that it is signed with. */
-#define STOCK_ROOT                                                            \
-	"-----BEGIN CERTIFICATE-----\n" \
-	"MIIBazCCARCgAwIBAgIUGp9VqG6ktvBVZTWpgmhgBXpfEy8wCgYIKoZIzj0EAwIw\n" \
-	"EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIyMjAwMDAwWhcNNDYxMTE3MjAw\n" \
-	"MDAwWjATMREwDwYDVQQDEwhzd2FybS1jYTBZMBMGByqGSM49AgEGCCqGSM49AwEH\n" \
-	"A0IABEy+vzdVdC/qYuACJYNy7bzsMyTvwpK5aoJcU20tr0vqyjNt3J+noFwWLSXR\n" \
-	"0TC/WWBiqqBPwObrFYEbtMbKLSSjQjBAMA4GA1UdDwEB/wQEAwIBBjAPBgNVHRMB\n" \
-	"Af8EBTADAQH/MB0GA1UdDgQWBBSytoCWdi6wV9Z4scOBqWQg9KaamzAKBggqhkjO\n" \
-	"PQQDAgNJADBGAiEAtgJIuQat9o7HM1J0SSajXrCHep+UFuL6oh4ykjJx+3YCIQDn\n" \
-	"qvMMmwJVXlMsJtE5uECySMGBMpay91kvO95p73vUxA==\n" \
+#define STOCK_ROOT                                                                                 \
+	"-----BEGIN CERTIFICATE-----\n"                                                            \
+	"MIIBazCCARCgAwIBAgIUGp9VqG6ktvBVZTWpgmhgBXpfEy8wCgYIKoZIzj0EAwIw\n"                       \
+	"EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIyMjAwMDAwWhcNNDYxMTE3MjAw\n"                       \
+	"MDAwWjATMREwDwYDVQQDEwhzd2FybS1jYTBZMBMGByqGSM49AgEGCCqGSM49AwEH\n"                       \
+	"A0IABEy+vzdVdC/qYuACJYNy7bzsMyTvwpK5aoJcU20tr0vqyjNt3J+noFwWLSXR\n"                       \
+	"0TC/WWBiqqBPwObrFYEbtMbKLSSjQjBAMA4GA1UdDwEB/wQEAwIBBjAPBgNVHRMB\n"                       \
+	"Af8EBTADAQH/MB0GA1UdDgQWBBSytoCWdi6wV9Z4scOBqWQg9KaamzAKBggqhkjO\n"                       \
+	"PQQDAgNJADBGAiEAtgJIuQat9o7HM1J0SSajXrCHep+UFuL6oh4ykjJx+3YCIQDn\n"                       \
+	"qvMMmwJVXlMsJtE5uECySMGBMpay91kvO95p73vUxA==\n"                                           \
 	"-----END CERTIFICATE-----\n"
-#define STOCK_LEAF                                                            \
-	"-----BEGIN CERTIFICATE-----\n" \
-	"MIICKjCCAc+gAwIBAgIUFcz6mlG0fD4E7rA6RWs0cFoPNbowCgYIKoZIzj0EAwIw\n" \
-	"EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIyMTkwNjAwWhcNMjcwMjIwMjAw\n" \
-	"NjAwWjBfMSIwIAYDVQQKExlrcnJnY21yOXJtMjVtMTZqd2R5M214OGd5MRUwEwYD\n" \
-	"VQQLEwxzd2FybS13b3JrZXIxIjAgBgNVBAMTGXFtcG5sM3g3cHh6cHZrMTNxcWcy\n" \
-	"djZlZjAwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATfeii9wpVn4wGmEzsgNi6R\n" \
-	"J93x4i2JAizFXK/n2Zpfzi9qa0fahc7ShBEPp61OMAD3E4eWvhwnBDh0QytSZZCC\n" \
-	"o4G0MIGxMA4GA1UdDwEB/wQEAwIFoDAdBgNVHSUEFjAUBggrBgEFBQcDAQYIKwYB\n" \
-	"BQUHAwIwDAYDVR0TAQH/BAIwADAdBgNVHQ4EFgQU9eF2eLUto5ZVFo+lofnWuMYo\n" \
-	"5L4wHwYDVR0jBBgwFoAUbG8OSSP9I+JqXo0Me8IeZ8fbbWgwMgYDVR0RBCswKYIM\n" \
-	"c3dhcm0td29ya2VyghlxbXBubDN4N3B4enB2azEzcXFnMnY2ZWYwMAoGCCqGSM49\n" \
-	"BAMCA0kAMEYCIQCWenpK8lvulLkG/kvS7mf3uRaB2/7Z9hgUTSyxlcyWWgIhAIyH\n" \
-	"8VTRiVU7UwLIBZFO2lIIY0ej/7v8qTdRBONXchk+\n" \
+#define STOCK_LEAF                                                                                 \
+	"-----BEGIN CERTIFICATE-----\n"                                                            \
+	"MIICKjCCAc+gAwIBAgIUFcz6mlG0fD4E7rA6RWs0cFoPNbowCgYIKoZIzj0EAwIw\n"                       \
+	"EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIyMTkwNjAwWhcNMjcwMjIwMjAw\n"                       \
+	"NjAwWjBfMSIwIAYDVQQKExlrcnJnY21yOXJtMjVtMTZqd2R5M214OGd5MRUwEwYD\n"                       \
+	"VQQLEwxzd2FybS13b3JrZXIxIjAgBgNVBAMTGXFtcG5sM3g3cHh6cHZrMTNxcWcy\n"                       \
+	"djZlZjAwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATfeii9wpVn4wGmEzsgNi6R\n"                       \
+	"J93x4i2JAizFXK/n2Zpfzi9qa0fahc7ShBEPp61OMAD3E4eWvhwnBDh0QytSZZCC\n"                       \
+	"o4G0MIGxMA4GA1UdDwEB/wQEAwIFoDAdBgNVHSUEFjAUBggrBgEFBQcDAQYIKwYB\n"                       \
+	"BQUHAwIwDAYDVR0TAQH/BAIwADAdBgNVHQ4EFgQU9eF2eLUto5ZVFo+lofnWuMYo\n"                       \
+	"5L4wHwYDVR0jBBgwFoAUbG8OSSP9I+JqXo0Me8IeZ8fbbWgwMgYDVR0RBCswKYIM\n"                       \
+	"c3dhcm0td29ya2VyghlxbXBubDN4N3B4enB2azEzcXFnMnY2ZWYwMAoGCCqGSM49\n"                       \
+	"BAMCA0kAMEYCIQCWenpK8lvulLkG/kvS7mf3uRaB2/7Z9hgUTSyxlcyWWgIhAIyH\n"                       \
+	"8VTRiVU7UwLIBZFO2lIIY0ej/7v8qTdRBONXchk+\n"                                               \
 	"-----END CERTIFICATE-----\n"
-#define STOCK_CROSS_SIGNED                                                    \
-	"-----BEGIN CERTIFICATE-----\n" \
-	"MIIBajCCARCgAwIBAgIUW5lKkWkxy9l5SrV05mzSlE8yEkcwCgYIKoZIzj0EAwIw\n" \
-	"EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIyMjAwMTAwWhcNNDYxMTE3MjAw\n" \
-	"MTAwWjATMREwDwYDVQQDEwhzd2FybS1jYTBZMBMGByqGSM49AgEGCCqGSM49AwEH\n" \
-	"A0IABC7x8fO5JwYXOkDOUv4UxNRq7+S9zz11itGHOiXaGl0kOkrcOUVP8CRXXE55\n" \
-	"6xmd+ETmMEx4royRMS7ZxasrsbCjQjBAMA4GA1UdDwEB/wQEAwIBBjAPBgNVHRMB\n" \
-	"Af8EBTADAQH/MB0GA1UdDgQWBBRsbw5JI/0j4mpejQx7wh5nx9ttaDAKBggqhkjO\n" \
-	"PQQDAgNIADBFAiEA59i2YTRp50r7OFa4kIOboL4sYYDJhel+LTpvy95vpM4CIAoK\n" \
-	"lr4UJVwT9GNDZQvezXu89x0BzJ4OkGIFHAQARiNk\n" \
+#define STOCK_CROSS_SIGNED                                                                         \
+	"-----BEGIN CERTIFICATE-----\n"                                                            \
+	"MIIBajCCARCgAwIBAgIUW5lKkWkxy9l5SrV05mzSlE8yEkcwCgYIKoZIzj0EAwIw\n"                       \
+	"EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIyMjAwMTAwWhcNNDYxMTE3MjAw\n"                       \
+	"MTAwWjATMREwDwYDVQQDEwhzd2FybS1jYTBZMBMGByqGSM49AgEGCCqGSM49AwEH\n"                       \
+	"A0IABC7x8fO5JwYXOkDOUv4UxNRq7+S9zz11itGHOiXaGl0kOkrcOUVP8CRXXE55\n"                       \
+	"6xmd+ETmMEx4royRMS7ZxasrsbCjQjBAMA4GA1UdDwEB/wQEAwIBBjAPBgNVHRMB\n"                       \
+	"Af8EBTADAQH/MB0GA1UdDgQWBBRsbw5JI/0j4mpejQx7wh5nx9ttaDAKBggqhkjO\n"                       \
+	"PQQDAgNIADBFAiEA59i2YTRp50r7OFa4kIOboL4sYYDJhel+LTpvy95vpM4CIAoK\n"                       \
+	"lr4UJVwT9GNDZQvezXu89x0BzJ4OkGIFHAQARiNk\n"                                               \
 	"-----END CERTIFICATE-----\n"
 
 TEST(a_stock_chain_verifies_during_a_rotation)

@@ -188,8 +188,8 @@ static void work(void *self)
 		has_changed = has_changed || (w->ok && changes_rules(w));
 	}
 	rtnl_close(rtnl);
-	if (has_changed && !(is_empty(m) ? ruleset_remove(m, &e) :
-						       ruleset_apply(m, hands->mends, &e)))
+	if (has_changed &&
+	    !(is_empty(m) ? ruleset_remove(m, &e) : ruleset_apply(m, hands->mends, &e)))
 		fail_all(hands, &e);
 }
 

@@ -13,14 +13,14 @@
 #include "wire/grpc.h"
 #include "wire/tls.h"
 
-#define LINKS_MAX          20000
-#define CALL_QUEUE_MAX     (16u << 20)   /* of one call, waiting to go out */
-#define STREAM_QUEUE_MAX   (2048u << 20) /* the same of a snapshot's stream */
+#define LINKS_MAX        20000
+#define CALL_QUEUE_MAX   (16u << 20)   /* of one call, waiting to go out */
+#define STREAM_QUEUE_MAX (2048u << 20) /* the same of a snapshot's stream */
 /* The same of a client's log stream: its broker holds the nodes that publish for it, but what each
  * of them has credit for comes all the same. */
 #define LOGS_QUEUE_MAX     (256u << 20)
-#define RECEIVE_MAX        (64u << 20)   /* of an answer */
-#define CALLS_OF_OTHERS    1024          /* open at a time on one connection */
+#define RECEIVE_MAX        (64u << 20) /* of an answer */
+#define CALLS_OF_OTHERS    1024        /* open at a time on one connection */
 #define CONNECT_TIMEOUT_MS 5000
 #define IDLE_CLOSE_MS      60000
 #define WRITE_MAX          (256 << 10) /* ciphertext that waits for the socket */
@@ -75,7 +75,7 @@ struct call {
 	struct list queue; /* struct waiting_message */
 	size_t queue_bytes, queue_max;
 	bool wants_drained; /* tell when the queue is empty */
-	bool is_finishing; /* finish() was said: carry it out when the queue is empty */
+	bool is_finishing;  /* finish() was said: carry it out when the queue is empty */
 	enum peer_status finish_status;
 	char *finish_text;
 	bool is_relayed;   /* the mind does not know of it */

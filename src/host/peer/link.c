@@ -460,9 +460,9 @@ struct link *link_to(struct peer_hands *p, const struct peer_target *to)
 	struct link *l;
 
 	list_each (&p->links, struct link, all, l)
-		if (!l->is_server && !l->is_retired && l->state != LINK_CLOSING && l->trust == to->trust &&
-		    l->is_raft == to->is_raft && strcmp(l->addr, to->addr) == 0 &&
-		    grpc_can_open(l->grpc))
+		if (!l->is_server && !l->is_retired && l->state != LINK_CLOSING &&
+		    l->trust == to->trust && l->is_raft == to->is_raft &&
+		    strcmp(l->addr, to->addr) == 0 && grpc_can_open(l->grpc))
 			return l;
 	return link_made(p, to->addr, to->trust, to->is_raft);
 }

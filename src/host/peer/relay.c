@@ -65,8 +65,8 @@ void relay_open(struct link *l, const struct grpc_event *ev)
 		refuse(l, ev->call, GRPC_UNKNOWN, "raft: no elected cluster leader");
 		return;
 	}
-	to = link_to(p, &(struct peer_target){ .addr = p->leader_addr,
-					       .trust = PEER_TRUST_MANAGER });
+	to = link_to(p,
+		     &(struct peer_target){ .addr = p->leader_addr, .trust = PEER_TRUST_MANAGER });
 	open.metadata_count = tell_caller(l, metadata);
 	if (to->state == LINK_CLOSING || !grpc_open(to->grpc, &open, &number, &e)) {
 		refuse(l, ev->call, GRPC_UNAVAILABLE, "the leader cannot be reached");

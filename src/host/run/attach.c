@@ -462,8 +462,8 @@ uint64_t hub_attach(struct hub *hub, const struct runtime_attach *how, const cha
 
 		c->reader = log_reader_new(hub->hands, log_of, &logs,
 					   (struct log_consumer){ .self = c,
-							 .output = on_log_output,
-							 .ended = on_log_end });
+								  .output = on_log_output,
+								  .ended = on_log_end });
 	}
 	c->unjoined = NEW(uv_timer_t);
 	uv_timer_init(loop_uv(hub->hands->loop), c->unjoined);

@@ -128,8 +128,8 @@ static bool read_answer(int fd, const char *verb, struct conmon_started *started
 	if (pid > 0) {
 		started->pid = (pid_t)pid;
 	} else {
-		AUTO_FREE char *words = as_go_says(
-			str_trim(str_of(message ? message : "it gave no reason")));
+		AUTO_FREE char *words =
+			as_go_says(str_trim(str_of(message ? message : "it gave no reason")));
 
 		started->exit_code = message ? exit_code_of(message) : 128;
 		fail(e, started->exit_code == 128 ? ERR_INTERNAL : ERR_INVALID,

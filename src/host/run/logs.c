@@ -99,7 +99,9 @@ void runtime_logs(void *self, uint64_t ticket, const char *id, const struct runt
 	struct op *op = op_new_loose(hands, ticket, CREW_LOOK, NULL);
 
 	l->hands = hands;
-	l->reader = log_reader_new(hands, id, how, (struct log_consumer){ .self = l, .output = on_output, .ended = on_ended });
+	l->reader = log_reader_new(
+		hands, id, how,
+		(struct log_consumer){ .self = l, .output = on_output, .ended = on_ended });
 	list_push_back(&hands->log_endpoints, &l->link);
 	op->id = arena_strdup(&op->memory, id);
 	op->ok = true;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const char *const protocol_names[PORT_PROTOCOLS] = {"tcp", "udp", "sctp"};
+static const char *const protocol_names[PORT_PROTOCOLS] = { "tcp", "udp", "sctp" };
 
 static bool is_possible(Pb__PortConfig__Protocol protocol, uint32_t port)
 {

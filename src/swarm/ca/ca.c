@@ -81,7 +81,8 @@ static void lead(void *self, const struct view *v, struct now now)
 	const Pb__Node *n;
 
 	ca->is_leading = true;
-	objects_each(nodes, Pb__Node, n) sign_consider(ca, n, now);
+	objects_each (nodes, Pb__Node, n)
+		sign_consider(ca, n, now);
 }
 
 static void notice(void *self, const struct change *c, struct now now)

@@ -8,7 +8,7 @@
 
 #define TOKEN_SECRET_LEN   25
 #define CERT_EXPIRY_MIN_MS (INT64_C(3600) * 1000)
-#define CLUSTER_NAME	   "default"
+#define CLUSTER_NAME       "default"
 
 const char *token_with_secret(const char *token, const uint8_t secret[16], struct arena *a)
 {
@@ -28,8 +28,8 @@ static const Pb__ClusterSpec *spec_redacted(const Pb__ClusterSpec *spec, struct 
 	Pb__ClusterSpec *shown = arena_copy(a, spec, sizeof(*spec));
 
 	shown->ca_config = arena_copy(a, spec->ca_config, sizeof(*spec->ca_config));
-	shown->ca_config->signing_ca_cert = (ProtobufCBinaryData){0};
-	shown->ca_config->signing_ca_key = (ProtobufCBinaryData){0};
+	shown->ca_config->signing_ca_cert = (ProtobufCBinaryData){ 0 };
+	shown->ca_config->signing_ca_key = (ProtobufCBinaryData){ 0 };
 	return shown;
 }
 
@@ -41,11 +41,11 @@ const Pb__Cluster *cluster_redacted(const Pb__Cluster *cluster, struct arena *a)
 	shown->meta = cluster->meta;
 	shown->spec = (Pb__ClusterSpec *)spec_redacted(cluster->spec, a);
 	shown->root_ca = arena_copy(a, cluster->root_ca, sizeof(*cluster->root_ca));
-	shown->root_ca->ca_key = (ProtobufCBinaryData){0};
+	shown->root_ca->ca_key = (ProtobufCBinaryData){ 0 };
 	if (shown->root_ca->root_rotation) {
 		shown->root_ca->root_rotation = arena_copy(a, shown->root_ca->root_rotation,
 							   sizeof(*shown->root_ca->root_rotation));
-		shown->root_ca->root_rotation->ca_key = (ProtobufCBinaryData){0};
+		shown->root_ca->root_rotation->ca_key = (ProtobufCBinaryData){ 0 };
 	}
 	shown->n_blacklisted_certificates = cluster->n_blacklisted_certificates;
 	shown->blacklisted_certificates = cluster->blacklisted_certificates;

@@ -8,43 +8,43 @@
 #include "pb/map.h"
 #include "swarm/control/inside.h"
 
-#define P		   "/docker.swarmkit.v1.Control/"
-#define READ		   true, false
-#define CHANGE		   false, false
+#define P                  "/docker.swarmkit.v1.Control/"
+#define READ               true, false
+#define CHANGE             false, false
 #define CHANGE_WITH_CHANCE false, true
 
 /* Ordered by path. */
 const struct control_method control_methods[] = {
-	{P "CreateConfig", CHANGE, control_create_config},
-	{P "CreateNetwork", CHANGE, control_create_network},
-	{P "CreateSecret", CHANGE, control_create_secret},
-	{P "CreateService", CHANGE, control_create_service},
-	{P "GetCluster", READ, control_get_cluster},
-	{P "GetConfig", READ, control_get_config},
-	{P "GetNetwork", READ, control_get_network},
-	{P "GetNode", READ, control_get_node},
-	{P "GetSecret", READ, control_get_secret},
-	{P "GetService", READ, control_get_service},
-	{P "GetTask", READ, control_get_task},
-	{P "ListClusters", READ, control_list_clusters},
-	{P "ListConfigs", READ, control_list_configs},
-	{P "ListNetworks", READ, control_list_networks},
-	{P "ListNodes", READ, control_list_nodes},
-	{P "ListSecrets", READ, control_list_secrets},
-	{P "ListServiceStatuses", READ, control_list_service_statuses},
-	{P "ListServices", READ, control_list_services},
-	{P "ListTasks", READ, control_list_tasks},
-	{P "RemoveConfig", CHANGE, control_remove_config},
-	{P "RemoveNetwork", CHANGE, control_remove_network},
-	{P "RemoveNode", CHANGE, control_remove_node},
-	{P "RemoveSecret", CHANGE, control_remove_secret},
-	{P "RemoveService", CHANGE, control_remove_service},
-	{P "RemoveTask", CHANGE, control_remove_task},
-	{P "UpdateCluster", CHANGE_WITH_CHANCE, control_update_cluster},
-	{P "UpdateConfig", CHANGE, control_update_config},
-	{P "UpdateNode", CHANGE, control_update_node},
-	{P "UpdateSecret", CHANGE, control_update_secret},
-	{P "UpdateService", CHANGE, control_update_service},
+	{ P "CreateConfig", CHANGE, control_create_config },
+	{ P "CreateNetwork", CHANGE, control_create_network },
+	{ P "CreateSecret", CHANGE, control_create_secret },
+	{ P "CreateService", CHANGE, control_create_service },
+	{ P "GetCluster", READ, control_get_cluster },
+	{ P "GetConfig", READ, control_get_config },
+	{ P "GetNetwork", READ, control_get_network },
+	{ P "GetNode", READ, control_get_node },
+	{ P "GetSecret", READ, control_get_secret },
+	{ P "GetService", READ, control_get_service },
+	{ P "GetTask", READ, control_get_task },
+	{ P "ListClusters", READ, control_list_clusters },
+	{ P "ListConfigs", READ, control_list_configs },
+	{ P "ListNetworks", READ, control_list_networks },
+	{ P "ListNodes", READ, control_list_nodes },
+	{ P "ListSecrets", READ, control_list_secrets },
+	{ P "ListServiceStatuses", READ, control_list_service_statuses },
+	{ P "ListServices", READ, control_list_services },
+	{ P "ListTasks", READ, control_list_tasks },
+	{ P "RemoveConfig", CHANGE, control_remove_config },
+	{ P "RemoveNetwork", CHANGE, control_remove_network },
+	{ P "RemoveNode", CHANGE, control_remove_node },
+	{ P "RemoveSecret", CHANGE, control_remove_secret },
+	{ P "RemoveService", CHANGE, control_remove_service },
+	{ P "RemoveTask", CHANGE, control_remove_task },
+	{ P "UpdateCluster", CHANGE_WITH_CHANCE, control_update_cluster },
+	{ P "UpdateConfig", CHANGE, control_update_config },
+	{ P "UpdateNode", CHANGE, control_update_node },
+	{ P "UpdateSecret", CHANGE, control_update_secret },
+	{ P "UpdateService", CHANGE, control_update_service },
 };
 
 const size_t control_methods_count = ARRAY_LEN(control_methods);

@@ -27,10 +27,10 @@ struct control_member {
 
 /* What a method works with. All of it is borrowed. */
 struct control {
-	struct txn *txn;	 /* of a change; NULL for a read */
+	struct txn *txn;         /* of a change; NULL for a read */
 	const struct view *view; /* of a change: txn_view() */
-	struct arena *arena;	 /* for the response */
-	struct prng *prng;	 /* ids of new objects */
+	struct arena *arena;     /* for the response */
+	struct prng *prng;       /* ids of new objects */
 	const struct control_chance *chance;
 	const struct control_member *members;
 	size_t member_count;

@@ -36,10 +36,10 @@ struct list_filter {
 };
 
 #define LIST_FILTER(f)                                                                             \
-	((f) ? (struct list_filter){(f)->names, (f)->n_names, (f)->id_prefixes,                    \
-				    (f)->n_id_prefixes, (f)->labels, (f)->n_labels,                \
-				    (f)->name_prefixes, (f)->n_name_prefixes}                      \
-	     : (struct list_filter){0})
+	((f) ? (struct list_filter){ (f)->names, (f)->n_names, (f)->id_prefixes,                   \
+				     (f)->n_id_prefixes, (f)->labels, (f)->n_labels,               \
+				     (f)->name_prefixes, (f)->n_name_prefixes }                    \
+	     : (struct list_filter){ 0 })
 
 bool list_keeps(const struct list_filter *f, const char *id, const char *name,
 		Pb__MapEntry *const *labels, size_t label_count);

@@ -28,7 +28,7 @@ static const Pb__Secret *redacted(const Pb__Secret *secret, struct arena *a)
 	Pb__Secret *shown = arena_copy(a, secret, sizeof(*secret));
 
 	shown->spec = arena_copy(a, secret->spec, sizeof(*secret->spec));
-	shown->spec->data = (ProtobufCBinaryData){0};
+	shown->spec->data = (ProtobufCBinaryData){ 0 };
 	return shown;
 }
 

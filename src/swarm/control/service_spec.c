@@ -7,7 +7,7 @@
 #include "swarm/schedule/constraint.h"
 #include "swarm/span.h"
 
-#define CPU_MIN	   1000000 /* a thousandth of one */
+#define CPU_MIN    1000000 /* a thousandth of one */
 #define MEMORY_MIN (4 << 20)
 
 /* ---- texts that may come once only ---- */
@@ -88,7 +88,7 @@ static bool health_is_valid(const Pb__HealthConfig *h, struct err *e)
 
 static bool mounts_are_valid(const Pb__ContainerSpec *spec, struct err *e)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct tree targets = TREE(compare_seen);
 
 	for (size_t i = 0; i < spec->n_mounts; i++)
@@ -157,7 +157,7 @@ static bool runtime_is_valid(const struct control *c, const Pb__TaskSpec *spec, 
 
 bool task_spec_is_valid(const struct control *c, const Pb__TaskSpec *spec, struct err *e)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	const Pb__ResourceRequirements *r = spec->resources;
 	struct constraints parsed;
 
@@ -227,7 +227,7 @@ static bool is_ingress(const Pb__PortConfig *p)
 
 static bool endpoint_is_valid(const Pb__EndpointSpec *spec, struct err *e)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct tree published = TREE(compare_seen);
 
 	for (size_t i = 0; spec && i < spec->n_ports; i++) {
@@ -284,18 +284,18 @@ static struct reference secret_reference(const Pb__SecretReference *s)
 {
 	bool is_file = s->target_case == PB__SECRET_REFERENCE__TARGET_FILE;
 
-	return (struct reference){"secret", s->secret_id, s->secret_name,
-				  s->target_case != PB__SECRET_REFERENCE__TARGET__NOT_SET,
-				  is_file ? s->file : NULL};
+	return (struct reference){ "secret", s->secret_id, s->secret_name,
+				   s->target_case != PB__SECRET_REFERENCE__TARGET__NOT_SET,
+				   is_file ? s->file : NULL };
 }
 
 static struct reference config_reference(const Pb__ConfigReference *r)
 {
 	bool is_file = r->target_case == PB__CONFIG_REFERENCE__TARGET_FILE;
 
-	return (struct reference){"config", r->config_id, r->config_name,
-				  r->target_case != PB__CONFIG_REFERENCE__TARGET__NOT_SET,
-				  is_file ? r->file : NULL};
+	return (struct reference){ "config", r->config_id, r->config_name,
+				   r->target_case != PB__CONFIG_REFERENCE__TARGET__NOT_SET,
+				   is_file ? r->file : NULL };
 }
 
 static bool all_are_there(const struct control *c, const struct reference *list, size_t count,
@@ -316,7 +316,7 @@ static bool all_are_there(const struct control *c, const struct reference *list,
 
 static bool references_are_valid(const struct control *c, const Pb__TaskSpec *task, struct err *e)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	const Pb__ContainerSpec *spec;
 	struct reference *secrets, *configs;
 	struct tree secret_targets = TREE(compare_seen), config_targets = TREE(compare_seen);
@@ -412,7 +412,7 @@ static bool attachments_are_valid(const struct control *c, Pb__NetworkAttachment
 
 static bool has_ingress_network(const struct control *c)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct objects all = view_all(c->view, OBJECT_NETWORK, &a);
 	const Pb__Network *network;
 
@@ -443,8 +443,8 @@ static bool ports_conflict(const Pb__PortConfig *wanted, Pb__PortConfig *const *
 static bool ports_are_free(const struct control *c, const Pb__EndpointSpec *spec,
 			   const char *service_id, struct err *e)
 {
-	AUTO_ARENA struct arena a = {0};
-	struct objects all = {0};
+	AUTO_ARENA struct arena a = { 0 };
+	struct objects all = { 0 };
 	const Pb__Service *s;
 
 	if (!spec || spec->n_ports == 0)

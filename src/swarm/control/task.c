@@ -45,7 +45,7 @@ static const char *name_of(const Pb__Task *task, struct arena *a)
 
 static const char *runtime_of(const Pb__TaskSpec *spec)
 {
-	return spec->runtime_case == PB__TASK_SPEC__RUNTIME_GENERIC	 ? spec->generic->kind
+	return spec->runtime_case == PB__TASK_SPEC__RUNTIME_GENERIC      ? spec->generic->kind
 	       : spec->runtime_case == PB__TASK_SPEC__RUNTIME_ATTACHMENT ? "attachment"
 									 : "container";
 }

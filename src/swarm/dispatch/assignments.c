@@ -130,8 +130,7 @@ static bool is_needed(struct dispatch *d, struct session *s, struct arena *a, co
 	struct objects tasks = view_tasks_of_node(store_view(d->config.store), s->node_id, a);
 	const Pb__Task *t;
 
-	objects_each(tasks, Pb__Task, t)
-	{
+	objects_each (tasks, Pb__Task, t) {
 		const Pb__ContainerSpec *c = container_of_task(t);
 
 		if (!c || !is_assigned(t) || t->status->state > PB__TASK_STATE__RUNNING)
@@ -192,9 +191,10 @@ void assignments_open(struct dispatch *d, struct session *s, uint64_t ticket)
 	s->assignments = ticket;
 	s->sequence = 0;
 	m->type = PB__ASSIGNMENTS_MESSAGE__TYPE__COMPLETE;
-	objects_each(tasks, Pb__Task, t) if (is_assigned(t)) tell_dependencies(d, s, &a, m, t);
-	objects_each(tasks, Pb__Task, t)
-	{
+	objects_each (tasks, Pb__Task, t)
+		if (is_assigned(t))
+			tell_dependencies(d, s, &a, m, t);
+	objects_each (tasks, Pb__Task, t) {
 		if (!is_assigned(t))
 			continue;
 		told_add(s, t->id);

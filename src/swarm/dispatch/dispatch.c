@@ -139,8 +139,7 @@ static void lead(void *self, const struct view *v, struct now now)
 	grace_ms = d->period_ms * GRACE_NEW_LEADER;
 	if (grace_ms < GRACE_NEW_LEADER_MIN_MS)
 		grace_ms = GRACE_NEW_LEADER_MIN_MS;
-	objects_each(nodes, Pb__Node, n)
-	{
+	objects_each (nodes, Pb__Node, n) {
 		struct session *s;
 
 		if (n->status->state == PB__NODE_STATUS__STATE__DOWN) {
@@ -283,8 +282,7 @@ static void decide_orphans(struct dispatch *d, struct txn *t)
 		struct objects tasks = view_tasks_of_node(txn_view(t), f->node_id, txn_arena(t));
 		const Pb__Task *task;
 
-		objects_each(tasks, Pb__Task, task)
-		{
+		objects_each (tasks, Pb__Task, task) {
 			Pb__Task *edit;
 
 			if (task->status->state < PB__TASK_STATE__ASSIGNED ||

@@ -30,7 +30,7 @@ struct dispatch_config {
 	const struct store *store;
 	const struct members *members;
 	struct tickets *tickets; /* of TICKET_DISPATCH; they outlive it, for outcomes may too */
-	const char *node_id; /* this manager, for TaskStatus.applied_by */
+	const char *node_id;     /* this manager, for TaskStatus.applied_by */
 };
 
 struct dispatch *dispatch_new(const struct dispatch_config *c);

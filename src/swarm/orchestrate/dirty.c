@@ -5,7 +5,7 @@
 
 static bool node_fits(const Pb__Node *node, const Pb__TaskSpec *spec)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct constraints c;
 	struct err e;
 

@@ -94,7 +94,7 @@ static void notice(void *self, const struct change *c, struct now now)
 
 static void lead(void *self, const struct view *v, struct now now)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct objects nodes = view_all(v, OBJECT_NODE, &a);
 
 	for (size_t i = 0; i < nodes.count; i++)
@@ -133,7 +133,7 @@ static void resign(void *self)
 
 struct controller enforcer_controller(struct enforcer *f)
 {
-	return (struct controller){"enforce", f, lead, notice, decide, deadline, resign};
+	return (struct controller){ "enforce", f, lead, notice, decide, deadline, resign };
 }
 
 void enforcer_free(struct enforcer *f)

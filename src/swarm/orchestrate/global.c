@@ -16,7 +16,7 @@ static bool constraints_of(const Pb__Service *service, struct constraints *c, st
 	const Pb__Placement *placement = service->spec->task->placement;
 	struct err e;
 
-	*c = (struct constraints){0};
+	*c = (struct constraints){ 0 };
 	return !placement ||
 	       constraints_parse(c, placement->constraints, placement->n_constraints, a, &e);
 }
@@ -63,7 +63,7 @@ static bool reconcile(const struct orchestra *o, struct txn *t, const Pb__Servic
 	struct arena *a = txn_arena(t);
 	struct objects nodes = view_all(txn_view(t), OBJECT_NODE, a);
 	struct slots slots = slots_of(txn_view(t), service, a);
-	struct slots settled = {.items = arena_alloc(a, (slots.count + 1) * sizeof(struct slot))};
+	struct slots settled = { .items = arena_alloc(a, (slots.count + 1) * sizeof(struct slot)) };
 	struct constraints parsed,
 		*constraints = constraints_of(service, &parsed, a) ? &parsed : NULL;
 	size_t n = 0, s = 0;
@@ -74,7 +74,7 @@ static bool reconcile(const struct orchestra *o, struct txn *t, const Pb__Servic
 		const Pb__Node *node = n < nodes.count ? nodes.items[n] : NULL;
 		const struct slot *slot = s < slots.count ? &slots.items[s] : NULL;
 		int order = !node ? 1 : !slot ? -1 : strcmp(node->id, slot->node_id);
-		struct slot none = {.node_id = node ? node->id : ""};
+		struct slot none = { .node_id = node ? node->id : "" };
 
 		done = reconcile_node(o, t, service, constraints, order <= 0 ? node : NULL,
 				      order >= 0 ? slot : &none, &settled);
@@ -90,9 +90,9 @@ static bool node_changed(const struct orchestra *o, struct txn *t, const Pb__Ser
 {
 	struct arena *a = txn_arena(t);
 	struct objects tasks = tasks_of_slot(txn_view(t), service, 0, node_id, a);
-	struct slot slot = {0, node_id, (const Pb__Task **)tasks.items, tasks.count};
+	struct slot slot = { 0, node_id, (const Pb__Task **)tasks.items, tasks.count };
 	struct slot place[1];
-	struct slots settled = {place, 0};
+	struct slots settled = { place, 0 };
 	struct constraints parsed,
 		*constraints = constraints_of(service, &parsed, a) ? &parsed : NULL;
 
@@ -110,4 +110,4 @@ static bool replace(const struct orchestra *o, struct txn *t, const Pb__Service 
 	return true;
 }
 
-const struct mode mode_global = {reconcile, replace, node_changed};
+const struct mode mode_global = { reconcile, replace, node_changed };

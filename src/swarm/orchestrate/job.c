@@ -86,7 +86,7 @@ static bool reconcile_replicated(const struct orchestra *o, struct txn *t,
 	return true;
 }
 
-const struct mode mode_replicated_job = {reconcile_replicated, replace, NULL};
+const struct mode mode_replicated_job = { reconcile_replicated, replace, NULL };
 
 /* ---- global ---- */
 
@@ -155,4 +155,4 @@ static bool replace_global(const struct orchestra *o, struct txn *t, const Pb__S
 	return true;
 }
 
-const struct mode mode_global_job = {reconcile_global, replace_global, reconcile_node};
+const struct mode mode_global_job = { reconcile_global, replace_global, reconcile_node };

@@ -98,14 +98,15 @@ static void notice(void *self, const struct change *c, struct now now)
 
 static void lead(void *self, const struct view *v, struct now now)
 {
-	AUTO_ARENA struct arena a = {0};
-	static const enum object_kind kinds[] = {OBJECT_NODE, OBJECT_SERVICE, OBJECT_TASK};
+	AUTO_ARENA struct arena a = { 0 };
+	static const enum object_kind kinds[] = { OBJECT_NODE, OBJECT_SERVICE, OBJECT_TASK };
 
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 		struct objects all = view_all(v, kinds[k], &a);
 
 		for (size_t i = 0; i < all.count; i++)
-			mark(self, &(struct change){CHANGE_CREATED, kinds[k], NULL, all.items[i]});
+			mark(self,
+			     &(struct change){ CHANGE_CREATED, kinds[k], NULL, all.items[i] });
 		/* A task without its service is found through the id that it names. */
 		if (kinds[k] == OBJECT_TASK)
 			for (size_t i = 0; i < all.count; i++) {
@@ -236,7 +237,7 @@ static void resign(void *self)
 
 struct controller orchestrate_controller(struct orchestrate *o)
 {
-	return (struct controller){"orchestrate", o, lead, notice, decide, deadline, resign};
+	return (struct controller){ "orchestrate", o, lead, notice, decide, deadline, resign };
 }
 
 void orchestrate_free(struct orchestrate *o)

@@ -95,7 +95,7 @@ static void mark(struct reaper *r, const Pb__Task *task)
 
 static void lead(void *self, const struct view *v, struct now now)
 {
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct objects tasks = view_all(v, OBJECT_TASK, &a);
 	const Pb__Task *task;
 
@@ -141,7 +141,7 @@ static void resign(void *self)
 
 struct controller reaper_controller(struct reaper *r)
 {
-	return (struct controller){"reaper", r, lead, notice, decide, deadline, resign};
+	return (struct controller){ "reaper", r, lead, notice, decide, deadline, resign };
 }
 
 void reaper_free(struct reaper *r)

@@ -111,4 +111,4 @@ static bool replace(const struct orchestra *o, struct txn *t, const Pb__Service 
 	return true;
 }
 
-const struct mode mode_replicated = {reconcile, replace, NULL};
+const struct mode mode_replicated = { reconcile, replace, NULL };

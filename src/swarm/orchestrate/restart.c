@@ -128,7 +128,7 @@ static struct start *start_new(struct restarts *r, const Pb__Task *task, int64_t
 	s->slot = task->slot;
 	s->after_ms = after_ms;
 	s->patient_ms = patient_ms;
-	key = (struct start_key){s->service_id, s->slot, s->task_id};
+	key = (struct start_key){ s->service_id, s->slot, s->task_id };
 	tree_insert(&r->by_task, s->task_id, &s->by_task);
 	tree_insert(&r->by_slot, &key, &s->by_slot);
 	heap_set(&r->due, &s->due, after_ms);
@@ -195,7 +195,7 @@ static void start_step(struct restarts *r, struct txn *t, struct start *s)
 /* Something of the slot moved: those who wait for it look again. */
 static void touch_slot(struct restarts *r, const char *service_id, uint64_t slot, int64_t now_ms)
 {
-	struct start_key key = {service_id, slot, ""};
+	struct start_key key = { service_id, slot, "" };
 	struct tree_node *n = tree_at_or_after(&r->by_slot, &key);
 
 	for (; n; n = tree_next(n)) {
@@ -230,8 +230,8 @@ static void history_drop(struct restarts *r, struct history *h)
 
 static struct history_key history_key_of(const Pb__Service *service, const Pb__Task *task)
 {
-	return (struct history_key){service->id, task->slot,
-				    service_is_global(service) ? task->node_id : ""};
+	return (struct history_key){ service->id, task->slot,
+				     service_is_global(service) ? task->node_id : "" };
 }
 
 static struct history *history_find(const struct restarts *r, const Pb__Service *service,
@@ -340,7 +340,7 @@ bool restart_is_due(const struct restarts *r, const Pb__Service *service, const 
 
 void restart_forget_service(struct restarts *r, const char *service_id)
 {
-	struct history_key key = {service_id, 0, ""};
+	struct history_key key = { service_id, 0, "" };
 	struct tree_node *n = tree_at_or_after(&r->histories, &key);
 
 	while (n) {
@@ -398,8 +398,8 @@ void restart_task(struct restarts *r, struct txn *t, const Pb__Service *service,
 
 	delay_ms = policy_delay_ms(task);
 	/* The delay spares a node from what fails again and again: this was not the task's fault. */
-	if (node && (node_is_down(node) ||
-		     node->spec->availability == PB__NODE_SPEC__AVAILABILITY__DRAIN))
+	if (node &&
+	    (node_is_down(node) || node->spec->availability == PB__NODE_SPEC__AVAILABILITY__DRAIN))
 		delay_ms = 0;
 	restart_start_later(r, t, next, delay_ms, still_runs);
 }
@@ -487,7 +487,7 @@ static void rebuild_start(struct restarts *r, const Pb__Task *task, struct now n
 static void lead(void *self, const struct view *v, struct now now)
 {
 	struct restarts *r = self;
-	AUTO_ARENA struct arena a = {0};
+	AUTO_ARENA struct arena a = { 0 };
 	struct objects services = view_all(v, OBJECT_SERVICE, &a);
 	const Pb__Service *service;
 
@@ -507,7 +507,7 @@ static void lead(void *self, const struct view *v, struct now now)
 
 struct controller restarts_controller(struct restarts *r)
 {
-	return (struct controller){"restart", r, lead, notice, decide, deadline, resign};
+	return (struct controller){ "restart", r, lead, notice, decide, deadline, resign };
 }
 
 void restarts_free(struct restarts *r)

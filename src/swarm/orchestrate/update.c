@@ -18,7 +18,7 @@ enum phase { FREE, WAITS, PAUSES };
 
 struct worker {
 	enum phase phase;
-	char *task_id;	  /* WAITS: the new one */
+	char *task_id;    /* WAITS: the new one */
 	int64_t until_ms; /* PAUSES */
 };
 
@@ -50,7 +50,7 @@ struct update {
 
 	struct tree made;
 	uint64_t failures;
-	char *culprit;	 /* the task whose failure was the last one seen */
+	char *culprit;   /* the task whose failure was the last one seen */
 	int64_t done_ms; /* all slots are through, and it watches on until; 0: not yet */
 };
 
@@ -198,8 +198,9 @@ static void add_places(struct update *up, const struct slots *living, const stru
 	up->places = xcalloc(living->count + 1, sizeof(*up->places));
 	for (size_t i = 0; i < living->count; i++)
 		if (slot_is_dirty(&living->items[i], v, service))
-			up->places[up->place_count++] = (struct place){
-				living->items[i].number, xstrdup(living->items[i].node_id)};
+			up->places[up->place_count++] =
+				(struct place){ living->items[i].number,
+						xstrdup(living->items[i].node_id) };
 }
 
 void update_service(struct updates *u, struct txn *t, const Pb__Service *service,
@@ -286,7 +287,7 @@ static struct slot slot_at(const struct view *v, const Pb__Service *service, con
 {
 	struct objects tasks = tasks_of_slot(v, service, p->number, p->node_id, a);
 
-	return (struct slot){p->number, p->node_id, (const Pb__Task **)tasks.items, tasks.count};
+	return (struct slot){ p->number, p->node_id, (const Pb__Task **)tasks.items, tasks.count };
 }
 
 static void begin_new(struct updates *u, struct txn *t, struct update *up,
@@ -346,7 +347,7 @@ static void end_slot(struct txn *t, struct update *up, const Pb__Service *servic
 	struct slot slot;
 
 	if (task && up->policy.starts_first && task_state(task) == PB__TASK_STATE__RUNNING) {
-		p = (struct place){task->slot, task->node_id};
+		p = (struct place){ task->slot, task->node_id };
 		slot = slot_at(txn_view(t), service, &p, txn_arena(t));
 		shut_down_but(t, &slot, task->id);
 	}
@@ -540,7 +541,7 @@ static void resign(void *self)
 
 struct controller updates_controller(struct updates *u)
 {
-	return (struct controller){"update", u, lead, notice, decide, deadline, resign};
+	return (struct controller){ "update", u, lead, notice, decide, deadline, resign };
 }
 
 void updates_free(struct updates *u)

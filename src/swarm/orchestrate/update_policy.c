@@ -4,9 +4,9 @@
 
 struct update_policy update_policy_of(const Pb__UpdateConfig *config)
 {
-	struct update_policy p = {.parallelism = 1,
-				  .monitor_ms = UPDATE_MONITOR_MS,
-				  .action = PB__UPDATE_CONFIG__FAILURE_ACTION__PAUSE};
+	struct update_policy p = { .parallelism = 1,
+				   .monitor_ms = UPDATE_MONITOR_MS,
+				   .action = PB__UPDATE_CONFIG__FAILURE_ACTION__PAUSE };
 
 	if (!config)
 		return p;

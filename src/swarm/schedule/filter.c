@@ -8,7 +8,7 @@
 struct demand demand_of(const Pb__Task *task, struct arena *a)
 {
 	const Pb__Placement *placement = task->spec->placement;
-	struct demand d = {.task = task, .is_parsed = true};
+	struct demand d = { .task = task, .is_parsed = true };
 	struct err e;
 
 	if (placement) {
@@ -183,20 +183,20 @@ static const struct {
 	const char *one, *many; /* many: with %llu nodes */
 	bool depends_on_tasks;
 } filters[FILTERS] = {
-	[FILTER_READY] = {is_ready, "1 node not available for new tasks",
-			  "%llu nodes not available for new tasks", false},
-	[FILTER_RESOURCE] = {has_resources, "insufficient resources on 1 node",
-			     "insufficient resources on %llu nodes", true},
-	[FILTER_PLUGIN] = {has_plugins, "missing plugin on 1 node", "missing plugin on %llu nodes",
-			   false},
-	[FILTER_CONSTRAINT] = {meets_constraints, "scheduling constraints not satisfied on 1 node",
-			       "scheduling constraints not satisfied on %llu nodes", false},
-	[FILTER_PLATFORM] = {has_platform, "unsupported platform on 1 node",
-			     "unsupported platform on %llu nodes", false},
-	[FILTER_HOST_PORT] = {has_ports_free, "host-mode port already in use on 1 node",
-			      "host-mode port already in use on %llu nodes", true},
-	[FILTER_MAX_REPLICAS] = {has_few_replicas, "max replicas per node limit exceed",
-				 "max replicas per node limit exceed", true},
+	[FILTER_READY] = { is_ready, "1 node not available for new tasks",
+			   "%llu nodes not available for new tasks", false },
+	[FILTER_RESOURCE] = { has_resources, "insufficient resources on 1 node",
+			      "insufficient resources on %llu nodes", true },
+	[FILTER_PLUGIN] = { has_plugins, "missing plugin on 1 node", "missing plugin on %llu nodes",
+			    false },
+	[FILTER_CONSTRAINT] = { meets_constraints, "scheduling constraints not satisfied on 1 node",
+				"scheduling constraints not satisfied on %llu nodes", false },
+	[FILTER_PLATFORM] = { has_platform, "unsupported platform on 1 node",
+			      "unsupported platform on %llu nodes", false },
+	[FILTER_HOST_PORT] = { has_ports_free, "host-mode port already in use on 1 node",
+			       "host-mode port already in use on %llu nodes", true },
+	[FILTER_MAX_REPLICAS] = { has_few_replicas, "max replicas per node limit exceed",
+				  "max replicas per node limit exceed", true },
 };
 
 enum filter filters_check(const struct demand *d, const struct node_info *info,
@@ -225,7 +225,7 @@ static const char *explain_one(enum filter f, uint64_t count, struct arena *a)
 
 const char *filters_explain(const uint64_t counts[FILTERS], struct arena *a)
 {
-	bool is_told[FILTERS] = {false};
+	bool is_told[FILTERS] = { false };
 	const char *text = "";
 
 	for (int n = 0; n < FILTERS; n++) {

@@ -23,7 +23,7 @@ enum filter {
 /* What one or several tasks of one spec ask of a node. */
 struct demand {
 	const Pb__Task *task; /* one of them */
-	bool is_parsed;	      /* the constraints are */
+	bool is_parsed;       /* the constraints are */
 	struct constraints constraints;
 	struct claim claim; /* its ports */
 	uint64_t max_replicas;

@@ -62,7 +62,7 @@ static int compare_failures(const void *key, const struct tree_node *member)
 
 void nodes_init(struct nodes *n)
 {
-	*n = (struct nodes){TREE(compare_id), TREE(compare_load)};
+	*n = (struct nodes){ TREE(compare_id), TREE(compare_load) };
 }
 
 struct node_info *nodes_find(const struct nodes *n, const char *id)
@@ -72,7 +72,7 @@ struct node_info *nodes_find(const struct nodes *n, const char *id)
 
 static void insert_by_load(struct nodes *n, struct node_info *node)
 {
-	struct load_key key = {node->active, node->id};
+	struct load_key key = { node->active, node->id };
 
 	tree_insert(&n->by_load, &key, &node->by_load);
 }
@@ -145,14 +145,14 @@ static void claim_ports(struct claim *c, const Pb__Endpoint *endpoint, struct ar
 		if (p->publish_mode == PB__PORT_CONFIG__PUBLISH_MODE__HOST &&
 		    p->published_port != 0)
 			c->ports[c->port_count++] =
-				(struct host_port){p->protocol, p->published_port};
+				(struct host_port){ p->protocol, p->published_port };
 	}
 }
 
 struct claim claim_of(const Pb__Task *task, struct arena *a)
 {
 	const Pb__Resources *r = reservations_of(task);
-	struct claim c = {.node_id = "", .service_id = task->service_id};
+	struct claim c = { .node_id = "", .service_id = task->service_id };
 
 	if (!task->node_id[0] || !task_is_on_node(task))
 		return c;
@@ -267,7 +267,7 @@ static void forget_old(struct node_info *node, int64_t now_ms)
 void node_note_failure(struct node_info *node, const char *service_id, uint64_t version,
 		       int64_t now_ms)
 {
-	struct failures_key key = {service_id, version};
+	struct failures_key key = { service_id, version };
 	struct failures *f;
 
 	forget_old(node, now_ms);
@@ -286,7 +286,7 @@ void node_note_failure(struct node_info *node, const char *service_id, uint64_t 
 uint64_t node_failures_of(const struct node_info *node, const char *service_id, uint64_t version,
 			  int64_t now_ms)
 {
-	struct failures_key key = {service_id, version};
+	struct failures_key key = { service_id, version };
 	const struct failures *f =
 		tree_entry(tree_find(&node->failures, &key), struct failures, node);
 	uint64_t recent = 0;

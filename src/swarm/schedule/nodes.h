@@ -18,9 +18,9 @@ struct node_info {
 	struct tree_node by_id, by_load;
 	char *id;
 	int64_t reserved_cpus, reserved_memory;
-	uint64_t active;	 /* tasks */
-	struct tree services;	 /* active tasks by service */
-	struct tree failures;	 /* by service and spec version */
+	uint64_t active;         /* tasks */
+	struct tree services;    /* active tasks by service */
+	struct tree failures;    /* by service and spec version */
 	struct host_port *ports; /* in use; one entry a use */
 	size_t port_count, port_capacity;
 };
@@ -55,9 +55,9 @@ void nodes_take_back(struct nodes *n, const struct claim *c);
 /* Active tasks of the service on the node. */
 uint64_t node_tasks_of(const struct node_info *node, const char *service_id);
 
-#define FAILURES_MANY	5      /* from here on a node is avoided */
+#define FAILURES_MANY   5      /* from here on a node is avoided */
 #define FAILURES_AGE_MS 300000 /* older ones are forgotten */
-#define FAILURES_MAX	64     /* remembered of a service on a node */
+#define FAILURES_MAX    64     /* remembered of a service on a node */
 
 void node_note_failure(struct node_info *node, const char *service_id, uint64_t version,
 		       int64_t now_ms);

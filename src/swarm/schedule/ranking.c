@@ -18,8 +18,8 @@ struct branch {
 	struct branch *parent;
 	const char *value;
 	struct tree children;
-	uint64_t tasks;		 /* of the service, below */
-	size_t open;		 /* candidates below */
+	uint64_t tasks;          /* of the service, below */
+	size_t open;             /* candidates below */
 	struct candidate **heap; /* in a leaf */
 	size_t heap_count, heap_capacity;
 };
@@ -154,7 +154,7 @@ void ranking_build(struct ranking *r, const struct demand *d, struct nodes *node
 	struct objects all = view_all(v, OBJECT_NODE, a);
 	const Pb__Node *node;
 
-	*r = (struct ranking){d, nodes, v, a, now_ms, NULL, {0}};
+	*r = (struct ranking){ d, nodes, v, a, now_ms, NULL, { 0 } };
 	r->root = branch_new(r, NULL, "");
 	objects_each (all, Pb__Node, node) {
 		struct node_info *info = nodes_get(nodes, node->id);
@@ -168,7 +168,7 @@ void ranking_build(struct ranking *r, const struct demand *d, struct nodes *node
 			continue;
 		}
 		c = ARENA_NEW(a, struct candidate);
-		*c = (struct candidate){node, info, 0, of_service, info->active};
+		*c = (struct candidate){ node, info, 0, of_service, info->active };
 		c->failures = node_failures_of(info, service_id, version, now_ms);
 		if (c->failures < FAILURES_MANY)
 			c->failures = 0;

@@ -5,7 +5,7 @@
 struct free_resources free_resources_of(const Pb__Node *node, struct arena *a)
 {
 	const Pb__Resources *r = node->description ? node->description->resources : NULL;
-	struct free_resources free = {0};
+	struct free_resources free = { 0 };
 
 	if (!r)
 		return free;
@@ -16,12 +16,13 @@ struct free_resources free_resources_of(const Pb__Node *node, struct arena *a)
 		const Pb__GenericResource *g = r->generic[i];
 
 		if (g->resource_case == PB__GENERIC_RESOURCE__RESOURCE_NAMED_RESOURCE_SPEC)
-			free.generic[free.generic_count++] = (struct generic){
-				g->named_resource_spec->kind, g->named_resource_spec->value, 1};
+			free.generic[free.generic_count++] =
+				(struct generic){ g->named_resource_spec->kind,
+						  g->named_resource_spec->value, 1 };
 		else if (g->resource_case == PB__GENERIC_RESOURCE__RESOURCE_DISCRETE_RESOURCE_SPEC)
 			free.generic[free.generic_count++] =
-				(struct generic){g->discrete_resource_spec->kind, NULL,
-						 g->discrete_resource_spec->value};
+				(struct generic){ g->discrete_resource_spec->kind, NULL,
+						  g->discrete_resource_spec->value };
 	}
 	return free;
 }

@@ -10,7 +10,7 @@
 struct generic {
 	const char *kind;
 	const char *name; /* NULL: a number of them */
-	int64_t left;	  /* of a number; 1 or 0 of a name */
+	int64_t left;     /* of a number; 1 or 0 of a name */
 };
 
 struct free_resources {
