@@ -11,6 +11,7 @@
 #include "node/logs.h"
 #include "node/membership.h"
 #include "node/node.h"
+#include "store/store.h"
 
 static int compare_numbers(uint64_t a, uint64_t b)
 {
@@ -59,6 +60,7 @@ static void call_free(struct call *c)
 		list_remove(&c->early);
 	heap_remove(&c->api->sleepers, &c->sleeper);
 	tree_remove(&c->api->calls, &c->by_exchange);
+	store_hold_release(c->hold);
 	arena_clear(&c->arena);
 	free(c);
 }
@@ -300,8 +302,8 @@ void api_stream_event(struct api *api, const struct stream_event *ev, struct now
 		c->body =
 			str_bytes(arena_copy(&c->arena, ev->body.ptr, ev->body.len), ev->body.len);
 		run(c);
-	} else if (ev->kind == STREAM_DRAINED && c->reads_logs) {
-		logs_drained(c);
+	} else if (ev->kind == STREAM_DRAINED && c->drained) {
+		c->drained(c);
 		if (c->is_done)
 			call_free(c);
 	} else if (ev->kind == STREAM_JOINED_END && c->joined) {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "api/logs.h"
 #include "api/route.h"
 #include "base/mem.h"
 #include "node/node.h"
@@ -247,6 +248,7 @@ uint64_t call_node(struct call *c, call_next *next)
 uint64_t call_logs(struct call *c)
 {
 	c->reads_logs = true;
+	c->drained = logs_drained;
 	wait(c, node_ticket(c->api->config.node));
 	return c->ticket;
 }

@@ -16,7 +16,9 @@ struct call;
 struct control;
 struct engine_answer;
 struct leader_answer;
+struct listed;
 struct route;
+struct store_hold;
 struct view;
 
 #define CALL_PARAMS_MAX  2
@@ -51,12 +53,15 @@ struct call {
 	call_next *next;
 	call_engine_next *engine_next;
 	call_joined *joined;
+	void (*drained)(struct call *c); /* the client has taken what was written */
 	struct heap_node sleeper;
 	void (*wake)(struct call *c);
-	void *state;       /* of the handler, in the arena */
-	bool reads_logs;   /* its ticket is that of a reader of the swarm's logs */
-	bool takes_errors; /* `next` wants answers that are not ok, too */
-	bool is_open;      /* its headers are out: nothing but records and the end may follow */
+	void *state;             /* of the handler, in the arena */
+	struct listed *listed;   /* a list that is being answered (list.h) */
+	struct store_hold *hold; /* of its objects */
+	bool reads_logs;         /* its ticket is that of a reader of the swarm's logs */
+	bool takes_errors;       /* `next` wants answers that are not ok, too */
+	bool is_open; /* its headers are out: nothing but records and the end may follow */
 	bool is_done;
 };
 

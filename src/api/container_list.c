@@ -1,5 +1,6 @@
 /* Containers as they are shown: listed and inspected. */
 #include "api/engine_routes.h"
+#include "api/list.h"
 #include "api/match.h"
 #include "api/measure.h"
 #include "api/outcome.h"
@@ -110,9 +111,9 @@ struct listing {
 	bool is_all, is_task_given, is_task;
 	int64_t before_ns, since_ns; /* creation of containers that bound the list */
 	uint64_t limit;
-	const Pb__Container **found;
+	struct measured *found; /* records are ours for this turn only, ids as long as we like */
 	size_t count;
-	struct measured *sizes; /* NULL: they were not asked for */
+	bool has_sizes;
 };
 
 static bool is_wanted(struct call *c, const struct listing *l, const Pb__Container *k)
@@ -207,46 +208,38 @@ void container_write_listed(struct json *j, struct call *c, const Pb__Container 
 	json_close(j);
 }
 
-static void write_list(struct call *c)
+static void write_listed(struct call *c, struct json *j, size_t i)
 {
 	const struct listing *l = c->state;
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
+	struct err gone;
+	const Pb__Container *k = engine_container_find(engine_of(c), l->found[i].name, &gone);
 
-	json_open_list(&j, NULL);
-	for (size_t i = 0; i < l->count; i++) {
-		struct err gone;
-		const Pb__Container *k =
-			l->sizes ? engine_container_find(engine_of(c), l->sizes[i].name, &gone)
-				 : l->found[i];
+	if (k)
+		container_write_listed(j, c, k, l->has_sizes ? &l->found[i] : NULL);
+}
 
-		if (k)
-			container_write_listed(&j, c, k, l->sizes ? &l->sizes[i] : NULL);
-	}
-	json_close(&j);
-	call_reply_json(c, 200, &out);
+static void write_list(struct call *c)
+{
+	list_reply(c, ((const struct listing *)c->state)->count, write_listed);
 }
 
 /* Newest first. The engine gives them oldest first. */
 static void collect(struct call *c, struct listing *l)
 {
 	const struct engine *e = engine_of(c);
-	size_t total = 0;
+	const Pb__Container **wanted;
+	size_t total = 0, count = 0;
 
 	for (const Pb__Container *k = engine_container_first(e); k; k = engine_container_next(e, k))
 		total++;
-	l->found = arena_alloc(&c->arena, (total + 1) * sizeof(*l->found));
+	wanted = arena_alloc(&c->arena, (total + 1) * sizeof(*wanted));
 	for (const Pb__Container *k = engine_container_first(e); k; k = engine_container_next(e, k))
 		if (is_wanted(c, l, k))
-			l->found[l->count++] = k;
-	for (size_t i = 0; i < l->count / 2; i++) {
-		const Pb__Container *k = l->found[i];
-
-		l->found[i] = l->found[l->count - 1 - i];
-		l->found[l->count - 1 - i] = k;
-	}
-	if (l->limit > 0 && l->count > l->limit)
-		l->count = (size_t)l->limit;
+			wanted[count++] = k;
+	l->count = l->limit > 0 && count > l->limit ? (size_t)l->limit : count;
+	l->found = arena_alloc(&c->arena, (l->count + 1) * sizeof(*l->found));
+	for (size_t i = 0; i < l->count; i++)
+		l->found[i].name = arena_strdup(&c->arena, wanted[count - 1 - i]->id);
 }
 
 void containers_list(struct call *c)
@@ -262,15 +255,11 @@ void containers_list(struct call *c)
 		return;
 	}
 	collect(c, l);
-	if (!call_flag(c, "size")) {
+	l->has_sizes = call_flag(c, "size");
+	if (l->has_sizes)
+		measure(c, l->found, l->count, write_list);
+	else
 		write_list(c);
-		return;
-	}
-	/* Records are ours for this turn only, ids as long as we like. */
-	l->sizes = arena_alloc(&c->arena, (l->count + 1) * sizeof(*l->sizes));
-	for (size_t i = 0; i < l->count; i++)
-		l->sizes[i].name = arena_strdup(&c->arena, l->found[i]->id);
-	measure(c, l->sizes, l->count, write_list);
 }
 
 /* ---- inspect ---- */

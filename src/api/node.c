@@ -48,19 +48,21 @@ static bool memberships_of(struct call *c, const struct list_filters *f,
 	return true;
 }
 
+static void write_listed(struct call *c, struct json *j, size_t i)
+{
+	Pb__Node *const *nodes = c->state;
+
+	dialect_write(j, NULL, &dialect_node, nodes[i], c->minor);
+}
+
 static void list(struct call *c, const struct leader_answer *a)
 {
 	const Pb__ListNodesResponse *r = call_control(c, "ListNodes", c->state);
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
 
 	if (!r)
 		return;
-	json_open_list(&j, NULL);
-	for (size_t i = 0; i < r->n_nodes; i++)
-		dialect_write(&j, NULL, &dialect_node, r->nodes[i], c->minor);
-	json_close(&j);
-	call_reply_json(c, 200, &out);
+	c->state = r->nodes;
+	list_reply_objects(c, OBJECT_NODE, (const void *const *)r->nodes, r->n_nodes, write_listed);
 }
 
 void nodes_list(struct call *c)

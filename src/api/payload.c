@@ -89,29 +89,37 @@ static bool is_wanted(const struct payload *p, const struct list_filters *f, con
 	       list_filters_allow(f, "names", a->name);
 }
 
-static void list(struct call *c, const struct leader_answer *a)
+struct listing {
+	struct list_filters filters;
+	struct objects all;
+};
+
+static void write_listed(struct call *c, struct json *j, size_t i)
 {
 	const struct payload *p = payload_of(c);
-	struct objects all = view_all(call_view(c), p->kind, &c->arena);
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
+	const struct listing *l = c->state;
 
-	json_open_list(&j, NULL);
-	for (size_t i = 0; i < all.count; i++)
-		if (is_wanted(p, c->state, all.items[i]))
-			dialect_write(&j, NULL, p->shown, all.items[i], c->minor);
-	json_close(&j);
-	call_reply_json(c, 200, &out);
+	if (is_wanted(p, &l->filters, l->all.items[i]))
+		dialect_write(j, NULL, p->shown, l->all.items[i], c->minor);
+}
+
+static void list(struct call *c, const struct leader_answer *a)
+{
+	enum object_kind kind = payload_of(c)->kind;
+	struct listing *l = c->state;
+
+	l->all = view_all(call_view(c), kind, &c->arena);
+	list_reply_objects(c, kind, l->all.items, l->all.count, write_listed);
 }
 
 void payloads_list(struct call *c)
 {
 	static const char *const names[] = { "id", "label", "name", "names", NULL };
-	struct list_filters *f = ARENA_NEW(&c->arena, struct list_filters);
+	struct listing *l = ARENA_NEW(&c->arena, struct listing);
 
-	if (!call_filters(c, names, f))
+	if (!call_filters(c, names, &l->filters))
 		return;
-	c->state = f;
+	c->state = l;
 	call_read(c, list);
 }
 

@@ -18,6 +18,8 @@ struct listing {
 	Pb__ListServicesRequest *request;
 	struct list_filters filters;
 	bool with_status;
+	const Pb__ListServicesResponse *found;
+	const Pb__ListServiceStatusesResponse *statuses; /* NULL: they were not asked for */
 };
 
 static const char *mode_of(const Pb__Service *s)
@@ -45,30 +47,31 @@ static const Pb__ListServiceStatusesResponse *statuses_of(struct call *c,
 	return call_control(c, "ListServiceStatuses", r);
 }
 
-static void list(struct call *c, const struct leader_answer *a)
+static void write_listed(struct call *c, struct json *j, size_t i)
 {
 	const struct listing *l = c->state;
-	const Pb__ListServicesResponse *r = call_control(c, "ListServices", l->request);
-	const Pb__ListServiceStatusesResponse *statuses = NULL;
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
+	const Pb__Service *service = l->found->services[i];
 
-	if (!r || (l->with_status && !(statuses = statuses_of(c, r))))
+	if (!list_filters_allow(&l->filters, "mode", mode_of(service)))
 		return;
-	json_open_list(&j, NULL);
-	for (size_t i = 0; i < r->n_services; i++) {
-		if (!list_filters_allow(&l->filters, "mode", mode_of(r->services[i])))
-			continue;
-		json_open_object(&j, NULL);
-		dialect_write_members(&j, &dialect_service, r->services[i], c->minor);
-		/* They come in the order in which they were asked for. */
-		if (statuses)
-			dialect_write(&j, "ServiceStatus", &dialect_service_status,
-				      statuses->statuses[i], c->minor);
-		json_close(&j);
-	}
-	json_close(&j);
-	call_reply_json(c, 200, &out);
+	json_open_object(j, NULL);
+	dialect_write_members(j, &dialect_service, service, c->minor);
+	/* They come in the order in which they were asked for. */
+	if (l->statuses)
+		dialect_write(j, "ServiceStatus", &dialect_service_status, l->statuses->statuses[i],
+			      c->minor);
+	json_close(j);
+}
+
+static void list(struct call *c, const struct leader_answer *a)
+{
+	struct listing *l = c->state;
+
+	l->found = call_control(c, "ListServices", l->request);
+	if (!l->found || (l->with_status && !(l->statuses = statuses_of(c, l->found))))
+		return;
+	list_reply_objects(c, OBJECT_SERVICE, (const void *const *)l->found->services,
+			   l->found->n_services, write_listed);
 }
 
 void services_list(struct call *c)

@@ -8,6 +8,7 @@
 struct listing {
 	Pb__ListTasksRequest *request;
 	struct list_filters filters;
+	Pb__Task *const *tasks; /* those that were found */
 };
 
 /* Names of services and nodes become ids; one that nobody has is an error. */
@@ -47,13 +48,19 @@ static bool desired_states(struct call *c, const struct list_filters *f,
 	return true;
 }
 
-static void list(struct call *c, const struct leader_answer *a)
+static void write_listed(struct call *c, struct json *j, size_t i)
 {
 	const struct listing *l = c->state;
+
+	if (l->tasks[i]->spec->runtime_case != PB__TASK_SPEC__RUNTIME_ATTACHMENT)
+		dialect_write(j, NULL, &dialect_task, l->tasks[i], c->minor);
+}
+
+static void list(struct call *c, const struct leader_answer *a)
+{
+	struct listing *l = c->state;
 	Pb__ListTasksRequest__Filters *f = l->request->filters;
 	const Pb__ListTasksResponse *r;
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
 
 	if (!resolve_ids(c, &l->filters, "service", OBJECT_SERVICE, &f->service_ids,
 			 &f->n_service_ids) ||
@@ -62,12 +69,8 @@ static void list(struct call *c, const struct leader_answer *a)
 	r = call_control(c, "ListTasks", l->request);
 	if (!r)
 		return;
-	json_open_list(&j, NULL);
-	for (size_t i = 0; i < r->n_tasks; i++)
-		if (r->tasks[i]->spec->runtime_case != PB__TASK_SPEC__RUNTIME_ATTACHMENT)
-			dialect_write(&j, NULL, &dialect_task, r->tasks[i], c->minor);
-	json_close(&j);
-	call_reply_json(c, 200, &out);
+	l->tasks = r->tasks;
+	list_reply_objects(c, OBJECT_TASK, (const void *const *)r->tasks, r->n_tasks, write_listed);
 }
 
 void tasks_list(struct call *c)

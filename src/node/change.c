@@ -109,3 +109,9 @@ const void *node_ask(struct node *n, const char *method, const void *request, st
 	c.members = members;
 	return m->handle(&c, request, e);
 }
+
+struct store_hold *node_hold(struct node *n, enum object_kind kind, const void *const *objects,
+			     size_t count)
+{
+	return n->store ? store_hold_take(n->store, kind, objects, count) : NULL;
+}

@@ -90,6 +90,10 @@ void node_read_managers(struct node *n, uint64_t ticket);
  * node_read() if it must not be stale. The response lives as long as the arena and the turn. */
 const void *node_ask(struct node *n, const char *method, const void *request, struct arena *a,
 		     struct err *e);
+/* Keep objects of that response, or of node_view(), beyond the turn (store/store.h). NULL while
+ * this node is no manager. */
+struct store_hold *node_hold(struct node *n, enum object_kind kind, const void *const *objects,
+			     size_t count);
 /* Answers to changes and reads, after each turn; the caller's, to be given to leader_answer_free().
  */
 struct leader_answer *node_take_answer(struct node *n);

@@ -26,10 +26,14 @@ struct store {
 	bool is_restored;
 
 	struct list snapshots; /* struct store_snapshot, taken and not released */
+	struct list holds;     /* struct store_hold, likewise */
+	bool is_over;          /* freed by its owner; the last hold ends it */
 	struct arena scratch;  /* of one entry */
 };
 
 /* Give back a reference. */
 void object_drop(struct store *s, struct object *o);
+/* Free the store if its owner has, and nothing of it is held. */
+void store_end(struct store *s);
 
 #endif

@@ -20,6 +20,7 @@ struct store *store_new(const struct log *log)
 	pb_pool_init(&s->pool);
 	s->view = (struct view){ .base = &s->tables };
 	list_init(&s->snapshots);
+	list_init(&s->holds);
 	return s;
 }
 
@@ -54,6 +55,14 @@ void store_free(struct store *s)
 	assert(list_is_empty(&s->snapshots));
 	store_forget(s);
 	drop_all(s);
+	s->is_over = true;
+	store_end(s);
+}
+
+void store_end(struct store *s)
+{
+	if (!s->is_over || !list_is_empty(&s->holds))
+		return;
 	pb_pool_clear(&s->pool);
 	arena_clear(&s->scratch);
 	free(s->changes);

@@ -18,6 +18,7 @@ struct log;
 struct store;
 
 struct store *store_new(const struct log *log);
+/* What is held of it lives on until it is released. */
 void store_free(struct store *s);
 
 const struct view *store_view(const struct store *s);
@@ -53,6 +54,14 @@ void store_snapshot_release(struct store_snapshot *snapshot);
  * part, and the store. Parts joined together are one message. Sets *done after the last one. */
 bool store_snapshot_next(struct store_snapshot *snapshot, const Pb__ClusterSnapshot *membership,
 			 struct buf *part, bool *done, struct err *e) MUST_CHECK;
+
+/* Some objects of one kind as they are now, found by the ids of these messages, for whoever reads
+ * them over several turns: neither a change nor the end of the store takes them away. The
+ * messages are borrowed until the hold is released. Costs a step an object. */
+struct store_hold;
+struct store_hold *store_hold_take(struct store *s, enum object_kind kind,
+				   const void *const *messages, size_t count);
+void store_hold_release(struct store_hold *hold);
 
 /* Replace everything. On failure the store is as it was. */
 bool store_restore(struct store *s, struct str content, struct err *e) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "bench.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -10,8 +11,20 @@
 #include "wire/http1.h"
 #include "wire/http1_writer.h"
 
-#define ANSWER_MAX  (4 << 20)
+#define ANSWER_MAX  (16 << 20)
 #define PATIENCE_MS 30000
+
+struct client {
+	struct http1 http;
+	struct http1_writer writer;
+	struct buf answer, body;
+	struct arena memory;
+	uint64_t exchange;
+	bool collects, is_over;
+	bool is_slow;
+	bool has_written; /* the client is about to take it */
+	size_t records, longest;
+};
 
 struct bench {
 	struct world world;
@@ -22,67 +35,74 @@ struct bench {
 	struct inbox inbox; /* what tasks come to; none are run here */
 	uint64_t tickets;
 	struct stream stream;
-	struct http1 http;
-	struct http1_writer writer;
-	struct buf answer, body;
-	struct arena memory;
-	uint64_t exchange;
-	bool collects, is_over;
-	bool has_written;        /* the client is about to take it */
+	struct client quick, slow;
+	uint64_t exchanges;
+	double longest_turn_ms;
 	int64_t joined_after_ms; /* when the endpoint ends that it is joined to; 0: to none */
 };
 
 /* ---- the stream seam ---- */
 
-static void begin(void *self, uint64_t exchange, bool collect_body)
+static struct client *client_of(struct bench *b, uint64_t exchange)
 {
-	struct bench *b = self;
-
-	b->collects = collect_body;
+	return exchange == b->quick.exchange  ? &b->quick
+	       : exchange == b->slow.exchange ? &b->slow
+					      : NULL;
 }
 
-static void write_head(struct bench *b, int status, const struct stream_header *headers,
+static void begin(void *self, uint64_t exchange, bool collect_body)
+{
+	struct client *k = client_of(self, exchange);
+
+	if (k)
+		k->collects = collect_body;
+}
+
+static void write_head(struct client *k, int status, const struct stream_header *headers,
 		       size_t count)
 {
-	http1_write_response(&b->writer, &b->answer, http1_head(&b->http), status, NULL);
+	http1_write_response(&k->writer, &k->answer, http1_head(&k->http), status, NULL);
 	for (size_t i = 0; i < count; i++)
-		http1_write_header(&b->writer, headers[i].name, headers[i].value);
+		http1_write_header(&k->writer, headers[i].name, headers[i].value);
 }
 
 static void reply(void *self, uint64_t exchange, int status, const struct stream_header *headers,
 		  size_t count, struct str body)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
-	if (exchange != b->exchange || b->is_over)
+	if (!k || k->is_over)
 		return;
-	write_head(b, status, headers, count);
-	http1_write_head_end(&b->writer, status == 204 ? HTTP1_NO_BODY : HTTP1_LENGTH, body.len);
+	write_head(k, status, headers, count);
+	http1_write_head_end(&k->writer, status == 204 ? HTTP1_NO_BODY : HTTP1_LENGTH, body.len);
 	if (status != 204)
-		http1_write_body(&b->writer, body);
-	http1_write_end(&b->writer);
-	b->is_over = true;
+		http1_write_body(&k->writer, body);
+	http1_write_end(&k->writer);
+	k->is_over = true;
 }
 
 static void open_answer(void *self, uint64_t exchange, int status,
 			const struct stream_header *headers, size_t count)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
-	if (exchange != b->exchange)
+	if (!k)
 		return;
-	write_head(b, status, headers, count);
-	http1_write_head_end(&b->writer, HTTP1_CHUNKED, 0);
+	write_head(k, status, headers, count);
+	http1_write_head_end(&k->writer, HTTP1_CHUNKED, 0);
 }
 
 static void write_record(void *self, uint64_t exchange, struct str record)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
-	if (exchange != b->exchange)
+	if (!k)
 		return;
-	http1_write_body(&b->writer, record);
-	b->has_written = true;
+	http1_write_body(&k->writer, record);
+	k->has_written = true;
+	k->records++;
+	if (record.len > k->longest)
+		k->longest = record.len;
 }
 
 static void be_patient(void *self, uint64_t exchange)
@@ -91,38 +111,41 @@ static void be_patient(void *self, uint64_t exchange)
 
 static void end(void *self, uint64_t exchange)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
-	if (exchange != b->exchange)
+	if (!k)
 		return;
-	http1_write_end(&b->writer);
-	b->is_over = true;
+	http1_write_end(&k->writer);
+	k->is_over = true;
 }
 
 static void upgrade(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter,
 		    const char *content_type)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
-	buf_printf(&b->answer, "101 %s %s\n", content_type,
+	if (!k)
+		return;
+	buf_printf(&k->answer, "101 %s %s\n", content_type,
 		   filter == STREAM_RAW ? "raw" : "stdcopy");
-	b->is_over = true;
+	k->is_over = true;
 }
 
 static void upgrade_in_vain(void *self, uint64_t exchange, uint64_t endpoint,
 			    enum stream_filter filter, const char *content_type, struct str text)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
 	upgrade(self, exchange, endpoint, filter, content_type);
-	buf_append_str(&b->answer, text);
+	if (k)
+		buf_append_str(&k->answer, text);
 }
 
 static void join(void *self, uint64_t exchange, uint64_t endpoint, enum stream_filter filter)
 {
 	struct bench *b = self;
 
-	if (exchange == b->exchange)
+	if (exchange == b->quick.exchange)
 		b->joined_after_ms = b->world.now_ms + 1;
 }
 
@@ -140,29 +163,47 @@ static void end_joined(struct bench *b)
 	b->joined_after_ms = 0;
 	api_stream_event(
 		b->api,
-		&(struct stream_event){ .kind = STREAM_JOINED_END, .exchange = b->exchange },
+		&(struct stream_event){ .kind = STREAM_JOINED_END, .exchange = b->quick.exchange },
 		now_of(&b->world));
 }
 
-static void tell_drained(struct bench *b)
+static void tell_drained(struct bench *b, struct client *k)
 {
-	if (!b->has_written)
+	if (!k->has_written)
 		return;
-	b->has_written = false;
+	k->has_written = false;
 	api_stream_event(b->api,
-			 &(struct stream_event){ .kind = STREAM_DRAINED, .exchange = b->exchange },
+			 &(struct stream_event){ .kind = STREAM_DRAINED, .exchange = k->exchange },
 			 now_of(&b->world));
 }
 
 static void cut(void *self, uint64_t exchange, const char *reason)
 {
-	struct bench *b = self;
+	struct client *k = client_of(self, exchange);
 
-	buf_printf(&b->answer, "cut: %s\n", reason);
-	b->is_over = true;
+	if (!k)
+		return;
+	buf_printf(&k->answer, "cut: %s\n", reason);
+	k->is_over = true;
 }
 
 /* ---- the world ---- */
+
+static double real_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void note_turn(struct bench *b, double began_ms)
+{
+	double took_ms = real_ms() - began_ms;
+
+	if (took_ms > b->longest_turn_ms)
+		b->longest_turn_ms = took_ms;
+}
 
 /* The engine's part of a turn, and its hands, until nothing is under way at this moment. */
 static void think(struct bench *b)
@@ -173,11 +214,14 @@ static void think(struct bench *b)
 	if (!b->api)
 		return;
 	end_joined(b);
-	tell_drained(b);
 	do {
+		double began_ms = real_ms();
+
+		tell_drained(b, &b->quick);
+		(void)api_after_turn(b->api, now);
+		note_turn(b, began_ms);
 		deadline = engine_turn(b->engine, now);
 		inbox_empty(&b->inbox);
-		(void)api_after_turn(b->api, now);
 	} while (deadline <= now.mono_ms || machine_step(&b->machine, b->engine, now));
 }
 
@@ -279,8 +323,13 @@ struct bench *bench_new(void)
 		.join = join,
 		.cut = cut,
 	};
-	b->answer = BUF_MAX(ANSWER_MAX);
-	b->body = BUF_MAX(ANSWER_MAX);
+	for (int i = 0; i < 2; i++) {
+		struct client *k = i == 0 ? &b->quick : &b->slow;
+
+		k->answer = BUF_MAX(ANSWER_MAX);
+		k->body = BUF_MAX(ANSWER_MAX);
+	}
+	b->slow.is_slow = true;
 	/* A node of its own, in no swarm: what the simulator calls a worker. */
 	world_init(&b->world, &(struct world_config){
 				      .seed = 7,
@@ -302,6 +351,13 @@ struct bench *bench_new(void)
 	return b;
 }
 
+static void client_clear(struct client *k)
+{
+	buf_clear(&k->answer);
+	buf_clear(&k->body);
+	arena_clear(&k->memory);
+}
+
 void bench_free(struct bench *b)
 {
 	api_free(b->api);
@@ -309,9 +365,8 @@ void bench_free(struct bench *b)
 	machine_clear(&b->machine);
 	inbox_clear(&b->inbox);
 	world_clear(&b->world);
-	buf_clear(&b->answer);
-	buf_clear(&b->body);
-	arena_clear(&b->memory);
+	client_clear(&b->quick);
+	client_clear(&b->slow);
 	free(b);
 }
 
@@ -325,75 +380,119 @@ void bench_run(struct bench *b, int64_t ms)
 
 /* ---- a request ---- */
 
-static void announce(struct bench *b)
+static void announce(struct bench *b, struct client *k)
 {
-	const struct http1_head *head = http1_head(&b->http);
+	const struct http1_head *head = http1_head(&k->http);
 	struct stream_header *headers =
-		arena_alloc(&b->memory, (head->header_count + 1) * sizeof(*headers));
+		arena_alloc(&k->memory, (head->header_count + 1) * sizeof(*headers));
 
 	for (size_t i = 0; i < head->header_count; i++)
 		headers[i] =
-			(struct stream_header){ arena_str(&b->memory, head->headers[i].name),
-						arena_str(&b->memory, head->headers[i].value) };
+			(struct stream_header){ arena_str(&k->memory, head->headers[i].name),
+						arena_str(&k->memory, head->headers[i].value) };
 	api_stream_event(b->api,
 			 &(struct stream_event){
 				 .kind = STREAM_ANNOUNCED,
-				 .exchange = b->exchange,
-				 .method = arena_strdup(&b->memory, head->method),
-				 .target = arena_str(&b->memory, head->target),
+				 .exchange = k->exchange,
+				 .method = arena_strdup(&k->memory, head->method),
+				 .target = arena_str(&k->memory, head->target),
 				 .headers = headers,
 				 .header_count = head->header_count,
 			 },
 			 now_of(&b->world));
 }
 
-static void hand_over(struct bench *b)
+static void await(struct bench *b, struct client *k)
 {
-	if (b->collects && !b->is_over)
-		api_stream_event(b->api,
-				 &(struct stream_event){
-					 .kind = STREAM_REQUEST,
-					 .exchange = b->exchange,
-					 .body = buf_str(&b->body),
-				 },
-				 now_of(&b->world));
+	int waited = 0;
+
 	world_wake(b->node);
-	for (int waited = 0; !b->is_over && waited < PATIENCE_MS; waited += 10)
+	for (; !k->is_over && !(k->is_slow && k->has_written) && waited < PATIENCE_MS; waited += 10)
 		bench_run(b, 10);
-	if (!b->is_over)
+	if (waited >= PATIENCE_MS)
 		api_stream_event(
 			b->api,
-			&(struct stream_event){ .kind = STREAM_GONE, .exchange = b->exchange },
+			&(struct stream_event){ .kind = STREAM_GONE, .exchange = k->exchange },
 			now_of(&b->world));
 }
 
-const char *bench_ask(struct bench *b, struct str request)
+static void hand_over(struct bench *b, struct client *k)
+{
+	if (k->collects && !k->is_over)
+		api_stream_event(b->api,
+				 &(struct stream_event){
+					 .kind = STREAM_REQUEST,
+					 .exchange = k->exchange,
+					 .body = buf_str(&k->body),
+				 },
+				 now_of(&b->world));
+	await(b, k);
+}
+
+static const char *ask(struct bench *b, struct client *k, struct str request)
 {
 	enum http1_event event;
 	struct str piece;
 	struct err e;
 
-	buf_reset(&b->answer);
-	buf_append_c(&b->answer, "");
-	buf_reset(&b->body);
-	arena_reset(&b->memory);
-	b->exchange++;
-	b->is_over = false;
-	http1_init(&b->http, HTTP1_SERVER);
-	while ((event = http1_next(&b->http, &request, &piece, &e)) != HTTP1_MORE) {
+	buf_reset(&k->answer);
+	buf_append_c(&k->answer, "");
+	buf_reset(&k->body);
+	arena_reset(&k->memory);
+	k->exchange = ++b->exchanges;
+	k->is_over = k->has_written = false;
+	k->records = k->longest = 0;
+	http1_init(&k->http, HTTP1_SERVER);
+	while ((event = http1_next(&k->http, &request, &piece, &e)) != HTTP1_MORE) {
 		if (event == HTTP1_HEAD)
-			announce(b);
+			announce(b, k);
 		else if (event == HTTP1_BODY)
-			buf_append_str(&b->body, piece);
+			buf_append_str(&k->body, piece);
 		else if (event == HTTP1_END)
-			hand_over(b);
+			hand_over(b, k);
 		else
-			buf_printf(&b->answer, "refused: %d %s\n", http1_refusal(&b->http), e.text);
+			buf_printf(&k->answer, "refused: %d %s\n", http1_refusal(&k->http), e.text);
 		if (event == HTTP1_END || event == HTTP1_FAILED)
 			break;
 	}
-	if (!b->is_over && event == HTTP1_MORE)
-		buf_append_c(&b->answer, "no answer: the request is not complete\n");
-	http1_clear(&b->http);
-	return b->answer.data ? b->answer.data : "";
+	if (!k->is_over && event == HTTP1_MORE)
+		buf_append_c(&k->answer, "no answer: the request is not complete\n");
+	http1_clear(&k->http);
+	return k->answer.data ? k->answer.data : "";
+}
+
+const char *bench_ask(struct bench *b, struct str request)
+{
+	return ask(b, &b->quick, request);
+}
+
+const char *bench_ask_slowly(struct bench *b, struct str request)
+{
+	return ask(b, &b->slow, request);
+}
+
+const char *bench_take(struct bench *b)
+{
+	double began_ms = real_ms();
+
+	tell_drained(b, &b->slow);
+	note_turn(b, began_ms);
+	await(b, &b->slow);
+	return b->slow.answer.data;
+}
+
+bool bench_has_ended(const struct bench *b)
+{
+	return b->slow.is_over;
+}
+
+size_t bench_records(const struct bench *b, size_t *longest)
+{
+	*longest = b->slow.longest;
+	return b->slow.records;
+}
+
+double bench_longest_turn(const struct bench *b)
+{
+	return b->longest_turn_ms;
 }

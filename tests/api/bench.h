@@ -18,4 +18,16 @@ void bench_run(struct bench *b, int64_t ms);
  * call. */
 const char *bench_ask(struct bench *b, struct str request);
 
+/* The same for another client, who takes one record of its answer and then no more; until
+ * bench_take(), which lets it take the next and wait for what follows. The answer so far is good
+ * until then. Others may ask meanwhile. */
+const char *bench_ask_slowly(struct bench *b, struct str request);
+const char *bench_take(struct bench *b);
+/* Its answer is complete, or was broken off. */
+bool bench_has_ended(const struct bench *b);
+/* Records of it so far, and the longest. */
+size_t bench_records(const struct bench *b, size_t *longest);
+/* Real time that the API took at most for one turn, in ms. */
+double bench_longest_turn(const struct bench *b);
+
 #endif

@@ -85,6 +85,32 @@ TEST(an_entry_is_applied_whole_or_not_at_all)
 	store_free(s);
 }
 
+TEST(what_is_held_stays_as_it_was_beyond_changes_and_the_store_itself)
+{
+	struct store *s = store_new(&silent);
+	AUTO_ARENA struct arena a = { 0 };
+	struct store_hold *hold;
+	struct objects all;
+	struct err e;
+
+	CHECK(apply_one(s, CREATE, "a", "first", &e));
+	CHECK(apply_one(s, CREATE, "b", "second", &e));
+	CHECK(apply_one(s, CREATE, "c", "third", &e));
+	store_forget(s);
+	all = view_all(store_view(s), OBJECT_SERVICE, &a);
+	CHECK_INT(all.count, 3);
+	hold = store_hold_take(s, OBJECT_SERVICE, all.items, all.count);
+
+	CHECK(apply_one(s, UPDATE, "a", "other", &e));
+	CHECK(apply_one(s, REMOVE, "b", "second", &e));
+	store_forget(s);
+	store_free(s);
+	CHECK_STR(object_name(all.items[0]), "first");
+	CHECK_STR(object_name(all.items[1]), "second");
+	CHECK_STR(object_name(all.items[2]), "third");
+	store_hold_release(hold);
+}
+
 TEST(changes_tell_old_and_new_until_they_are_forgotten)
 {
 	struct store *s = store_new(&silent);
