@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "netlink/netns.h"
@@ -16,6 +17,13 @@
 /* A request of ours is far smaller; an answer of a dump comes in pieces of this size. */
 #define BUFFER_BYTES  (32 << 10)
 #define ADDRESSES_MAX 64
+#define LINKS_MAX     (1 << 16)
+#define LIST_TRIES    1000
+#define REQUEST_BYTES 64 /* of a listing */
+
+/* How long a port may take to find out that its other end is up: five seconds. */
+#define CARRIER_POLLS   10000
+#define CARRIER_POLL_NS 500000
 
 struct rtnl {
 	struct mnl_socket *socket;
@@ -71,12 +79,27 @@ static struct nlmsghdr *link_request(struct rtnl *r, uint16_t type, uint16_t fla
 	return message;
 }
 
-/* 0, or the errno that the kernel answered with. */
+/* Take the mark of a listing that changed under the kernel's hand from its messages: libmnl would
+ * leave the rest of them unread, for the next request to stumble over. */
+static bool was_interrupted(void *messages, int n)
+{
+	bool is_marked = false;
+
+	for (struct nlmsghdr *m = messages; mnl_nlmsg_ok(m, n); m = mnl_nlmsg_next(m, &n)) {
+		is_marked |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		m->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+	return is_marked;
+}
+
+/* 0, or the errno that the kernel answered with; EINTR: what was listed changed meanwhile, and
+ * `see` may have missed some of it or seen it twice. */
 static int talk(struct rtnl *r, struct nlmsghdr *message, mnl_cb_t see, void *self)
 {
 	unsigned port = mnl_socket_get_portid(r->socket);
 	/* The answer comes into the same buffer. */
 	bool is_dump = (message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	bool has_changed = false;
 	ssize_t n;
 	int more = 1;
 
@@ -88,13 +111,33 @@ static int talk(struct rtnl *r, struct nlmsghdr *message, mnl_cb_t see, void *se
 		n = mnl_socket_recvfrom(r->socket, r->buffer, sizeof(r->buffer));
 		if (n < 0)
 			return errno;
+		has_changed |= was_interrupted(r->buffer, (int)n);
 		more = mnl_cb_run(r->buffer, (size_t)n, r->sequence, port, see, self);
 		if (more < 0)
 			return errno;
 		if (see && !is_dump)
 			return 0;
 	}
-	return 0;
+	return has_changed ? EINTR : 0;
+}
+
+/* A whole listing at one moment: from the start again (`count` 0) for as long as it changes. */
+static int list(struct rtnl *r, const struct nlmsghdr *message, mnl_cb_t see, void *self,
+		size_t *count)
+{
+	char kept[REQUEST_BYTES];
+	struct nlmsghdr *again = (struct nlmsghdr *)r->buffer;
+	size_t len = message->nlmsg_len;
+	int failed = EINTR;
+
+	memcpy(kept, message, len);
+	for (int i = 0; i < LIST_TRIES && failed == EINTR; i++) {
+		*count = 0;
+		memcpy(again, kept, len);
+		again->nlmsg_seq = ++r->sequence;
+		failed = talk(r, again, see, self);
+	}
+	return failed;
 }
 
 /* The attributes that matter here, by number. */
@@ -158,29 +201,35 @@ bool link_find(struct rtnl *r, const char *name, struct link *found, struct err 
 	return failed == 0 || fail_sys(e, failed, "look for link %s", name);
 }
 
-struct each {
-	void *self;
-	void (*see)(void *self, const struct link *l);
+struct links {
+	struct link *all;
+	size_t count, room;
 };
 
 static int on_each(const struct nlmsghdr *message, void *self)
 {
-	struct each *each = self;
-	struct link l;
+	struct links *found = self;
 
-	if (message->nlmsg_type == RTM_NEWLINK) {
-		read_link(message, &l);
-		each->see(each->self, &l);
+	if (message->nlmsg_type != RTM_NEWLINK || found->count == LINKS_MAX)
+		return MNL_CB_OK;
+	if (found->count == found->room) {
+		found->room = found->room ? 2 * found->room : 16;
+		found->all = xrealloc(found->all, found->room * sizeof(*found->all));
 	}
+	read_link(message, &found->all[found->count++]);
 	return MNL_CB_OK;
 }
 
 bool link_each(struct rtnl *r, void *self, void (*see)(void *self, const struct link *l),
 	       struct err *e)
 {
-	struct each each = { self, see };
-	int failed = talk(r, link_request(r, RTM_GETLINK, NLM_F_DUMP, 0), on_each, &each);
+	struct links found = { .all = NULL };
+	int failed =
+		list(r, link_request(r, RTM_GETLINK, NLM_F_DUMP, 0), on_each, &found, &found.count);
 
+	for (size_t i = 0; i < found.count && !failed; i++)
+		see(self, &found.all[i]);
+	free(found.all);
 	return failed == 0 || fail_sys(e, failed, "list links");
 }
 
@@ -258,20 +307,37 @@ bool link_set_port(struct rtnl *r, int index, bool is_isolated, struct err *e)
 	return failed == 0 || fail_sys(e, failed, "set up a port of a bridge");
 }
 
-bool link_set_forwarding(struct rtnl *r, int index, bool forwards, struct err *e)
+static int set_forwarding(struct rtnl *r, int index, bool forwards)
 {
 	struct nlmsghdr *message = link_request(r, RTM_SETLINK, 0, index);
 	struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 	struct nlattr *port;
-	int failed;
 
 	info->ifi_family = AF_BRIDGE;
 	port = mnl_attr_nest_start(message, IFLA_PROTINFO);
 	mnl_attr_put_u8(message, IFLA_BRPORT_STATE,
 			forwards ? BR_STATE_FORWARDING : BR_STATE_DISABLED);
 	mnl_attr_nest_end(message, port);
-	failed = talk(r, message, NULL, NULL);
+	return talk(r, message, NULL, NULL);
+}
+
+bool link_set_forwarding(struct rtnl *r, int index, bool forwards, struct err *e)
+{
+	int failed = set_forwarding(r, index, forwards);
+
 	return failed == 0 || fail_sys(e, failed, "change a port of a bridge");
+}
+
+bool link_forward(struct rtnl *r, int index, struct err *e)
+{
+	static const struct timespec pause = { .tv_nsec = CARRIER_POLL_NS };
+	int failed = set_forwarding(r, index, true);
+
+	for (int i = 0; i < CARRIER_POLLS && failed == ENETDOWN; i++) {
+		(void)nanosleep(&pause, NULL);
+		failed = set_forwarding(r, index, true);
+	}
+	return failed == 0 || fail_sys(e, failed, "let a port of a bridge forward");
 }
 
 bool link_delete(struct rtnl *r, const char *name, struct err *e)
@@ -346,7 +412,7 @@ bool address_keep_only(struct rtnl *r, int index, uint32_t address, int prefix, 
 	int failed;
 
 	info->ifa_family = AF_INET;
-	failed = talk(r, message, on_address, &found);
+	failed = list(r, message, on_address, &found, &found.count);
 	if (failed)
 		return fail_sys(e, failed, "list addresses");
 	for (size_t i = 0; i < found.count; i++) {

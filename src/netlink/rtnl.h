@@ -32,6 +32,7 @@ struct link {
 
 /* ERR_NOT_FOUND when there is none of that name. */
 bool link_find(struct rtnl *rtnl, const char *name, struct link *found, struct err *e) MUST_CHECK;
+/* All links as they are at one moment, each once. Those beyond 65,536 are not seen. */
 bool link_each(struct rtnl *rtnl, void *self, void (*see)(void *self, const struct link *l),
 	       struct err *e) MUST_CHECK;
 
@@ -62,6 +63,9 @@ bool link_change(struct rtnl *rtnl, const struct link_change *c, struct err *e) 
 bool link_set_port(struct rtnl *rtnl, int index, bool is_isolated, struct err *e) MUST_CHECK;
 /* Does a port of a bridge let packets through? Either way its link stays up. */
 bool link_set_forwarding(struct rtnl *rtnl, int index, bool forwards, struct err *e) MUST_CHECK;
+/* Let a port whose both ends are up forward now: by itself the kernel does so a while later, and
+ * loses what the port is sent until then. */
+bool link_forward(struct rtnl *rtnl, int index, struct err *e) MUST_CHECK;
 /* Gone is fine. */
 bool link_delete(struct rtnl *rtnl, const char *name, struct err *e) MUST_CHECK;
 

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -16,7 +19,8 @@
 #include "netlink/rtnl.h"
 #include "test.h"
 
-#define REACH_MS 300
+#define REACH_MS     900 /* a packet that was lost is sent again after a second */
+#define BUSY_THREADS 16
 
 static struct bench b;
 static struct net_hands *hands;
@@ -141,6 +145,12 @@ static bool no_links(struct bench *bench)
 {
 	(void)bench;
 	return count_links() == 0;
+}
+
+static bool only_the_bridge(struct bench *bench)
+{
+	(void)bench;
+	return count_links() == 1;
 }
 
 static void end(void)
@@ -348,6 +358,44 @@ TEST(a_published_port_answers_outside_on_the_host_on_localhost_and_to_containers
 	drop(NET_SANDBOX, "c2");
 	drop(NET_BRIDGE, "n1");
 	remove_outside();
+	end();
+}
+
+static atomic_bool is_over;
+
+static void *keep_busy(void *unused)
+{
+	while (!is_over)
+		;
+	return unused;
+}
+
+/* The kernel lets a port forward some time after its other end came up, later the more it has to
+ * do: the first packet of a container must not be lost to that, and come a second later. */
+TEST(a_sandbox_that_is_there_can_be_reached_at_once_also_on_a_busy_machine)
+{
+	pthread_t others[BUSY_THREADS];
+	int listener, late = 0;
+	const char *c1;
+
+	begin();
+	add_bridge(&plain);
+	is_over = false;
+	for (int i = 0; i < BUSY_THREADS; i++)
+		CHECK(pthread_create(&others[i], NULL, keep_busy, NULL) == 0);
+	for (int i = 0; i < 40; i++) {
+		c1 = add_sandbox("c1", "n1", "10.77.0.2/24", "10.77.0.1", NULL, 0)->netns;
+		listener = listen_in(c1, 80);
+		late += !reaches(NULL, "10.77.0.2", 80, listener, NULL);
+		close(listener);
+		drop(NET_SANDBOX, "c1");
+		CHECK(bench_until(&b, only_the_bridge));
+	}
+	is_over = true;
+	for (int i = 0; i < BUSY_THREADS; i++)
+		CHECK(pthread_join(others[i], NULL) == 0);
+	CHECK_INT(late, 0);
+	drop(NET_BRIDGE, "n1");
 	end();
 }
 

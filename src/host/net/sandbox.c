@@ -159,7 +159,8 @@ static bool plug_in(struct model *m, struct rtnl *outside, struct rtnl *inside, 
 			   &(struct link_change){ .index = peer.index, .up = true, .mtu = b->mtu },
 			   e) &&
 	       address_add(inside, peer.index, i->address, i->prefix, e) &&
-	       address_keep_only(inside, peer.index, i->address, i->prefix, e);
+	       address_keep_only(inside, peer.index, i->address, i->prefix, e) &&
+	       link_forward(outside, port.index, e);
 }
 
 static bool furnish(struct model *m, struct rtnl *outside, struct sandbox *s, struct err *e)
