@@ -119,7 +119,7 @@ static bool run(struct cli *c, const struct command *cmd, const char *name, cons
 	return true;
 }
 
-const struct program program = {
+struct program program = {
 	.name = "shoal",
 	.summary = "containers on one host or on a swarm of them",
 	.usage = "[OPTIONS] COMMAND",

@@ -86,7 +86,9 @@ struct program {
 			  size_t count, struct buf *out);
 };
 
-extern const struct program program;
+/* Only its name may change, and only before anything else runs: a program behaves by the name it was
+ * called by. */
+extern struct program program;
 
 const struct command_group *command_group_find(const char *name);
 /* The command that words[0..count) begin with and how many words name it, or NULL. */

@@ -73,6 +73,8 @@ static void option_right(const struct option *o, struct buf *out)
 			buf_append_c(out, *at == ' ' ? ", " : (char[]){ *at, 0 });
 		buf_append_c(out, ")");
 	}
+	if (o->env)
+		buf_printf(out, " [$%s]", o->env);
 	if (o->fallback && *o->fallback && strcmp(o->fallback, "0") != 0)
 		buf_printf(out, o->kind == OPT_TEXT ? " (default \"%s\")" : " (default %s)",
 			   o->fallback);

@@ -314,6 +314,27 @@ static bool read_short(struct args *a, int argc, char *const *argv, int *i, stru
 	return true;
 }
 
+/* What the environment gives where the command line does not. */
+static bool set_from_environment(struct args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->value_count; i++) {
+		struct option_value *v = &a->values[i];
+		const char *text = v->option->env && !v->is_given ? getenv(v->option->env) : NULL;
+		bool is_list = v->option->kind == OPT_LIST || v->option->kind == OPT_CSV;
+
+		if (!text || !*text)
+			continue;
+		if (is_list) {
+			v->is_given = true;
+			v->pieces = xstrdup(text);
+			add_pieces(v, v->pieces);
+		} else if (!set_value(v, text, e)) {
+			return while_doing(e, "%s", v->option->env);
+		}
+	}
+	return true;
+}
+
 static void set_fallbacks(struct args *a)
 {
 	for (size_t i = 0; i < a->value_count; i++) {
@@ -356,14 +377,17 @@ bool args_read(struct args *a, const struct option *options, bool stops_at_word,
 			ok = read_short(a, argc, argv, &i, e);
 		}
 	}
+	ok = ok && set_from_environment(a, e);
 	set_fallbacks(a);
 	return ok;
 }
 
 void args_clear(struct args *a)
 {
-	for (size_t i = 0; i < a->value_count; i++)
+	for (size_t i = 0; i < a->value_count; i++) {
 		free(a->values[i].list);
+		free(a->values[i].pieces);
+	}
 	free(a->values);
 	free(a->words);
 	*a = (struct args){ 0 };

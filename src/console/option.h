@@ -3,7 +3,8 @@
  * A row names an option and says what its value is; reading, defaults, help, completion and man
  * pages follow from the rows. The rules are those of the tools people know: --name=value and
  * --name value, -n value and -nvalue, short switches combined (-it), repeated lists, "--" ends the
- * options. A table ends with an all-zero row; an OPT_ALSO row stands for another table.
+ * options. A table ends with an all-zero row; an OPT_ALSO row stands for another table. A variable of
+ * the environment that is empty counts as unset; one that gives a list parts it by commas.
  *
  * Values are asked for by name; a name that no row has is a mistake of ours and aborts. */
 #ifndef SHOAL_CONSOLE_OPTION_H
@@ -42,6 +43,7 @@ struct option {
 	const char *help;
 	const char *fallback; /* the value when it is not given; NULL: "", 0, false */
 	const char *word;     /* what help calls the value; NULL: by kind */
+	const char *env;      /* a variable that gives it unless the command line does */
 	const char *choices;  /* "active pause drain", for completion */
 	const struct option *also;
 	unsigned flags;
@@ -63,6 +65,7 @@ struct option_value {
 	const char *text;
 	const char **list;
 	size_t list_count;
+	char *pieces; /* what the list borrows from when a variable gave it */
 };
 
 struct args {

@@ -181,7 +181,7 @@ static bool run(struct cli *c, const struct command *cmd, const char *name, cons
 	return true;
 }
 
-const struct program program = {
+struct program program = {
 	.name = "shoal machine",
 	.summary = "create and manage machines running an engine",
 	.usage = "[OPTIONS] COMMAND [ARG...]",

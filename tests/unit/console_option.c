@@ -18,6 +18,9 @@ static const struct option options[] = {
 	{ 0, "replicas", OPT_UINT, "how many" },
 	{ 0, "pause", OPT_BOOL, "pause first", .fallback = "true" },
 	{ 'f', "filter", OPT_FILTER, "filter" },
+	{ 0, "region", OPT_TEXT, "where", .fallback = "near", .env = "TEST_REGION" },
+	{ 0, "tag", OPT_LIST, "tags", .env = "TEST_TAGS" },
+	{ 0, "retries", OPT_INT, "tries", .env = "TEST_RETRIES" },
 	{ .kind = OPT_ALSO, .also = inner },
 	{ 0 },
 };
@@ -80,6 +83,37 @@ TEST(a_switch_can_be_turned_off)
 	CHECK_STR(e.text,
 		  "invalid argument \"maybe\" for \"--pause\" flag: strconv.ParseBool: parsing "
 		  "\"maybe\": invalid syntax");
+}
+
+TEST(a_variable_gives_what_the_command_line_does_not)
+{
+	const char *const *tags;
+	size_t count;
+
+	setenv("TEST_REGION", "far", 1);
+	setenv("TEST_TAGS", "a,b", 1);
+	CHECK(read_line("x", false));
+	CHECK_STR(args_text(&a, "region"), "far");
+	CHECK(args_has(&a, "region"));
+	tags = args_list(&a, "tag", &count);
+	CHECK(count == 2);
+	CHECK_STR(tags[1], "b");
+	CHECK_STR(getenv("TEST_TAGS"), "a,b");
+
+	CHECK(read_line("--region=here --tag c", false));
+	CHECK_STR(args_text(&a, "region"), "here");
+	args_list(&a, "tag", &count);
+	CHECK(count == 1);
+
+	setenv("TEST_REGION", "", 1);
+	CHECK(read_line("x", false));
+	CHECK_STR(args_text(&a, "region"), "near");
+	setenv("TEST_RETRIES", "many", 1);
+	CHECK(!read_line("x", false));
+	CHECK(strncmp(e.text, "TEST_RETRIES: invalid argument \"many\"", 37) == 0);
+	unsetenv("TEST_RETRIES");
+	unsetenv("TEST_REGION");
+	unsetenv("TEST_TAGS");
 }
 
 TEST(fallbacks_count_as_values_but_not_as_given)
@@ -147,10 +181,10 @@ TEST(rows_of_sub_tables_are_sorted_in)
 	size_t count;
 	AUTO_FREE const struct option **rows = options_sorted(options, &count);
 
-	CHECK(count == 10);
+	CHECK(count == 13);
 	CHECK_STR(rows[0]->name, "env");
 	CHECK_STR(rows[3]->name, "memory");
-	CHECK_STR(rows[9]->name, "wait");
+	CHECK_STR(rows[12]->name, "wait");
 	args_clear(&a);
 }
 
