@@ -272,9 +272,10 @@ static void collect_names(const struct machine *m, struct buf *names)
 	add_name(names, "127.0.0.1");
 	add_name(names, m->name);
 	add_name(names, field_text(m->own, "IPAddress"));
+	add_name(names, field_text(m->own, "PrivateIPAddress"));
 }
 
-static bool copy_for_clients(const struct machine *m, struct err *e)
+bool certs_copy(const struct machine *m, struct err *e)
 {
 	AUTO_FREE char *ca = machine_file(m, "ca.pem"), *cert = machine_file(m, "cert.pem"),
 		       *key = machine_file(m, "key.pem");
@@ -298,7 +299,7 @@ bool certs_issue(const struct machine *m, struct err *e)
 	profile.names = names.data;
 	return folder_make(m->folder, 0700, e) && read_ca(m->store, &ca, e) &&
 	       make_pair(&profile, &ca, &server, e) && write_pair(&server, cert, key, e) &&
-	       copy_for_clients(m, e);
+	       certs_copy(m, e);
 }
 
 bool cert_days_left(const char *path, int *days, struct err *e)

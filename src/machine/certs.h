@@ -17,9 +17,13 @@
 bool certs_prepare(const struct store *s, bool *made_ca, bool *made_client,
 		   struct err *e) MUST_CHECK;
 
-/* A new server certificate for a machine: its address, its name, localhost and its extra names.
+/* A new server certificate for a machine: its addresses, its name, localhost and its extra
+ * names.
  * Puts copies of what clients need beside it. */
 bool certs_issue(const struct machine *m, struct err *e) MUST_CHECK;
+
+/* Only those copies: for a host whose engine is not ours to set up. */
+bool certs_copy(const struct machine *m, struct err *e) MUST_CHECK;
 
 /* Days until the certificate of a file ends, negative when it has. */
 bool cert_days_left(const char *path, int *days, struct err *e) MUST_CHECK;

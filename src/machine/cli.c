@@ -8,7 +8,10 @@
 #include "base/mem.h"
 #include "console/dispatch.h"
 #include "console/help.h"
+#include "machine/crowd.h"
 #include "machine/driver.h"
+
+#define LOOK_MS 30000
 
 static void put_line(struct cli *c, const char *name, const char *format, va_list more)
 {
@@ -77,33 +80,120 @@ static bool load_all(struct cli *c, const struct args *a, struct machine **machi
 	return true;
 }
 
+struct each {
+	struct machine **machines;
+	size_t count;
+	bool (*each)(struct cli *c, struct machine *m, struct err *e);
+};
+
+static bool each_begin(struct cli *c, const struct args *a, struct each *all, struct err *e)
+{
+	all->machines = xcalloc(a->word_count + 1, sizeof(struct machine *));
+	return load_all(c, a, all->machines, &all->count, e);
+}
+
+static void each_end(struct each *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		machine_free(all->machines[i]);
+	free(all->machines);
+}
+
+static bool do_one(struct cli *c, size_t i, void *arg, struct err *e)
+{
+	struct each *all = arg;
+
+	return all->each(c, all->machines[i], e);
+}
+
+static void do_each(struct cli *c, struct each *all)
+{
+	struct err why;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (!do_one(c, i, all, &why))
+			complain(c, &why);
+}
+
 bool machines_each(struct cli *c, const struct args *a,
 		   bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e)
 {
-	struct machine **machines = xcalloc(a->word_count + 1, sizeof(struct machine *));
-	size_t count;
-	bool ok = load_all(c, a, machines, &count, e);
+	struct each all = { .each = each };
+	bool ok = each_begin(c, a, &all, e);
 
-	for (size_t i = 0; ok && i < count; i++) {
-		struct err why;
-
-		if (!each(c, machines[i], &why))
-			complain(c, &why);
-	}
-	for (size_t i = 0; i < count; i++)
-		machine_free(machines[i]);
-	free(machines);
+	if (ok)
+		do_each(c, &all);
+	each_end(&all);
 	return ok;
+}
+
+bool machines_seen(struct cli *c, const struct args *a,
+		   bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e)
+{
+	struct each all = { .each = each };
+	bool ok = each_begin(c, a, &all, e);
+
+	if (ok) {
+		machines_look(all.machines, all.count, LOOK_MS);
+		do_each(c, &all);
+	}
+	each_end(&all);
+	return ok;
+}
+
+bool machines_at_once(struct cli *c, const struct args *a,
+		      bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e)
+{
+	struct each all = { .each = each };
+	bool ok = each_begin(c, a, &all, e) && crowd_run(c, all.count, do_one, &all, e);
+
+	each_end(&all);
+	return ok;
+}
+
+bool is_docker_machine(void)
+{
+	return strcmp(program.name, "docker-machine") == 0;
+}
+
+void say_version(void)
+{
+	if (is_docker_machine())
+		printf("docker-machine version %s, build shoal\n", program.version);
+	else
+		printf("shoal-machine version %s\n", program.version);
+}
+
+/* Installed as docker-machine, we are docker-machine. */
+static void take_name(const char *called)
+{
+	const char *slash = called ? strrchr(called, '/') : NULL;
+
+	if (called && strcmp(slash ? slash + 1 : called, "docker-machine") == 0)
+		program.name = "docker-machine";
+}
+
+/* docker-machine's own sentence for a word that is no command. */
+static bool is_unknown_there(const struct args *globals, const char *called)
+{
+	size_t used;
+
+	if (!is_docker_machine() || globals->word_count == 0 ||
+	    strcmp(globals->words[0], "help") == 0 ||
+	    command_find(globals->words, globals->word_count, &used))
+		return false;
+	fprintf(stderr, "docker-machine: '%s' is not a docker-machine command. See '%s --help'.\n",
+		globals->words[0], called);
+	return true;
 }
 
 static char *store_folder(const struct args *globals)
 {
 	const char *given = args_text(globals, "storage-path"), *home = getenv("HOME");
 
-	if (!*given && getenv("MACHINE_STORAGE_PATH"))
-		given = getenv("MACHINE_STORAGE_PATH");
 	if (!*given)
-		return xasprintf("%s/.shoal/machine", home && *home ? home : "/root");
+		return xasprintf("%s/%s/machine", home && *home ? home : "/root",
+				 is_docker_machine() ? ".docker" : ".shoal");
 	return given[0] == '/' ? xstrdup(given)
 			       : xasprintf("%s/%s", getcwd((char[4096]){ 0 }, 4096), given);
 }
@@ -116,13 +206,16 @@ int machine_main(int argc, char **argv)
 	struct err e;
 	int status = 0;
 
+	take_name(argv[0]);
 	if (!args_read(&globals, program.options, true, argc - 1, argv + 1, &e)) {
 		fprintf(stderr, "%s\n\nUsage:  %s %s\n", e.text, program.name, program.usage);
 		status = STATUS_USAGE;
 	} else if (globals.wants_help) {
 		help_program(stdout);
 	} else if (args_bool(&globals, "version")) {
-		printf("shoal-machine version %s\n", SHOAL_VERSION);
+		say_version();
+	} else if (is_unknown_there(&globals, argv[0])) {
+		status = STATUS_FAILURE;
 	} else {
 		folder = store_folder(&globals);
 		store_init(&c.store, folder);

@@ -41,6 +41,16 @@ struct machine *machine_wanted(struct cli *c, const struct args *a, struct err *
  * done, and what fails is told. */
 bool machines_each(struct cli *c, const struct args *a,
 		   bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e);
+/* The same after one look at all of them. */
+bool machines_seen(struct cli *c, const struct args *a,
+		   bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e);
+/* The same with all of them at once, a process each. */
+bool machines_at_once(struct cli *c, const struct args *a,
+		      bool (*each)(struct cli *c, struct machine *m, struct err *e), struct err *e);
+
+/* Are we called docker-machine? Then we speak as it does: its name, its store. */
+bool is_docker_machine(void);
+void say_version(void);
 
 extern const struct command machine_commands[];
 
@@ -67,5 +77,6 @@ bool machine_ssh(struct cli *c, const struct args *a, struct err *e);
 bool machine_scp(struct cli *c, const struct args *a, struct err *e);
 bool machine_mount(struct cli *c, const struct args *a, struct err *e);
 bool machine_upgrade(struct cli *c, const struct args *a, struct err *e);
+bool machine_import(struct cli *c, const struct args *a, struct err *e);
 
 #endif

@@ -13,6 +13,8 @@
 #include "machine/cli.h"
 #include "machine/driver.h"
 #include "machine/engine.h"
+#include "machine/provision.h"
+#include "machine/crowd.h"
 
 #define ENGINE_WAIT_MS 60000
 #define COUNT_MAX      250
@@ -43,7 +45,7 @@ static void add_log(const struct machine *m, struct err *e)
 	*e = with_log;
 }
 
-static bool wait_for_engine(struct cli *c, const struct machine *m, struct err *e)
+static bool wait_for_engine(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, m, "Checking connection to Docker...");
 	if (engine_wait(m, ENGINE_WAIT_MS, e))
@@ -54,12 +56,19 @@ static bool wait_for_engine(struct cli *c, const struct machine *m, struct err *
 
 static bool provision(struct cli *c, struct machine *m, struct err *e)
 {
+	const struct provisioner *p = m->driver->provisioner;
+
+	if (!p)
+		return fail(e, ERR_UNSUPPORTED,
+			    "no engine is installed on hosts of the driver %s: machine \"%s\" is "
+			    "a host without one",
+			    m->driver->name, m->name);
 	say(c, m, "Copying certs to the local machine directory...");
 	if (!certs_issue(m, e))
 		return false;
 	say(c, m, "Copying certs to the remote machine...");
 	say(c, m, "Setting Docker configuration on the remote daemon...");
-	return m->driver->provision(c, m, e) && wait_for_engine(c, m, e);
+	return p->provision(c, m, e) && wait_for_engine(c, m, e);
 }
 
 /* ---- create ---- */
@@ -68,29 +77,15 @@ static void put_list(struct machine *m, const struct args *a, const char *option
 {
 	size_t count;
 	const char *const *values = args_list(a, option, &count);
-	json_t *list = json_array();
+	json_t *list;
+
+	if (field_at(m->config, path) && !args_has(a, option))
+		return;
+	list = json_array();
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_string(values[i]));
 	field_put(m->config, path, list);
-}
-
-static void put_mirrors_of_environment(struct machine *m)
-{
-	const char *mirrors = getenv("ENGINE_REGISTRY_MIRROR");
-	json_t *list = field_at(m->config, "HostOptions.EngineOptions.RegistryMirror");
-	struct str rest = str_of(mirrors ? mirrors : ""), one;
-
-	if (json_array_size(list))
-		return;
-	while (rest.len) {
-		AUTO_FREE char *text = NULL;
-
-		str_cut(rest, ' ', &one, &rest);
-		text = str_dup(one);
-		if (*text)
-			json_array_append_new(list, json_string(text));
-	}
 }
 
 static void put_options(struct machine *m, const struct args *a)
@@ -101,7 +96,6 @@ static void put_options(struct machine *m, const struct args *a)
 	put_list(m, a, "engine-label", "HostOptions.EngineOptions.Labels");
 	put_list(m, a, "engine-registry-mirror", "HostOptions.EngineOptions.RegistryMirror");
 	put_list(m, a, "tls-san", "HostOptions.AuthOptions.ServerCertSANs");
-	put_mirrors_of_environment(m);
 	field_put_text(m->config, "HostOptions.EngineOptions.StorageDriver",
 		       args_text(a, "engine-storage-driver"));
 	field_put(m->config, "HostOptions.EngineOptions.TlsVerify", json_true());
@@ -149,35 +143,49 @@ static void tell_how_to_connect(struct cli *c, const char *name)
 	    program.name, name);
 }
 
+/* What failed is told; what was made for it goes, unless that fails as well. */
+static bool undo(struct cli *c, struct machine *m, struct err *e)
+{
+	struct err why;
+
+	(void)while_doing(e, "Error creating machine: Error in driver during machine creation");
+	if (m->driver->remove(c, m, &why) && machine_forget(m, &why))
+		return false;
+	say(c, m, "What was made for it could not be removed (%s): `%s rm %s` tries again.",
+	    why.text, program.name, m->name);
+	return false;
+}
+
 static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, m, "Creating machine...");
 	if (!m->driver->create(c, m, e))
-		return while_doing(
-			e, "Error creating machine: Error in driver during machine creation");
+		return undo(c, m, e);
 	if (!machine_save(m, e))
 		return false;
-	if (!provision(c, m, e))
+	if (m->driver->provisioner && !provision(c, m, e))
 		return while_doing(e, "Error creating machine: Error running provisioning");
 	field_put_text(m->config, "Stage", "created");
 	if (!machine_save(m, e))
 		return false;
+	if (!m->driver->provisioner)
+		return certs_copy(m, e);
 	say(c, m, "Docker is up and running!");
 	if (!c->names_hosts)
 		tell_how_to_connect(c, m->name);
 	return true;
 }
 
-static bool create_loaded(struct cli *c, struct machine *m, const struct args *a, struct err *e)
+static bool create_loaded(struct cli *c, struct machine *m, struct err *e)
 {
-	if (!machine_lock(m, e))
-		return false;
-	put_options(m, a);
-	if (!m->driver->configure(m, a, e))
-		return while_doing(e, "Error setting machine configuration from flags provided");
-	if (!machine_save(m, e))
-		return false;
-	return carry_out(c, m, e);
+	say(c, m, "Running pre-create checks...");
+	if (!m->driver->precheck(c, m, e)) {
+		(void)while_doing(e, "Error with pre-create check");
+		complain(c, e);
+		c->status = STATUS_PRECHECK;
+		return true;
+	}
+	return machine_lock(m, e) && machine_save(m, e) && carry_out(c, m, e);
 }
 
 static bool create_one(struct cli *c, const char *name, const struct driver *driver,
@@ -190,54 +198,36 @@ static bool create_one(struct cli *c, const char *name, const struct driver *dri
 		return false;
 	if (resumes)
 		say(c, m, "Going on with the creation of \"%s\"...", name);
-	say(c, m, "Running pre-create checks...");
-	if (!driver->precheck(m, e)) {
-		(void)while_doing(e, "Error with pre-create check");
-		complain(c, e);
-		c->status = STATUS_PRECHECK;
-		machine_free(m);
-		return true;
-	}
-	ok = create_loaded(c, m, a, e);
+	put_options(m, a);
+	ok = m->driver->configure(m, a, e)
+		     ? create_loaded(c, m, e)
+		     : while_doing(e, "Error setting machine configuration from flags provided");
 	machine_free(m);
 	return ok;
 }
 
-/* Several at once, a process each: their lines mix, so each begins with a name. */
-static bool create_many(struct cli *c, const char *base, size_t count, const struct driver *driver,
-			const struct args *a, struct err *e)
+/* Several at once: their lines mix, so each begins with a name. */
+struct batch {
+	const char *base;
+	const struct driver *driver;
+	const struct args *args;
+};
+
+static bool create_nth(struct cli *c, size_t i, void *arg, struct err *e)
 {
-	int worst = 0;
+	const struct batch *b = arg;
+	AUTO_FREE char *name = xasprintf("%s-%02zu", b->base, i + 1);
 
+	return create_one(c, name, b->driver, b->args, e) || while_doing(e, "(%s)", name);
+}
+
+static bool create_many(struct cli *c, size_t count, struct batch *b, struct err *e)
+{
 	c->names_hosts = true;
-	(void)fflush(NULL);
-	for (size_t i = 1; i <= count; i++) {
-		AUTO_FREE char *name = xasprintf("%s-%02zu", base, i);
-		pid_t child = fork();
-		struct err why;
-
-		if (child < 0)
-			return fail_sys(e, errno, "fork");
-		if (child > 0)
-			continue;
-		if (!create_one(c, name, driver, a, &why)) {
-			(void)while_doing(&why, "(%s)", name);
-			complain(c, &why);
-		}
-		(void)fflush(NULL);
-		_exit(c->status);
-	}
-	for (size_t i = 0; i < count; i++) {
-		int status = 0;
-
-		while (wait(&status) < 0 && errno == EINTR)
-			;
-		if (!WIFEXITED(status) || WEXITSTATUS(status) > worst)
-			worst = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_FAILURE;
-	}
-	c->status = worst;
-	if (worst == 0) {
-		AUTO_FREE char *first = xasprintf("%s-01", base);
+	if (!crowd_run(c, count, create_nth, b, e))
+		return false;
+	if (c->status == 0 && b->driver->provisioner) {
+		AUTO_FREE char *first = xasprintf("%s-01", b->base);
 
 		tell_how_to_connect(c, first);
 	}
@@ -247,11 +237,9 @@ static bool create_many(struct cli *c, const char *base, size_t count, const str
 bool machine_create(struct cli *c, const struct args *a, struct err *e)
 {
 	const char *wanted = args_text(a, "driver");
-	const struct driver *driver;
+	struct batch b = { .args = a };
 	int64_t count = args_int(a, "count");
 
-	if (!args_has(a, "driver") && getenv("MACHINE_DRIVER") && *getenv("MACHINE_DRIVER"))
-		wanted = getenv("MACHINE_DRIVER");
 	if (a->word_count == 0)
 		return fail(e, ERR_INVALID, "Error: No machine name specified");
 	if (a->word_count > 1)
@@ -259,16 +247,17 @@ bool machine_create(struct cli *c, const struct args *a, struct err *e)
 			    a->words[1]);
 	if (count < 0 || count > COUNT_MAX)
 		return fail(e, ERR_INVALID, "-n is 1 to %d", COUNT_MAX);
-	driver = driver_find(wanted);
-	if (!driver)
+	b.base = a->words[0];
+	b.driver = driver_find(wanted);
+	if (!b.driver)
 		return fail(e, ERR_NOT_FOUND,
 			    "Driver \"%s\" not found. Do you have the plugin binary "
 			    "\"docker-machine-driver-%s\" accessible in your PATH?",
 			    wanted, wanted);
 	if (!name_is_valid(a->words[0], e) || !prepare_certs(c, e))
 		return false;
-	return args_has(a, "count") ? create_many(c, a->words[0], (size_t)count, driver, a, e)
-				    : create_one(c, a->words[0], driver, a, e);
+	return args_has(a, "count") ? create_many(c, (size_t)count, &b, e)
+				    : create_one(c, a->words[0], b.driver, a, e);
 }
 
 /* ---- again ---- */
@@ -284,7 +273,7 @@ static bool provision_again(struct cli *c, struct machine *m, struct err *e)
 bool machine_provision(struct cli *c, const struct args *a, struct err *e)
 {
 	c->names_hosts = a->word_count > 1;
-	return prepare_certs(c, e) && machines_each(c, a, provision_again, e);
+	return prepare_certs(c, e) && machines_at_once(c, a, provision_again, e);
 }
 
 static bool is_sure(void)
@@ -304,5 +293,5 @@ bool machine_regenerate_certs(struct cli *c, const struct args *a, struct err *e
 	if (args_bool(a, "client-certs") && !prepare_certs(c, e))
 		return false;
 	c->names_hosts = a->word_count > 1;
-	return machines_each(c, a, provision_again, e);
+	return machines_at_once(c, a, provision_again, e);
 }

@@ -1,10 +1,15 @@
-/* The drivers there are, and what their states are called. */
+/* The drivers there are, what their states are called, and looking at hosts of several of them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "machine/driver.h"
+#include "machine/engine.h"
+#include "template/field.h"
 
-static const struct driver *const drivers[] = { &local_driver };
+#define LOOK_MS 30000
+
+static const struct driver *const drivers[] = { &local_driver, &none_driver };
 
 const struct driver *driver_at(size_t i)
 {
@@ -34,4 +39,48 @@ const char *state_name(enum machine_state s)
 	};
 
 	return names[s];
+}
+
+void machines_look(struct machine *const *machines, size_t count, int64_t timeout_ms)
+{
+	AUTO_FREE struct machine **of_one = xcalloc(count + 1, sizeof(struct machine *));
+
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
+		size_t found = 0;
+
+		for (size_t j = 0; j < count; j++)
+			if (machines[j] && machines[j]->driver == drivers[i])
+				of_one[found++] = machines[j];
+		if (found)
+			drivers[i]->look(of_one, found, timeout_ms);
+	}
+}
+
+enum machine_state machine_look(struct machine *m)
+{
+	m->driver->look(&m, 1, LOOK_MS);
+	return m->state;
+}
+
+char *machine_url_seen(const struct machine *m)
+{
+	const char *address = field_text(m->own, "IPAddress");
+
+	if (m->state != STATE_RUNNING)
+		return NULL;
+	if (m->driver->url)
+		return m->driver->url(m);
+	return xasprintf(strchr(address, ':') ? "tcp://[%s]:%d" : "tcp://%s:%d", address,
+			 ENGINE_PORT);
+}
+
+char *machine_url(struct machine *m, struct err *e)
+{
+	if (machine_look(m) == STATE_RUNNING)
+		return machine_url_seen(m);
+	if (m->state == STATE_ERROR && m->why.kind)
+		*e = m->why;
+	else
+		fail(e, ERR_UNAVAILABLE, "Host is not running");
+	return NULL;
 }

@@ -10,6 +10,7 @@
 #define ANSWER_BYTES_MAX ((size_t)256 << 10)
 #define TRY_MS           2500 /* a busy computer takes its time for a handshake */
 #define POLL_MS          20
+#define POLL_FAR_MS      1000
 #define ENGINES_AT_ONCE  64L
 
 struct question {
@@ -38,9 +39,10 @@ static size_t on_body(char *data, size_t one, size_t size, void *arg)
 static void set_up(struct question *q, int64_t timeout_ms)
 {
 	const struct machine *m = q->answer->machine;
+	AUTO_FREE char *at = machine_url_seen(m);
 
 	q->body = BUF_MAX(ANSWER_BYTES_MAX);
-	q->url = xasprintf("https://%s:%d/version", field_text(m->own, "IPAddress"), ENGINE_PORT);
+	q->url = xasprintf("https://%s/version", strlen("tcp://") + (at ? at : "tcp://"));
 	q->ca = machine_file(m, "ca.pem");
 	q->cert = machine_file(m, "cert.pem");
 	q->key = machine_file(m, "key.pem");
@@ -165,33 +167,26 @@ bool engine_version(const struct machine *m, int64_t timeout_ms, char version[64
 	return true;
 }
 
-bool engine_wait(const struct machine *m, int64_t timeout_ms, struct err *e)
+bool engine_wait(struct machine *m, int64_t timeout_ms, struct err *e)
 {
 	int64_t end_ms = now_ms() + timeout_ms;
-	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	int64_t pause_ms = m->driver->is_far ? POLL_FAR_MS : POLL_MS;
+	const struct timespec pause = { .tv_sec = pause_ms / 1000,
+					.tv_nsec = pause_ms % 1000 * 1000000 };
 
 	for (;;) {
 		struct engine_answer a = { .machine = m };
 		int64_t left_ms = end_ms - now_ms();
 
+		if (machine_look(m) != STATE_RUNNING)
+			return fail(e, ERR_UNAVAILABLE, "the host has ended");
 		engines_ask(&a, 1, left_ms > TRY_MS ? TRY_MS : left_ms > 1 ? left_ms : 1);
 		if (*a.version)
 			return true;
-		if (m->driver->state(m) != STATE_RUNNING)
-			return fail(e, ERR_UNAVAILABLE, "the host has ended");
 		if (a.why.kind == ERR_DENIED || now_ms() >= end_ms) {
 			*e = a.why;
 			return false;
 		}
 		(void)nanosleep(&pause, NULL);
 	}
-}
-
-char *machine_url(const struct machine *m, struct err *e)
-{
-	if (m->driver->state(m) != STATE_RUNNING) {
-		fail(e, ERR_UNAVAILABLE, "Host is not running");
-		return NULL;
-	}
-	return xasprintf("tcp://%s:%d", field_text(m->own, "IPAddress"), ENGINE_PORT);
 }

@@ -1,4 +1,5 @@
-/* What a machine's engine says over TLS at tcp://ADDRESS:2376. */
+/* What a machine's engine says over TLS at the machine's URL. The questions are put to where the last
+ * look at the host saw it. */
 #ifndef SHOAL_MACHINE_ENGINE_H
 #define SHOAL_MACHINE_ENGINE_H
 
@@ -20,12 +21,9 @@ struct engine_answer {
 /* Ask many at once; returns when all have answered or failed or the time is over. */
 void engines_ask(struct engine_answer *answers, size_t count, int64_t timeout_ms);
 /* Ask one until it answers. Gives up at once when its certificate is refused or it has ended. */
-bool engine_wait(const struct machine *m, int64_t timeout_ms, struct err *e) MUST_CHECK;
+bool engine_wait(struct machine *m, int64_t timeout_ms, struct err *e) MUST_CHECK;
 /* Ask one, now. */
 bool engine_version(const struct machine *m, int64_t timeout_ms, char version[64],
 		    struct err *e) MUST_CHECK;
-
-/* "tcp://10.0.0.1:2376"; ERR_UNAVAILABLE ("Host is not running") unless it runs. */
-char *machine_url(const struct machine *m, struct err *e);
 
 #endif

@@ -107,10 +107,10 @@ static bool check_connection(const struct machine *m, const char *url, struct er
 	if (e->kind == ERR_DENIED)
 		(void)snprintf(
 			e->text + strlen(e->text), sizeof(e->text) - strlen(e->text),
-			"\nYou can attempt to regenerate them using 'shoal machine "
-			"regenerate-certs "
+			"\nYou can attempt to regenerate them using '%s regenerate-certs "
 			"[name]'.\nBe advised that this will trigger a Docker daemon restart which "
-			"might stop running containers.");
+			"might stop running containers.",
+			program.name);
 	return false;
 }
 

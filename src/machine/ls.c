@@ -42,7 +42,6 @@ struct row {
 	const char *name;
 	struct machine *machine; /* NULL when it could not be loaded */
 	struct err why;
-	enum machine_state state;
 	char *url; /* NULL unless it runs */
 };
 
@@ -73,12 +72,17 @@ static bool matches_name(const char *name, const char *pattern)
 	return found;
 }
 
+static enum machine_state state_of(const struct row *r)
+{
+	return r->machine ? r->machine->state : STATE_ERROR;
+}
+
 static bool fits_one(const struct row *r, struct str key, const char *value)
 {
 	if (str_equal_c(key, "name"))
 		return matches_name(r->name, value);
 	if (str_equal_c(key, "state"))
-		return strcasecmp(state_name(r->state), value) == 0;
+		return strcasecmp(state_name(state_of(r)), value) == 0;
 	if (str_equal_c(key, "driver"))
 		return strcasecmp(r->machine ? r->machine->driver->name : "not found", value) == 0;
 	return has_label(r->machine, value);
@@ -134,6 +138,8 @@ static json_t *row_json(const struct row *r, const struct engine_answer *answer)
 
 	if (!r->machine)
 		trouble = xstrdup(r->why.text);
+	else if (r->machine->why.kind)
+		trouble = xstrdup(r->machine->why.text);
 	else if (r->url && !*answer->version && !late)
 		trouble = xasprintf("Unable to query docker version: %s", answer->why.text);
 	row_set(row, "Name", r->name);
@@ -141,7 +147,7 @@ static json_t *row_json(const struct row *r, const struct engine_answer *answer)
 	json_object_set_new(row, "ActiveHost", json_boolean(is_active(r)));
 	json_object_set_new(row, "ActiveSwarm", json_false());
 	row_set(row, "DriverName", r->machine ? r->machine->driver->name : "not found");
-	row_set(row, "State", state_name(late ? STATE_TIMEOUT : r->state));
+	row_set(row, "State", state_name(late ? STATE_TIMEOUT : state_of(r)));
 	row_set(row, "URL", r->url && !late ? r->url : "");
 	row_set(row, "Swarm", "");
 	row_set(row, "DockerVersion", version);
@@ -150,16 +156,21 @@ static json_t *row_json(const struct row *r, const struct engine_answer *answer)
 	return row;
 }
 
-static void load_row(const struct store *s, const char *name, struct row *r)
+/* Each in its row, seen by its driver. */
+static struct row *load_rows(const struct store *s, char *const *names, size_t count,
+			     int64_t timeout_ms)
 {
-	struct err ignored;
+	AUTO_FREE struct machine **machines = xcalloc(count + 1, sizeof(struct machine *));
+	struct row *rows = xcalloc(count + 1, sizeof(*rows));
 
-	*r = (struct row){ .name = name, .state = STATE_ERROR };
-	r->machine = machine_load(s, name, &r->why);
-	if (r->machine)
-		r->state = r->machine->driver->state(r->machine);
-	if (r->machine && r->state == STATE_RUNNING)
-		r->url = machine_url(r->machine, &ignored);
+	for (size_t i = 0; i < count; i++) {
+		rows[i].name = names[i];
+		machines[i] = rows[i].machine = machine_load(s, names[i], &rows[i].why);
+	}
+	machines_look(machines, count, timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		rows[i].url = machines[i] ? machine_url_seen(machines[i]) : NULL;
+	return rows;
 }
 
 static void row_clear(struct row *r)
@@ -253,7 +264,6 @@ static bool print_rows(const char *format, json_t *rows, struct err *e)
 
 static bool show(const struct args *a, struct row *rows, size_t count, struct err *e)
 {
-	int64_t timeout_s = args_int(a, "timeout");
 	AUTO_JSON json_t *list = NULL;
 
 	if (args_bool(a, "quiet")) {
@@ -261,9 +271,7 @@ static bool show(const struct args *a, struct row *rows, size_t count, struct er
 			printf("%s\n", rows[i].name);
 		return true;
 	}
-	if (timeout_s < 1 || timeout_s > TIMEOUT_S_MAX)
-		return fail(e, ERR_INVALID, "-t is 1 to %d seconds", TIMEOUT_S_MAX);
-	list = collect(rows, count, timeout_s * 1000);
+	list = collect(rows, count, args_int(a, "timeout") * 1000);
 	return print_rows(args_text(a, "format"), list, e);
 }
 
@@ -271,20 +279,22 @@ bool machine_ls(struct cli *c, const struct args *a, struct err *e)
 {
 	size_t count, filter_count, kept = 0;
 	const char *const *filters = args_list(a, "filter", &filter_count);
+	int64_t timeout_s = args_int(a, "timeout");
 	AUTO_FREE struct row *rows = NULL;
 	char **names;
 	bool ok;
 
 	if (!check_filters(filters, filter_count, e))
 		return false;
+	if (timeout_s < 1 || timeout_s > TIMEOUT_S_MAX)
+		return fail(e, ERR_INVALID, "-t is 1 to %d seconds", TIMEOUT_S_MAX);
 	names = store_names(&c->store, &count);
-	rows = xcalloc(count + 1, sizeof(*rows));
+	rows = load_rows(&c->store, names, count, timeout_s * 1000);
 	for (size_t i = 0; i < count; i++) {
-		load_row(&c->store, names[i], &rows[kept]);
-		if (fits(&rows[kept], filters, filter_count))
-			kept++;
+		if (fits(&rows[i], filters, filter_count))
+			rows[kept++] = rows[i];
 		else
-			row_clear(&rows[kept]);
+			row_clear(&rows[i]);
 	}
 	ok = show(a, rows, kept, e);
 	for (size_t i = 0; i < kept; i++)

@@ -7,21 +7,26 @@
 #include "template/field.h"
 #include "console/option.h"
 #include "machine/cli.h"
+#include "machine/crowd.h"
 #include "machine/driver.h"
 #include "machine/engine.h"
 
 #define ENGINE_WAIT_MS 60000
 
-static bool is_running(const struct machine *m)
+static bool is_running(struct machine *m)
 {
-	return m->driver->state(m) == STATE_RUNNING;
+	return machine_look(m) == STATE_RUNNING;
+}
+
+static bool wait_for_engine(struct machine *m, struct err *e)
+{
+	return !m->driver->provisioner || engine_wait(m, ENGINE_WAIT_MS, e) ||
+	       while_doing(e, "the engine of \"%s\" does not answer", m->name);
 }
 
 static bool bring_up(struct cli *c, struct machine *m, struct err *e)
 {
-	return m->driver->start(c, m, e) &&
-	       (engine_wait(m, ENGINE_WAIT_MS, e) ||
-		while_doing(e, "the engine of \"%s\" does not answer", m->name));
+	return m->driver->start(c, m, e) && machine_save(m, e) && wait_for_engine(m, e);
 }
 
 static bool start_one(struct cli *c, struct machine *m, struct err *e)
@@ -31,7 +36,7 @@ static bool start_one(struct cli *c, struct machine *m, struct err *e)
 		return false;
 	if (is_running(m))
 		return fail(e, ERR_CONFLICT, "Machine \"%s\" is already running.", m->name);
-	if (!bring_up(c, m, e) || !machine_save(m, e))
+	if (!bring_up(c, m, e))
 		return false;
 	say(c, NULL, "Machine \"%s\" was started.", m->name);
 	return true;
@@ -46,7 +51,7 @@ static void advise(struct cli *c, const char *what)
 
 bool machine_start(struct cli *c, const struct args *a, struct err *e)
 {
-	if (!machines_each(c, a, start_one, e))
+	if (!machines_at_once(c, a, start_one, e))
 		return false;
 	advise(c, "Started");
 	return true;
@@ -67,7 +72,7 @@ static bool stop_one(struct cli *c, struct machine *m, struct err *e)
 
 bool machine_stop(struct cli *c, const struct args *a, struct err *e)
 {
-	return machines_each(c, a, stop_one, e);
+	return machines_at_once(c, a, stop_one, e);
 }
 
 static bool kill_one(struct cli *c, struct machine *m, struct err *e)
@@ -85,22 +90,27 @@ static bool kill_one(struct cli *c, struct machine *m, struct err *e)
 
 bool machine_kill(struct cli *c, const struct args *a, struct err *e)
 {
-	return machines_each(c, a, kill_one, e);
+	return machines_at_once(c, a, kill_one, e);
 }
 
 static bool restart_one(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, NULL, "Restarting \"%s\"...", m->name);
-	if (!machine_lock(m, e) || (is_running(m) && !m->driver->stop(c, m, e)) ||
-	    !bring_up(c, m, e) || !machine_save(m, e))
+	if (!machine_lock(m, e))
 		return false;
+	if (is_running(m) && m->driver->restart) {
+		if (!m->driver->restart(c, m, e) || !machine_save(m, e) || !wait_for_engine(m, e))
+			return false;
+	} else if ((m->state == STATE_RUNNING && !m->driver->stop(c, m, e)) || !bring_up(c, m, e)) {
+		return false;
+	}
 	say(c, NULL, "Machine \"%s\" was restarted.", m->name);
 	return true;
 }
 
 bool machine_restart(struct cli *c, const struct args *a, struct err *e)
 {
-	if (!machines_each(c, a, restart_one, e))
+	if (!machines_at_once(c, a, restart_one, e))
 		return false;
 	advise(c, "Restarted");
 	return true;
@@ -161,6 +171,16 @@ static bool remove_one(struct cli *c, const char *name, bool force, struct err *
 	return ok;
 }
 
+static bool remove_named(struct cli *c, size_t i, void *arg, struct err *e)
+{
+	const struct args *a = arg;
+
+	if (!remove_one(c, a->words[i], args_bool(a, "force"), e))
+		return while_doing(e, "Error removing host \"%s\"", a->words[i]);
+	say(c, NULL, "Successfully removed %s", a->words[i]);
+	return true;
+}
+
 bool machine_rm(struct cli *c, const struct args *a, struct err *e)
 {
 	bool force = args_bool(a, "force");
@@ -170,16 +190,8 @@ bool machine_rm(struct cli *c, const struct args *a, struct err *e)
 			    "Error: Expected to get one or more machine names as arguments");
 	if (!force && !args_bool(a, "yes") && !is_sure(a))
 		return true;
-	for (size_t i = 0; i < a->word_count; i++) {
-		struct err why;
-
-		if (remove_one(c, a->words[i], force, &why)) {
-			say(c, NULL, "Successfully removed %s", a->words[i]);
-			continue;
-		}
-		(void)while_doing(&why, "Error removing host \"%s\"", a->words[i]);
-		complain(c, &why);
-	}
+	if (!crowd_run(c, a->word_count, remove_named, (void *)a, e))
+		return false;
 	if (force)
 		c->status = 0;
 	return true;

@@ -7,24 +7,26 @@
 #include "machine/local/init.h"
 
 static const struct option options[] = {
-	{ 'D', "debug", OPT_BOOL, "say more on standard error" },
-	{ 's', "storage-path", OPT_TEXT,
-	  "folder of the store (MACHINE_STORAGE_PATH, ~/.shoal/machine)", .word = "folder" },
+	{ 'D', "debug", OPT_BOOL, "say more on standard error", .env = "MACHINE_DEBUG" },
+	{ 's', "storage-path", OPT_TEXT, "folder of the store, if not ~/.shoal/machine",
+	  .word = "folder", .env = "MACHINE_STORAGE_PATH" },
 	{ 'v', "version", OPT_BOOL, "print the version and end" },
 	{ 0 },
 };
 
 static const struct option create_options[] = {
-	{ 'd', "driver", OPT_TEXT, "where the host comes from (MACHINE_DRIVER)",
-	  .fallback = "local", .choices = "local" },
+	{ 'd', "driver", OPT_TEXT, "where the host comes from", .fallback = "local",
+	  .choices = "local none", .env = "MACHINE_DRIVER" },
 	{ 'n', "count", OPT_UINT, "make so many hosts: NAME-01, NAME-02, ..." },
 	{ 0, "engine-env", OPT_LIST, "environment of the engine, NAME=VALUE" },
 	{ 0, "engine-insecure-registry", OPT_LIST, "registry that may be spoken to without TLS" },
 	{ 0, "engine-label", OPT_LIST, "label of the engine, NAME=VALUE" },
 	{ 0, "engine-opt", OPT_LIST, "any option of the engine, name=value" },
-	{ 0, "engine-registry-mirror", OPT_LIST, "mirror to ask first (ENGINE_REGISTRY_MIRROR)" },
+	{ 0, "engine-registry-mirror", OPT_LIST, "mirror to ask first",
+	  .env = "ENGINE_REGISTRY_MIRROR" },
 	{ 0, "engine-storage-driver", OPT_TEXT, "storage driver of the engine" },
 	{ 0, "tls-san", OPT_LIST, "another name that the engine's certificate is for" },
+	{ .kind = OPT_ALSO, .also = none_options },
 	{ 0 },
 };
 
@@ -102,6 +104,9 @@ static const struct command commands[] = {
 	{ "env", NULL, "[NAME]", "print what points the clients of this shell at a machine",
 	  "$ eval $(shoal machine env node-01)\n$ eval $(shoal machine env -u)", env_options,
 	  machine_env, 0, 1, 0, NAMES_MACHINES },
+	{ "import", NULL, "FOLDER [NAME...]",
+	  "take over machines of another store, or of Docker Machine's",
+	  "$ shoal machine import ~/.docker/machine", NULL, machine_import, 1, -1 },
 	{ "inspect", NULL, "[NAME]", "show all that is known of a machine",
 	  "$ shoal machine inspect node-01\n"
 	  "$ shoal machine inspect -f '{{.Driver.IPAddress}}' node-01",
@@ -188,7 +193,7 @@ struct program program = {
 	.version = SHOAL_VERSION,
 	.environment =
 		".TP\n.B MACHINE_STORAGE_PATH\nfolder of the store\n.TP\n.B MACHINE_DRIVER\n"
-		"driver of create\n.TP\n.B ENGINE_REGISTRY_MIRROR\nmirrors, parted by blanks\n",
+		"driver of create\n.TP\n.B ENGINE_REGISTRY_MIRROR\nmirrors, parted by commas\n",
 	.exit_status = "0 when all went well, 1 when something failed, 2 when options make no "
 		       "sense, 3 when\n"
 		       "create could not begin; ssh gives the command's own code.\n",

@@ -16,7 +16,7 @@
 
 static bool ip_of(struct cli *c, struct machine *m, struct err *e)
 {
-	if (m->driver->state(m) != STATE_RUNNING)
+	if (m->state != STATE_RUNNING)
 		return fail(e, ERR_UNAVAILABLE, "Host is not running");
 	printf("%s\n", field_text(m->own, "IPAddress"));
 	return true;
@@ -24,7 +24,7 @@ static bool ip_of(struct cli *c, struct machine *m, struct err *e)
 
 bool machine_ip(struct cli *c, const struct args *a, struct err *e)
 {
-	return machines_each(c, a, ip_of, e);
+	return machines_seen(c, a, ip_of, e);
 }
 
 static bool url_of(struct cli *c, struct machine *m, struct err *e)
@@ -38,7 +38,11 @@ static bool url_of(struct cli *c, struct machine *m, struct err *e)
 
 static bool state_of(struct cli *c, struct machine *m, struct err *e)
 {
-	printf("%s\n", state_name(m->driver->state(m)));
+	if (machine_look(m) == STATE_ERROR && m->why.kind) {
+		*e = m->why;
+		return false;
+	}
+	printf("%s\n", state_name(m->state));
 	return true;
 }
 
@@ -46,7 +50,7 @@ static bool version_of(struct cli *c, struct machine *m, struct err *e)
 {
 	char version[64];
 
-	if (m->driver->state(m) != STATE_RUNNING)
+	if (machine_look(m) != STATE_RUNNING)
 		return fail(e, ERR_UNAVAILABLE, "Host is not running");
 	if (!engine_version(m, VERSION_WAIT_MS, version, e))
 		return false;
@@ -78,7 +82,7 @@ bool machine_version(struct cli *c, const struct args *a, struct err *e)
 {
 	if (a->word_count)
 		return with_one(c, a, version_of, e);
-	printf("shoal-machine version %s\n", program.version);
+	say_version();
 	return true;
 }
 

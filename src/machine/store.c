@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "template/field.h"
 #include "template/jsontext.h"
+#include "console/command.h"
 #include "console/order.h"
 #include "machine/driver.h"
 #include "machine/file.h"
@@ -188,10 +189,10 @@ struct machine *machine_load(const struct store *s, const char *name, struct err
 
 	if (!store_has(s, name)) {
 		fail(e, ERR_NOT_FOUND,
-		     "Docker machine \"%s\" does not exist. Use \"shoal machine ls\" to list "
+		     "Docker machine \"%s\" does not exist. Use \"%s ls\" to list "
 		     "machines. "
-		     "Use \"shoal machine create\" to add a new one.",
-		     name);
+		     "Use \"%s create\" to add a new one.",
+		     name, program.name, program.name);
 		return NULL;
 	}
 	m = machine_of(s, name);

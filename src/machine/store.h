@@ -8,8 +8,9 @@
  * Folders are 0700, files 0600 but for certificates. config.json has Docker Machine's members
  * (version 3), so that what reads those can read ours, and members we do not know are kept; ours in
  * addition: "Stage", which is "creating" from before the first step of create until its last is
- * done. It is saved before each step that makes something outside of the store: whoever finds it
- * after a crash knows what to look for.
+ * done, and "Resources", the journal of what was made elsewhere (journal.h). It is saved before each
+ * step that makes something outside of the store: whoever finds it after a crash knows what to look
+ * for. Secrets of a cloud are never in it.
  *
  * A folder machines/NAME, even an empty one, is a machine. */
 #ifndef SHOAL_MACHINE_STORE_H
@@ -27,6 +28,18 @@ struct driver;
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
 #define MACHINES_MAX     10000
 
+enum machine_state {
+	STATE_NONE, /* cannot be told */
+	STATE_RUNNING,
+	STATE_PAUSED,
+	STATE_SAVED,
+	STATE_STOPPED,
+	STATE_STOPPING,
+	STATE_STARTING,
+	STATE_ERROR,
+	STATE_TIMEOUT,
+};
+
 struct store {
 	char *root;
 	char *ca, *ca_key, *cert, *key; /* paths */
@@ -39,6 +52,8 @@ struct machine {
 	json_t *config;
 	json_t *own; /* config's "Driver": the driver's members; borrowed */
 	const struct driver *driver;
+	enum machine_state state; /* as of the last look at the host, STATE_NONE before it */
+	struct err why;           /* of STATE_ERROR and STATE_TIMEOUT */
 	int lock;
 };
 

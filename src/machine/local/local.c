@@ -20,6 +20,7 @@
 #include "machine/local/host.h"
 #include "machine/local/launch.h"
 #include "machine/local/network.h"
+#include "machine/provision.h"
 #include "machine/store.h"
 
 #define LOG_TAIL_BYTES 2000
@@ -40,7 +41,7 @@ static bool configure(struct machine *m, const struct args *a, struct err *e)
 	return true;
 }
 
-static bool precheck(const struct machine *m, struct err *e)
+static bool precheck(struct cli *c, struct machine *m, struct err *e)
 {
 	static const char *const needed[] = { "/proc/self/ns/net", "/proc/self/ns/pid",
 					      "/proc/self/ns/cgroup", "/sys/fs/cgroup" };
@@ -203,9 +204,10 @@ static bool provision(struct cli *c, struct machine *m, struct err *e)
 	return start(c, m, e);
 }
 
-static enum machine_state state(const struct machine *m)
+static void look(struct machine *const *machines, size_t count, int64_t timeout_ms)
 {
-	return host_pid(id_of(m)) ? STATE_RUNNING : STATE_STOPPED;
+	for (size_t i = 0; i < count; i++)
+		machines[i]->state = host_pid(id_of(machines[i])) ? STATE_RUNNING : STATE_STOPPED;
 }
 
 static bool remove_host(struct cli *c, struct machine *m, struct err *e)
@@ -253,19 +255,18 @@ static char *log_tail(const struct machine *m)
 	return xstrdup(text);
 }
 
-static const struct option options[] = { { 0 } };
+static const struct provisioner provisioner = { .name = "local", .provision = provision };
 
 const struct driver local_driver = {
 	.name = "local",
 	.no_copy = "it sees the files of this computer: use cp",
 	.no_upgrade = "its engine is the shoald beside shoal-machine: install a newer one, then "
 		      "`shoal machine restart`",
-	.options = options,
 	.configure = configure,
 	.precheck = precheck,
 	.create = create,
-	.provision = provision,
-	.state = state,
+	.provisioner = &provisioner,
+	.look = look,
 	.start = start,
 	.stop = stop,
 	.kill = kill_host,
