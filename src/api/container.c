@@ -1,46 +1,9 @@
-/* Containers: made, started, ended, changed and removed. */
+/* Containers: started, ended, changed and removed. */
 #include "api/engine_routes.h"
 #include "api/match.h"
 #include "api/moment.h"
 #include "api/outcome.h"
 #include "docker/tables.h"
-
-/* ---- create ---- */
-
-static void created(struct call *c, const struct engine_answer *a)
-{
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
-
-	if (outcome_is_failure(c, a) || !a->is_last)
-		return;
-	json_open_object(&j, NULL);
-	json_text(&j, "Id", a->id);
-	json_strings(&j, "Warnings", a->warnings, a->warning_count);
-	json_close(&j);
-	call_reply_json(c, 201, &out);
-}
-
-void container_create(struct call *c)
-{
-	struct engine_create what = { 0 };
-	const Pb__Container *body;
-
-	if (c->body.len == 0) {
-		call_refuse(c, ERR_INVALID, "invalid JSON: got EOF while reading request body");
-		return;
-	}
-	body = call_body(c, &dialect_container_create);
-	if (!body)
-		return;
-	what.name = call_query(c, "name");
-	what.platform = call_query(c, "platform");
-	what.config = body->config;
-	what.host_config = body->host_config;
-	what.endpoints = body->endpoints;
-	what.endpoint_count = body->n_endpoints;
-	engine_container_create(engine_of(c), call_engine(c, created), &what, c->now);
-}
 
 /* ---- numbers in the query ---- */
 
@@ -207,11 +170,14 @@ static void updated(struct call *c, const struct engine_answer *a)
 
 void container_update(struct call *c)
 {
-	const Pb__HostConfig *limits = call_body(c, &dialect_host_config);
+	Pb__HostConfig *limits = call_body(c, &dialect_host_config);
 
-	if (limits)
-		engine_container_update(engine_of(c), call_engine(c, updated), c->params[0], limits,
-					c->now);
+	if (!limits)
+		return;
+	if (c->minor < 40)
+		limits->pids_limit = NULL;
+	engine_container_update(engine_of(c), call_engine(c, updated), c->params[0], limits,
+				c->now);
 }
 
 /* ---- top ---- */

@@ -4,6 +4,7 @@
 #include "api/match.h"
 #include "api/measure.h"
 #include "api/outcome.h"
+#include "base/id.h"
 #include "docker/tables.h"
 
 /* ---- filters ---- */
@@ -302,6 +303,31 @@ static void write_graph_driver(struct json *j)
 	json_close(j);
 }
 
+static void add_alias(struct arena *a, Pb__EndpointSettings *s, const char *alias)
+{
+	for (size_t i = 0; i < s->n_aliases; i++)
+		if (strcmp(s->aliases[i], alias) == 0)
+			return;
+	PB_APPEND(a, s, aliases, arena_strdup(a, alias));
+}
+
+/* Before 1.45 the names by which a container is found were shown among its aliases. */
+static const Pb__Container *with_old_aliases(struct call *c, const Pb__Container *k)
+{
+	Pb__Container *shown = pb_dup(&c->arena, k);
+
+	for (size_t i = 0; i < shown->n_endpoints; i++) {
+		Pb__EndpointSettings *s = shown->endpoints[i];
+
+		if (strcmp(s->network, "bridge") == 0 || strcmp(s->network, "host") == 0 ||
+		    strcmp(s->network, "none") == 0)
+			continue;
+		add_alias(&c->arena, s, arena_printf(&c->arena, "%.*s", HEX_ID_SHORT_LEN, k->id));
+		add_alias(&c->arena, s, k->config->hostname);
+	}
+	return shown;
+}
+
 static void write_inspected(struct call *c)
 {
 	const struct measured *size = c->state;
@@ -314,6 +340,8 @@ static void write_inspected(struct call *c)
 		call_fail(c, &e);
 		return;
 	}
+	if (c->minor < 45)
+		k = with_old_aliases(c, k);
 	json_open_object(&j, NULL);
 	dialect_write_members(&j, &dialect_container, k, c->minor);
 	write_paths(&j, c, k);

@@ -166,6 +166,9 @@ void images_list(struct call *c)
 
 	if (!call_filters(c, names, &l.filters))
 		return;
+	if (c->minor < 25 && !list_filters_has(&l.filters, "reference") &&
+	    call_query(c, "filter")[0])
+		list_filters_add(&c->arena, &l.filters, "reference", call_query(c, "filter"));
 	if (!read_listing(c, &l, &e)) {
 		call_fail(c, &e);
 		return;

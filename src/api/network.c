@@ -267,7 +267,7 @@ static void list(struct call *c, const struct leader_answer *a)
 		struct shown shown = of_host(n);
 
 		if (is_wanted(f, &shown))
-			write_network(&j, c, &shown, false);
+			write_network(&j, c, &shown, c->minor < 28);
 	}
 	if (call_view(c))
 		all = view_all(call_view(c), OBJECT_NETWORK, &c->arena);
@@ -275,7 +275,7 @@ static void list(struct call *c, const struct leader_answer *a)
 		struct shown shown = of_swarm(network);
 
 		if (is_shown(network) && is_wanted(f, &shown))
-			write_network(&j, c, &shown, false);
+			write_network(&j, c, &shown, c->minor < 28);
 	}
 	json_close(&j);
 	call_reply_json(c, 200, &out);

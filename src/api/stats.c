@@ -212,7 +212,7 @@ void container_stats(struct call *c)
 		return;
 	}
 	w->is_stream = query_flag(&c->query, "stream", true);
-	w->wants_before = !w->is_stream && !call_flag(c, "one-shot");
+	w->wants_before = !w->is_stream && !(c->minor >= 41 && call_flag(c, "one-shot"));
 	w->id = arena_strdup(&c->arena, k->id);
 	c->state = w;
 	call_open(c, 200, "application/json");

@@ -133,13 +133,13 @@ static void write_mirrors(struct json *j, const struct api_host *h)
 	json_close(j);
 }
 
-static void write_registries(struct json *j, const struct api_host *h)
+static void write_registries(struct json *j, const struct api_host *h, int minor)
 {
 	json_open_object(j, "RegistryConfig");
-	json_open_list(j, "AllowNondistributableArtifactsCIDRs");
-	json_close(j);
-	json_open_list(j, "AllowNondistributableArtifactsHostnames");
-	json_close(j);
+	if (minor < 47) {
+		json_strings(j, "AllowNondistributableArtifactsCIDRs", NULL, 0);
+		json_strings(j, "AllowNondistributableArtifactsHostnames", NULL, 0);
+	}
 	json_open_list(j, "InsecureRegistryCIDRs");
 	for (size_t i = 0; i < h->insecure_registry_count; i++)
 		if (strchr(h->insecure_registries[i], '/'))
@@ -275,7 +275,7 @@ static void write_host(struct json *j, struct call *c, const struct api_host *h)
 	json_text(j, "OSType", "linux");
 	json_text(j, "Architecture", h->machine);
 	json_text(j, "IndexServerAddress", "https://index.docker.io/v1/");
-	write_registries(j, h);
+	write_registries(j, h, c->minor);
 	json_int(j, "NCPU", h->cpus);
 	json_int(j, "MemTotal", h->memory_bytes);
 	json_none(j, "GenericResources");
@@ -378,6 +378,8 @@ void system_info(struct call *c)
 	write_commit(&j, "InitCommit");
 	write_security(&j, c, h);
 	write_pools(&j, h);
+	if (c->minor >= 44)
+		json_strings(&j, "CDISpecDirs", NULL, 0);
 	if (h->warning_count)
 		json_strings(&j, "Warnings", h->warnings, h->warning_count);
 	else

@@ -223,20 +223,36 @@ static void write_default_endpoint(struct json *j, const char *key, const void *
 			s = c->endpoints[i];
 	json_text(j, "EndpointID", s ? s->endpoint_id : "");
 	json_text(j, "Gateway", s ? s->gateway : "");
+	json_text(j, "GlobalIPv6Address", "");
+	json_int(j, "GlobalIPv6PrefixLen", 0);
 	json_text(j, "IPAddress", s ? s->ip_address : "");
 	json_int(j, "IPPrefixLen", s ? s->ip_prefix_len : 0);
+	json_text(j, "IPv6Gateway", "");
 	json_text(j, "MacAddress", s && s->ip_address[0] ? s->mac_address : "");
 }
 
 static const struct dialect_own default_endpoint = { .write = write_default_endpoint };
+
+/* What no container has any more, nor ever had here. */
+static void write_old_settings(struct json *j, const char *key, const void *message, int version)
+{
+	json_bool(j, "HairpinMode", false);
+	json_text(j, "LinkLocalIPv6Address", "");
+	json_int(j, "LinkLocalIPv6PrefixLen", 0);
+	json_none(j, "SecondaryIPAddresses");
+	json_none(j, "SecondaryIPv6Addresses");
+}
+
+static const struct dialect_own old_settings = { .write = write_old_settings };
 
 static const struct dialect_field settings_fields[] = {
 	{ "Bridge", NULL, DIALECT_OWN, .own = &empty },
 	{ "SandboxID", NULL, DIALECT_OWN, .own = &empty },
 	{ "SandboxKey", NULL, DIALECT_OWN, .own = &empty },
 	{ "Ports", NULL, DIALECT_OWN, .own = &bound_ports },
-	/* Writes its keys itself; this one is a name for the row alone. */
-	{ "EndpointID", NULL, DIALECT_OWN, .own = &default_endpoint },
+	/* These write their keys themselves; the ones here are names for the rows alone. */
+	{ "HairpinMode", NULL, DIALECT_OWN, .own = &old_settings, .until = 52 },
+	{ "EndpointID", NULL, DIALECT_OWN, .own = &default_endpoint, .until = 52 },
 	{ "Networks", "endpoints", DIALECT_KEYED, 0, &dialect_endpoint_settings,
 	  .key_field = "network" },
 	END,
@@ -340,6 +356,7 @@ static const struct dialect_own command = { .write = write_command };
 
 static const struct dialect_field mode_fields[] = {
 	{ "NetworkMode", "host_config.network_mode", DIALECT_TEXT, OMIT_EMPTY },
+	{ "Annotations", "host_config.annotations", DIALECT_MAP, OMIT_EMPTY, .since = 46 },
 	END,
 };
 static const struct dialect listed_mode = { &pb__container__descriptor, mode_fields };

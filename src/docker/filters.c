@@ -69,6 +69,17 @@ bool list_filters_read(struct arena *a, struct str text, struct list_filters *f,
 	return true;
 }
 
+void list_filters_add(struct arena *a, struct list_filters *f, const char *name, const char *value)
+{
+	struct list_filter *pairs = arena_alloc(a, (f->count + 1) * sizeof(*pairs));
+
+	for (size_t i = 0; i < f->count; i++)
+		pairs[i] = f->pairs[i];
+	pairs[f->count++] = (struct list_filter){ name, value };
+	qsort(pairs, f->count, sizeof(*pairs), compare_pairs);
+	f->pairs = pairs;
+}
+
 bool list_filters_check(const struct list_filters *f, const char *const *allowed, struct err *e)
 {
 	for (size_t i = 0; i < f->count; i++) {

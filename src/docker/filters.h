@@ -27,6 +27,8 @@ bool list_filters_read(struct arena *a, struct str text, struct list_filters *f,
 bool list_filters_check(const struct list_filters *f, const char *const *allowed,
 			struct err *e) MUST_CHECK;
 
+/* One more, from elsewhere in a request. */
+void list_filters_add(struct arena *a, struct list_filters *f, const char *name, const char *value);
 /* All values of a name, into the arena. */
 size_t list_filters_values(const struct list_filters *f, const char *name, struct arena *a,
 			   char ***values);

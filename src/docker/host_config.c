@@ -71,6 +71,7 @@ static bool read_console(struct arena *a, void *message, const struct json_t *va
 }
 
 static const struct dialect_own console = { write_console, read_console };
+static const struct dialect_own shown_console = { .write = write_console };
 
 /* ---- published ports: {"80/tcp":[{"HostIp":"","HostPort":"8080"}]} ---- */
 
@@ -249,7 +250,8 @@ static const struct dialect_field host_fields[] = {
 	{ "ShmSize", "shm_size", DIALECT_INT },
 	{ "Sysctls", "sysctls", DIALECT_MAP, OMIT_EMPTY },
 	{ "Runtime", "runtime", DIALECT_TEXT, OMIT_EMPTY },
-	{ "ConsoleSize", NULL, DIALECT_OWN, .own = &console },
+	{ "ConsoleSize", NULL, DIALECT_OWN, .own = &shown_console, .until = 42 },
+	{ "ConsoleSize", NULL, DIALECT_OWN, .own = &console, .since = 42 },
 	{ "Isolation", "isolation", DIALECT_TEXT },
 	{ "CpuShares", "cpu_shares", DIALECT_INT },
 	{ "Memory", "memory", DIALECT_INT },

@@ -97,6 +97,11 @@ static void write_empty(struct json *j, const char *key, const void *message, in
 	json_text(j, key, "");
 }
 
+static void write_none(struct json *j, const char *key, const void *message, int version)
+{
+	json_none(j, key);
+}
+
 static void write_graph_driver(struct json *j, const char *key, const void *message, int version)
 {
 	json_open_object(j, key);
@@ -107,6 +112,7 @@ static void write_graph_driver(struct json *j, const char *key, const void *mess
 
 static const struct dialect_own root = { .write = write_root };
 static const struct dialect_own empty = { .write = write_empty };
+static const struct dialect_own none = { .write = write_none };
 static const struct dialect_own graph_driver = { .write = write_graph_driver };
 
 static const struct dialect_field metadata_fields[] = {
@@ -122,6 +128,7 @@ static const struct dialect_field image_fields[] = {
 	{ "Comment", "comment", DIALECT_TEXT },
 	{ "Created", "created_ns", DIALECT_TIME_NS },
 	{ "Container", NULL, DIALECT_OWN, .own = &empty, .until = 45 },
+	{ "ContainerConfig", NULL, DIALECT_OWN, .own = &none, .until = 45 },
 	{ "DockerVersion", "docker_version", DIALECT_TEXT },
 	{ "Author", "author", DIALECT_TEXT },
 	{ "Config", "config", DIALECT_OBJECT, 0, &dialect_container_config },

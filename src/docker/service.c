@@ -134,7 +134,11 @@ static const struct dialect_field spec_fields[] = {
 	{ "Mode", "annotations", DIALECT_GROUP, 0, &mode },
 	{ "UpdateConfig", "update", DIALECT_OBJECT, OMIT_UNSET, &update_config },
 	{ "RollbackConfig", "rollback", DIALECT_OBJECT, OMIT_UNSET, &update_config, .since = 28 },
-	{ "Networks", "networks", DIALECT_OBJECTS, OMIT_EMPTY, &dialect_network_attachment_config },
+	/* Once beside the task, now in it: old clients find them where they were. */
+	{ "Networks", "networks", DIALECT_OBJECTS, READ_ONLY, &dialect_network_attachment_config,
+	  .until = 44 },
+	{ "Networks", "task.networks", DIALECT_OBJECTS, OMIT_EMPTY | WRITE_ONLY,
+	  &dialect_network_attachment_config, .until = 25 },
 	{ "EndpointSpec", "endpoint", DIALECT_OBJECT, OMIT_UNSET, &dialect_endpoint_spec },
 	END,
 };

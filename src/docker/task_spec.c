@@ -55,9 +55,9 @@ static const struct dialect_word propagations[] = {
 };
 static const struct dialect_field bind_fields[] = {
 	{ "Propagation", "propagation", DIALECT_WORD, OMIT_EMPTY, .words = propagations },
-	{ "NonRecursive", "nonrecursive", DIALECT_BOOL, OMIT_EMPTY },
-	{ "CreateMountpoint", "createmountpoint", DIALECT_BOOL, OMIT_EMPTY },
-	{ "ReadOnlyNonRecursive", "readonlynonrecursive", DIALECT_BOOL, OMIT_EMPTY },
+	{ "NonRecursive", "nonrecursive", DIALECT_BOOL, OMIT_EMPTY, .since = 40 },
+	{ "CreateMountpoint", "createmountpoint", DIALECT_BOOL, OMIT_EMPTY, .since = 42 },
+	{ "ReadOnlyNonRecursive", "readonlynonrecursive", DIALECT_BOOL, OMIT_EMPTY, .since = 44 },
 	{ "ReadOnlyForceRecursive", "readonlyforcerecursive", DIALECT_BOOL, OMIT_EMPTY },
 	END,
 };
@@ -65,7 +65,7 @@ static const struct dialect bind_options = { &pb__mount__bind_options__descripto
 static const struct dialect_field volume_fields[] = {
 	{ "NoCopy", "nocopy", DIALECT_BOOL, OMIT_EMPTY },
 	{ "Labels", "labels", DIALECT_MAP, OMIT_EMPTY },
-	{ "Subpath", "subpath", DIALECT_TEXT, OMIT_EMPTY, .since = 45 },
+	{ "Subpath", "subpath", DIALECT_TEXT, OMIT_EMPTY },
 	{ "DriverConfig", "driver_config", DIALECT_OBJECT, OMIT_UNSET, &dialect_driver },
 	END,
 };
