@@ -32,6 +32,24 @@ struct engine;
 struct log;
 struct node;
 
+/* What the kernel can limit. */
+struct api_abilities {
+	bool memory, swap, oom_kill_disable, cpu_quota, cpu_period, cpu_shares, cpuset, pids;
+	bool is_unified; /* cgroups of version 2: nothing can keep a process from the OOM killer */
+};
+#define API_ABILITIES 8
+
+/* A program that works for the daemon. NULL: it has not said, or there is none. */
+struct api_program {
+	const char *name, *version, *commit;
+};
+
+/* What is another at each moment. */
+struct api_moment {
+	int64_t open_files;
+	bool forwards_ipv4;
+};
+
 /* What the daemon knows of itself; it may change between requests. All borrowed. */
 struct api_host {
 	const char *version; /* of shoald: "0.1.0" */
@@ -56,7 +74,10 @@ struct api_host {
 	size_t warning_count;
 	const char *backing_filesystem; /* below the data root: "extfs" */
 	const char *init_binary;        /* "": there is none */
-	bool is_debug;
+	struct api_program shim, runtime, init;
+	struct api_abilities abilities;
+	void (*look)(struct api_moment *now); /* NULL: nobody looks */
+	bool is_debug, no_new_privileges;
 };
 
 /* Names of interfaces become addresses, and what was left open is chosen; with ports. `remote` is a

@@ -1,6 +1,7 @@
 /* The daemon itself: ping, version, info, and what clients must find although there is nothing. */
 #include "api/call.h"
 #include "api/cluster.h"
+#include "api/engine_routes.h"
 #include "api/route.h"
 #include "base/mem.h"
 #include "docker/tables.h"
@@ -38,6 +39,19 @@ void ping(struct call *c)
 
 /* ---- version ---- */
 
+static void write_program(struct json *j, const struct api_program *p)
+{
+	if (!p->version || !p->version[0])
+		return;
+	json_open_object(j, NULL);
+	json_text(j, "Name", p->name);
+	json_text(j, "Version", p->version);
+	json_open_object(j, "Details");
+	json_text(j, "GitCommit", p->commit);
+	json_close(j);
+	json_close(j);
+}
+
 static void write_details(struct json *j, struct call *c, const struct api_host *h)
 {
 	json_open_object(j, "Details");
@@ -69,6 +83,9 @@ void system_version(struct call *c)
 	json_text(&j, "Version", h->version);
 	write_details(&j, c, h);
 	json_close(&j);
+	write_program(&j, &h->shim);
+	write_program(&j, &h->runtime);
+	write_program(&j, &h->init);
 	json_close(&j);
 	json_text(&j, "Version", h->version);
 	json_text(&j, "ApiVersion", arena_printf(&c->arena, "1.%d", API_MINOR));
@@ -250,7 +267,19 @@ static void write_swarm(struct json *j, struct call *c)
 	json_close(j);
 }
 
-static void write_host(struct json *j, struct call *c, const struct api_host *h)
+/* Clients that follow the events. */
+static size_t listeners(const struct api *api)
+{
+	const struct call *c;
+	size_t count = 0;
+
+	tree_each (&api->calls, struct call, by_exchange, c)
+		count += c->route && c->route->handle == system_events && c->is_open;
+	return count;
+}
+
+static void write_host(struct json *j, struct call *c, const struct api_host *h,
+		       const struct api_moment *moment)
 {
 	static const struct dialect_field time_fields[] = {
 		{ "SystemTime", "created_ns", DIALECT_TIME_NS },
@@ -261,14 +290,14 @@ static void write_host(struct json *j, struct call *c, const struct api_host *h)
 
 	clock->created_ns = c->now.wall_ns;
 	json_bool(j, "Debug", h->is_debug);
-	json_int(j, "NFd", 0);
-	json_bool(j, "OomKillDisable", h->cgroup_version == 1);
-	json_int(j, "NGoroutines", 0);
+	json_int(j, "NFd", moment->open_files);
+	json_bool(j, "OomKillDisable", h->abilities.oom_kill_disable);
+	json_int(j, "NGoroutines", 0); /* there are none: one thread does it all */
 	dialect_write_members(j, &time, clock, c->minor);
 	json_text(j, "LoggingDriver", h->log_driver);
 	json_text(j, "CgroupDriver", h->cgroup_driver);
 	json_text(j, "CgroupVersion", h->cgroup_version == 2 ? "2" : "1");
-	json_int(j, "NEventsListener", 0);
+	json_uint(j, "NEventsListener", listeners(c->api));
 	json_text(j, "KernelVersion", h->kernel);
 	json_text(j, "OperatingSystem", h->os_name);
 	json_text(j, "OSVersion", h->os_version);
@@ -301,11 +330,17 @@ static void write_runtimes(struct json *j, const struct api_host *h)
 	json_text(j, "DefaultRuntime", h->default_runtime);
 }
 
-static void write_commit(struct json *j, const char *key)
+/* Who fills the place: "crun 1.8.1". */
+static void write_commit(struct json *j, struct call *c, const char *key,
+			 const struct api_program *p)
 {
+	const char *text = p->version && p->version[0]
+				   ? arena_printf(&c->arena, "%s %s", p->name, p->version)
+				   : "";
+
 	json_open_object(j, key);
-	json_text(j, "ID", "");
-	json_text(j, "Expected", "");
+	json_text(j, "ID", text);
+	json_text(j, "Expected", text);
 	json_close(j);
 }
 
@@ -332,6 +367,8 @@ static void write_security(struct json *j, struct call *c, const struct api_host
 	json_text(j, NULL, c->minor >= 25 ? "name=seccomp,profile=builtin" : "seccomp");
 	if (h->cgroup_version == 2 && c->minor >= 25)
 		json_text(j, NULL, "name=cgroupns");
+	if (h->no_new_privileges)
+		json_text(j, NULL, c->minor >= 25 ? "name=no-new-privileges" : "no-new-privileges");
 	json_close(j);
 }
 
@@ -349,41 +386,65 @@ static void write_pools(struct json *j, const struct api_host *h)
 	json_close(j);
 }
 
+static void write_abilities(struct json *j, const struct api_abilities *a,
+			    const struct api_moment *moment)
+{
+	json_bool(j, "MemoryLimit", a->memory);
+	json_bool(j, "SwapLimit", a->swap);
+	json_bool(j, "CpuCfsPeriod", a->cpu_period);
+	json_bool(j, "CpuCfsQuota", a->cpu_quota);
+	json_bool(j, "CPUShares", a->cpu_shares);
+	json_bool(j, "CPUSet", a->cpuset);
+	json_bool(j, "PidsLimit", a->pids);
+	json_bool(j, "IPv4Forwarding", moment->forwards_ipv4);
+	json_bool(j, "BridgeNfIptables", false);
+	json_bool(j, "BridgeNfIp6tables", false);
+}
+
+static void write_warnings(struct json *j, const struct api_host *h,
+			   const struct api_moment *moment)
+{
+	if (h->warning_count == 0 && moment->forwards_ipv4) {
+		json_none(j, "Warnings");
+		return;
+	}
+	json_open_list(j, "Warnings");
+	for (size_t i = 0; i < h->warning_count; i++)
+		json_text(j, NULL, h->warnings[i]);
+	if (!moment->forwards_ipv4)
+		json_text(j, NULL, "WARNING: IPv4 forwarding is disabled");
+	json_close(j);
+}
+
 void system_info(struct call *c)
 {
-	static const char *const abilities[] = { "MemoryLimit", "SwapLimit",      "CpuCfsPeriod",
-						 "CpuCfsQuota", "CPUShares",      "CPUSet",
-						 "PidsLimit",   "IPv4Forwarding", NULL };
+	struct api_moment moment = { .forwards_ipv4 = true };
 	const struct api_host *h = c->api->config.host;
 	AUTO_BUF struct buf out;
 	struct json j = call_json(c, &out);
 
+	if (h->look)
+		h->look(&moment);
 	json_open_object(&j, NULL);
 	json_text(&j, "ID", h->id);
 	write_containers(&j, c->api->config.engine);
 	write_driver(&j, h);
 	write_plugins(&j);
-	for (size_t i = 0; abilities[i]; i++)
-		json_bool(&j, abilities[i], true);
-	json_bool(&j, "BridgeNfIptables", false);
-	json_bool(&j, "BridgeNfIp6tables", false);
-	write_host(&j, c, h);
+	write_abilities(&j, &h->abilities, &moment);
+	write_host(&j, c, h, &moment);
 	write_runtimes(&j, h);
 	write_swarm(&j, c);
 	json_bool(&j, "LiveRestoreEnabled", false);
 	json_text(&j, "Isolation", "");
 	json_text(&j, "InitBinary", h->init_binary);
-	write_commit(&j, "ContainerdCommit");
-	write_commit(&j, "RuncCommit");
-	write_commit(&j, "InitCommit");
+	write_commit(&j, c, "ContainerdCommit", &h->shim);
+	write_commit(&j, c, "RuncCommit", &h->runtime);
+	write_commit(&j, c, "InitCommit", &h->init);
 	write_security(&j, c, h);
 	write_pools(&j, h);
 	if (c->minor >= 44)
 		json_strings(&j, "CDISpecDirs", NULL, 0);
-	if (h->warning_count)
-		json_strings(&j, "Warnings", h->warnings, h->warning_count);
-	else
-		json_none(&j, "Warnings");
+	write_warnings(&j, h, &moment);
 	json_close(&j);
 	call_reply_json(c, 200, &out);
 }

@@ -187,6 +187,18 @@ const char *setting_default_runtime(const struct config *c)
 	return c->default_runtime[0] ? c->default_runtime : "crun";
 }
 
+const char *setting_runtime_program(const struct config *c, const char *name, struct arena *a)
+{
+	for (size_t i = 0; i < c->runtimes.count; i++) {
+		struct str key, path;
+
+		if (str_cut(str_of(c->runtimes.items[i]), '=', &key, &path) &&
+		    str_equal_c(key, name))
+			return arena_str(a, path);
+	}
+	return name;
+}
+
 /* Each takes "-- program arguments" and is linked with nothing: images have no library for it. */
 const char *setting_init_path(const struct config *c)
 {

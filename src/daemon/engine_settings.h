@@ -17,6 +17,8 @@ void engine_settings(const struct config *c, struct arena *memory, struct engine
 /* crun, runc and those of --add-runtime. */
 const char *const *setting_runtimes(const struct config *c, struct arena *memory, size_t *count);
 const char *setting_default_runtime(const struct config *c);
+/* The program that one of these names stands for. */
+const char *setting_runtime_program(const struct config *c, const char *name, struct arena *memory);
 /* The program for --init: the one that is named, else the first known one that is installed, else "". */
 const char *setting_init_path(const struct config *c);
 

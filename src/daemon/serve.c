@@ -1,5 +1,7 @@
 #include "daemon/serve.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <linux/magic.h>
@@ -11,9 +13,13 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/abilities.h"
+#include "daemon/commit.h"
+#include "daemon/committed_at.h"
 #include "daemon/config.h"
 #include "daemon/engine_settings.h"
 #include "daemon/metrics.h"
+#include "daemon/programs.h"
 #include "engine/engine.h"
 #include "host/address.h"
 #include "host/dir.h"
@@ -37,6 +43,7 @@ struct serving {
 	struct stream stream;
 	struct api *api;
 	struct api_host host;
+	struct programs *programs;
 	struct address_config addresses;
 	struct tls_config *tls;
 	struct metrics *metrics;
@@ -105,6 +112,7 @@ static void describe_configuration(struct api_host *h, const struct config *c, s
 	h->mirrors = c->registry_mirrors.items;
 	h->mirror_count = c->registry_mirrors.count;
 	h->is_debug = c->debug;
+	h->no_new_privileges = c->no_new_privileges;
 }
 
 static void describe_pools(struct api_host *h, const struct config *c, struct arena *a)
@@ -146,6 +154,33 @@ static const char *filesystem_of(const char *path)
 	return "<unknown>";
 }
 
+static void look(struct api_moment *now)
+{
+	DIR *open_files = opendir("/proc/self/fd");
+	int forwarding = open("/proc/sys/net/ipv4/ip_forward", O_RDONLY | O_CLOEXEC);
+	char answer = '0';
+
+	now->open_files = 0;
+	while (open_files && readdir(open_files))
+		now->open_files++;
+	now->open_files -= open_files ? 3 : 0; /* ".", ".." and this one */
+	if (open_files)
+		(void)closedir(open_files);
+	now->forwards_ipv4 = forwarding >= 0 && read(forwarding, &answer, 1) == 1 && answer != '0';
+	if (forwarding >= 0)
+		close(forwarding);
+}
+
+static void describe_abilities(struct serving *s, struct api_host *h)
+{
+	const char **warnings = arena_alloc(&s->memory, API_ABILITIES * sizeof(*warnings));
+
+	abilities_read("/sys/fs/cgroup", &h->abilities);
+	h->warning_count = abilities_missing(&h->abilities, warnings);
+	h->warnings = warnings;
+	h->look = look;
+}
+
 static bool describe(struct serving *s, const struct config *c, struct err *e)
 {
 	struct arena *a = &s->memory;
@@ -156,8 +191,8 @@ static bool describe(struct serving *s, const struct config *c, struct err *e)
 		return fail(e, ERR_INTERNAL, "the kernel does not say its name");
 	*h = (struct api_host){
 		.version = SHOAL_VERSION,
-		.commit = "",
-		.built_at = "",
+		.commit = SHOAL_COMMIT,
+		.built_at = SHOAL_COMMITTED_AT,
 		.hostname = arena_strdup(a, uts.nodename),
 		.kernel = arena_strdup(a, uts.release),
 		.os_name = os_release(a, "PRETTY_NAME", "Linux"),
@@ -173,6 +208,7 @@ static bool describe(struct serving *s, const struct config *c, struct err *e)
 		.cgroup_driver = "cgroupfs",
 		.cgroup_version = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? 2 : 1,
 	};
+	describe_abilities(s, h);
 	describe_pools(h, c, a);
 	describe_configuration(h, c, a);
 	return load_engine_id(c, a, &h->id, e);
@@ -319,6 +355,9 @@ bool serving_open(const struct config *c, struct loop *loop, struct endpoints *e
 		.addresses = { .self = &s->addresses, .choose = address_choose },
 	};
 	s->api = api_new(&api);
+	s->programs =
+		programs_ask(loop, setting_runtime_program(c, s->host.default_runtime, &s->memory),
+			     s->host.init_binary, &s->host);
 	stream_server_rest(s->server);
 	if (!listen_on_all(s, c, e) ||
 	    (c->metrics_addr[0] &&
@@ -343,6 +382,7 @@ void serving_close(struct serving *s)
 {
 	if (!s)
 		return;
+	programs_close(s->programs);
 	metrics_close(s->metrics);
 	stream_server_close(s->server);
 	api_free(s->api);

@@ -268,6 +268,9 @@ static const struct api_host host = {
 	.log_driver = "json-file",
 	.backing_filesystem = "extfs",
 	.init_binary = "",
+	.shim = { "conmon", "2.1.6", "" },
+	.runtime = { "crun", "1.8.1", "f8a096b" },
+	.abilities = { true, true, false, true, true, true, true, true, true },
 	.cgroup_driver = "cgroupfs",
 	.cgroup_version = 2,
 };
