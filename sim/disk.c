@@ -48,7 +48,7 @@ struct disk {
 	struct journal seam;
 	int64_t delay_ms_max;
 	int64_t last_done_ms;
-	bool is_full, has_failed;
+	bool is_full, has_failed, is_shut;
 
 	bool has_raft;
 	struct journal_hard_state hard;
@@ -100,6 +100,7 @@ static void compact_to(struct disk *d, uint64_t index)
 
 static void carry_out_raft(struct disk *d, const struct write *w)
 {
+	assert(!d->is_shut);
 	d->has_raft = true;
 	if (w->raft.has_hard_state)
 		d->hard = w->raft.hard_state;
@@ -191,6 +192,7 @@ static void wipe_raft_now(struct disk *d)
 	snapshot_clear(&d->saved);
 	d->hard = (struct journal_hard_state){ 0 };
 	d->has_raft = false;
+	d->is_shut = false;
 }
 
 static void carry_out(struct disk *d, struct write *w)
@@ -230,9 +232,10 @@ static struct journal_image *image_of(struct disk *d, struct arena *a)
 	struct journal_entry *entries = arena_alloc(a, (d->entry_count + 1) * sizeof(*entries));
 	struct journal_record *records = arena_alloc(a, (d->record_count + 1) * sizeof(*records));
 
-	image->has_raft = d->has_raft;
+	image->is_raft_shut = d->is_shut;
+	image->has_raft = d->has_raft && !d->is_shut;
 	image->hard_state = d->hard;
-	for (size_t i = 0; i < d->entry_count; i++) {
+	for (size_t i = 0; image->has_raft && i < d->entry_count; i++) {
 		const struct stored_entry *e = &d->entries[i];
 
 		/* Entries behind the snapshot are kept for late members; a load begins after it. */
@@ -244,7 +247,7 @@ static struct journal_image *image_of(struct disk *d, struct arena *a)
 							  e->size) };
 	}
 	image->entries = entries;
-	if (d->named.index) {
+	if (image->has_raft && d->named.index) {
 		image->has_snapshot = true;
 		image->snapshot = (struct journal_manifest){
 			.index = d->named.index,
@@ -462,6 +465,11 @@ void disk_free(struct disk *d)
 void disk_lose_raft(struct disk *d)
 {
 	wipe_raft_now(d);
+}
+
+void disk_shut_raft(struct disk *d, bool is_shut)
+{
+	d->is_shut = is_shut;
 }
 
 bool disk_has_failed(const struct disk *d)

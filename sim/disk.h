@@ -24,6 +24,8 @@ void disk_crash(struct disk *d);
 void disk_wipe(struct disk *d);
 /* The raft journal is lost, and what was on its way to it; this node's records are not. */
 void disk_lose_raft(struct disk *d);
+/* The raft journal cannot be read before its key is here. */
+void disk_shut_raft(struct disk *d, bool is_shut);
 /* It failed a write, and fails all until the node is started again. */
 bool disk_has_failed(const struct disk *d);
 void disk_set_full(struct disk *d, bool is_full);

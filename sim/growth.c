@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "sim/disk.h"
+#include "sim/hands.h"
+#include "swarm/unlock_key.h"
 
-#define UPDATE_NODE "/docker.swarmkit.v1.Control/UpdateNode"
+#define UPDATE_NODE    "/docker.swarmkit.v1.Control/UpdateNode"
+#define UPDATE_CLUSTER "/docker.swarmkit.v1.Control/UpdateCluster"
 
 static struct sim_node *any_manager(struct world *w)
 {
@@ -47,6 +50,21 @@ static void join_one(struct growth *g, struct sim_node *s)
 	world_wake(s);
 }
 
+static void unlock(struct growth *g, struct sim_node *s)
+{
+	static const uint8_t wrong[UNLOCK_KEY_BYTES] = "a key that opens nothing at all.";
+	struct str key = hands_unlock_key(s->hands);
+	bool is_mistaken = prng_chance(&g->world->prng, 1, 3);
+
+	if (key.len == 0) {
+		world_fail(g->world, "%s is locked without a key", s->name);
+		return;
+	}
+	node_swarm_unlock(s->node, node_ticket(s->node),
+			  is_mistaken ? wrong : (const uint8_t *)key.ptr);
+	world_wake(s);
+}
+
 static void join_all(struct world *w, void *arg)
 {
 	struct growth *g = arg;
@@ -57,6 +75,10 @@ static void join_all(struct world *w, void *arg)
 		if (w->nodes[i].node && w->nodes[i].paused_until_ms <= w->now_ms &&
 		    node_swarm_state(w->nodes[i].node) == SWARM_INACTIVE)
 			join_one(g, &w->nodes[i]);
+	for (size_t i = 0; i < w->node_count; i++)
+		if (w->nodes[i].node && w->nodes[i].paused_until_ms <= w->now_ms &&
+		    node_swarm_state(w->nodes[i].node) == SWARM_LOCKED)
+			unlock(g, &w->nodes[i]);
 	world_plan(w, 1000, join_all, g);
 }
 
@@ -77,6 +99,21 @@ static void change_role(struct growth *g, struct sim_node *manager)
 	request->spec->desired_role =
 		prng_chance(&g->world->prng, 3, 5) ? PB__NODE_ROLE__MANAGER : PB__NODE_ROLE__WORKER;
 	node_change(manager->node, node_ticket(manager->node), UPDATE_NODE, request);
+	world_wake(manager);
+}
+
+static void change_lock(struct growth *g, struct sim_node *manager)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const Pb__Cluster *cluster = view_cluster(node_view(manager->node));
+	Pb__UpdateClusterRequest *request = PB_NEW(&a, update_cluster_request);
+
+	request->cluster_id = arena_strdup(&a, cluster->id);
+	request->cluster_version = pb_dup(&a, cluster->meta->version);
+	request->spec = pb_dup(&a, cluster->spec);
+	request->spec->encryption_config->auto_lock_managers = prng_chance(&g->world->prng, 2, 3);
+	request->rotation->manager_unlock_key = prng_chance(&g->world->prng, 1, 2);
+	node_change(manager->node, node_ticket(manager->node), UPDATE_CLUSTER, request);
 	world_wake(manager);
 }
 
@@ -127,7 +164,9 @@ static void act(struct world *w, void *arg)
 	if (g->loses && prng_chance(&w->prng, 1, 10))
 		lose_journal(g);
 	manager = any_manager(w);
-	if (manager)
+	if (manager && g->locks && prng_chance(&w->prng, 1, 3))
+		change_lock(g, manager);
+	else if (manager)
 		change_role(g, manager);
 	world_plan(w, prng_between(&w->prng, 1, 2 * g->every_ms), act, g);
 }
@@ -137,9 +176,21 @@ void growth_begin(struct growth *g, struct world *w, int64_t until_ms)
 	*g = (struct growth){ .world = w,
 			      .until_ms = until_ms,
 			      .every_ms = prng_between(&w->prng, 1000, 30000),
-			      .loses = prng_chance(&w->prng, 1, 2) };
+			      .loses = prng_chance(&w->prng, 1, 2),
+			      .locks = prng_chance(&w->prng, 1, 2) };
 	world_plan(w, 10, join_all, g);
 	world_plan(w, 3000, act, g);
+}
+
+static void check_lock(struct growth *g, const struct sim_node *s, const Pb__Cluster *cluster)
+{
+	struct str wanted = node_is_manager(s->node) ? unlock_key_of(cluster) : (struct str){ 0 };
+
+	if (node_swarm_state(s->node) == SWARM_LOCKED)
+		world_fail(g->world, "%s is still locked", s->name);
+	else if (!str_equal(hands_unlock_key(s->hands), wanted))
+		world_fail(g->world, "the keys of %s are not locked as the swarm wants it",
+			   s->name);
 }
 
 static const struct sim_node *node_of(const struct world *w, const char *id)
@@ -168,6 +219,7 @@ void growth_check_calm(struct growth *g)
 
 		if (!s || !s->node)
 			continue; /* a join that was given up */
+		check_lock(g, s, view_cluster(node_view(leader->node)));
 		m = members_find_node(group_members(node_group(leader->node)), node->id);
 		if (node->role != node->spec->desired_role)
 			world_fail(w, "%s still has another role than it is to have", s->name);

@@ -8,6 +8,7 @@
 #include "node/node.h"
 #include "pb/pb.h"
 #include "seam/input.h"
+#include "sim/disk.h"
 #include "sim/world.h"
 
 #define CERTIFICATE_LIFE_S 200
@@ -42,6 +43,14 @@ struct hands {
 	uint64_t life;        /* of the process: what an earlier one asked for is forgotten */
 	uint64_t last_key;
 	bool has_identity;
+	/* How the keys on this host's disk are locked, and by what? */
+	bool is_lock_known;
+	uint8_t unlock_key[UNLOCK_KEY_BYTES];
+	bool is_locked;
+	uint64_t lock_version;
+	/* A manager's first certificate is not on the disk yet; the role of the one that is, or "". */
+	bool is_unwritten;
+	char written_role[32];
 	char *root;          /* believed in */
 	int64_t installed_s; /* wall time */
 	char role[32], org[64];
@@ -69,6 +78,7 @@ struct work {
 	int exit_code;
 	char *a, *b, *c; /* of keys */
 	bool is_refused;
+	enum err_kind err_kind; /* is_refused */
 	char task_id[64];
 };
 
@@ -334,7 +344,7 @@ static void do_keys(struct hands *h, const struct work *w)
 	box = node_inbox(s->node);
 	in = inbox_add(box, INPUT_KEYS, w->ticket);
 	in->keys.kind = w->is_refused ? KEYS_FAILED : KEYS_DONE;
-	in->keys.err_kind = ERR_NOT_FOUND;
+	in->keys.err_kind = w->err_kind;
 	in->keys.text = "there is none";
 	in->keys.a = keep_text(&box->memory, w->a);
 	in->keys.b = keep_text(&box->memory, w->b);
@@ -574,6 +584,13 @@ static void remember_root(struct hands *h, struct str root)
 	h->root = str_dup(root);
 }
 
+static void forget_lock(struct hands *h)
+{
+	h->is_locked = false;
+	h->lock_version = 0;
+	h->is_lock_known = false;
+}
+
 static void keys_install(void *self, uint64_t ticket, struct str root, struct str cert)
 {
 	struct hands *h = self;
@@ -585,7 +602,19 @@ static void keys_install(void *self, uint64_t ticket, struct str root, struct st
 	h->installed_s = world_now(s->world).wall_ns / 1000000000;
 	s->role = h->role;
 	s->org = h->org;
+	if (strcmp(h->role, "swarm-manager") != 0)
+		forget_lock(h);
+	h->is_unwritten = strcmp(h->role, "swarm-manager") == 0 && !h->is_lock_known;
+	if (!h->is_unwritten)
+		strcpy(h->written_role, h->role);
 	plan_keys(h, ticket, NULL, NULL, NULL);
+}
+
+static void set_unlock_key(struct hands *h, struct str key)
+{
+	h->is_locked = key.len == UNLOCK_KEY_BYTES;
+	if (h->is_locked)
+		memcpy(h->unlock_key, key.ptr, UNLOCK_KEY_BYTES);
 }
 
 static void keys_trust(void *self, uint64_t ticket, struct str root)
@@ -594,18 +623,39 @@ static void keys_trust(void *self, uint64_t ticket, struct str root)
 	plan_keys(self, ticket, NULL, NULL, NULL);
 }
 
-static void keys_load(void *self, uint64_t ticket)
+static void keys_lock(void *self, uint64_t ticket, struct str unlock_key, uint64_t version)
 {
 	struct hands *h = self;
 
-	plan_keys(h, ticket, NULL, NULL, NULL)->is_refused = !h->has_identity;
+	if (!h->is_lock_known || version > h->lock_version) {
+		set_unlock_key(h, unlock_key);
+		h->lock_version = version;
+		h->is_lock_known = true;
+		h->is_unwritten = false;
+		strcpy(h->written_role, h->role);
+	}
+	plan_keys(h, ticket, NULL, NULL, NULL);
+}
+
+static void keys_load(void *self, uint64_t ticket, struct str unlock_key)
+{
+	struct hands *h = self;
+	struct work *w = plan_keys(h, ticket, NULL, NULL, NULL);
+	bool is_locked =
+		h->is_locked && !str_equal(unlock_key, str_bytes(h->unlock_key, UNLOCK_KEY_BYTES));
+
+	w->is_refused = !h->has_identity || is_locked;
+	w->err_kind = is_locked ? ERR_DENIED : ERR_NOT_FOUND;
+	disk_shut_raft(h->owner->disk, is_locked);
 }
 
 static void keys_wipe(void *self, uint64_t ticket)
 {
 	struct hands *h = self;
 
-	h->has_identity = false;
+	h->has_identity = h->is_unwritten = false;
+	h->written_role[0] = '\0';
+	forget_lock(h);
 	h->owner->node_id[0] = '\0';
 	h->owner->role = h->owner->org = "";
 	plan_keys(h, ticket, NULL, NULL, NULL);
@@ -657,8 +707,19 @@ struct hands *hands_new(struct sim_node *owner)
 		.log_more = seam_log_more,
 		.log_stop = seam_log_stop,
 	};
-	h->keys = (struct keys){ h,         keys_random,  keys_new_root, keys_digest, keys_new_csr,
-				 keys_sign, keys_install, keys_trust,    keys_load,   keys_wipe };
+	h->keys = (struct keys){
+		.self = h,
+		.random = keys_random,
+		.new_root = keys_new_root,
+		.digest = keys_digest,
+		.new_csr = keys_new_csr,
+		.sign = keys_sign,
+		.install = keys_install,
+		.trust = keys_trust,
+		.lock = keys_lock,
+		.load = keys_load,
+		.wipe = keys_wipe,
+	};
 	world_plan(owner->world, 1000, exits, h);
 	return h;
 }
@@ -695,6 +756,13 @@ void hands_process_died(struct hands *h)
 		reading_free(h, r);
 	h->life++;
 	h->last_done_ms = 0;
+	if (!h->is_unwritten)
+		return;
+	h->is_unwritten = false;
+	strcpy(h->role, h->written_role);
+	h->has_identity = h->role[0] != '\0';
+	if (!h->has_identity)
+		h->owner->node_id[0] = '\0';
 }
 
 void hands_host_died(struct hands *h)
@@ -704,6 +772,11 @@ void hands_host_died(struct hands *h)
 	hands_process_died(h);
 	tree_each (&h->boxes, struct box, by_task, b)
 		box_free(h, b);
+}
+
+struct str hands_unlock_key(const struct hands *h)
+{
+	return str_bytes(h->unlock_key, h->is_locked ? UNLOCK_KEY_BYTES : 0);
 }
 
 size_t hands_count(const struct hands *h)

@@ -28,6 +28,9 @@ void hands_set_faults(struct hands *h, const struct hands_faults *f);
 /* How often containers write a line (four times a second). Set it before there are any. */
 void hands_set_line_ms(struct hands *h, int64_t line_ms);
 
+/* What the keys on this host's disk are locked with; empty: they are not. */
+struct str hands_unlock_key(const struct hands *h);
+
 /* The process died: what was under way is forgotten, containers live on. Or the host did: they do
  * not. */
 void hands_process_died(struct hands *h);

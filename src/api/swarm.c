@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/call.h"
 #include "api/cluster.h"
@@ -11,6 +12,7 @@
 #include "docker/tables.h"
 #include "node/membership.h"
 #include "node/node.h"
+#include "swarm/unlock_key.h"
 #include "wire/token.h"
 
 #define PORT_DEFAULT    2377
@@ -112,10 +114,6 @@ static bool init_is_good(struct call *c, const Pb__SwarmInitRequest *r)
 		call_refuse(c, ERR_INVALID, "swarm spec must be named \"default\"");
 		return false;
 	}
-	if (r->auto_lock_managers || (r->spec && r->spec->encryption_config->auto_lock_managers)) {
-		call_refuse(c, ERR_UNSUPPORTED, "--autolock is not available yet");
-		return false;
-	}
 	return true;
 }
 
@@ -132,6 +130,16 @@ static void init_done(struct call *c, const struct leader_answer *a)
 	call_reply_json(c, 200, &out);
 }
 
+/* The flag beside the spec is the one that counts, as the reference has it. */
+static const Pb__ClusterSpec *spec_of_init(struct call *c, const Pb__SwarmInitRequest *r)
+{
+	Pb__ClusterSpec *spec =
+		r->spec ? pb_dup(&c->arena, r->spec) : PB_NEW(&c->arena, cluster_spec);
+
+	spec->encryption_config->auto_lock_managers = r->auto_lock_managers;
+	return spec;
+}
+
 void swarm_init(struct call *c)
 {
 	const Pb__SwarmInitRequest *r = call_body(c, &dialect_swarm_init);
@@ -145,7 +153,7 @@ void swarm_init(struct call *c)
 	init.force_new_cluster = r->force_new_cluster;
 	init.data_path_addr = r->data_path_addr;
 	init.data_path_port = r->data_path_port;
-	init.spec = r->spec;
+	init.spec = spec_of_init(c, r);
 	init.address_pools = (const char *const *)r->default_addr_pool;
 	init.address_pool_count = r->n_default_addr_pool;
 	init.subnet_size = r->subnet_size;
@@ -271,11 +279,6 @@ void swarm_update(struct call *c)
 		call_refuse(c, ERR_INVALID, "swarm spec must be named \"default\"");
 		return;
 	}
-	/* A key that locks nothing would be worse than none. */
-	if (r->spec->encryption_config->auto_lock_managers) {
-		call_refuse(c, ERR_UNSUPPORTED, "--autolock is not available yet");
-		return;
-	}
 	r->cluster_version = PB_NEW(&c->arena, version);
 	r->cluster_version->index = version;
 	r->rotation->worker_join_token = call_flag(c, "rotateWorkerToken");
@@ -294,9 +297,8 @@ static void show_key(struct call *c, const struct leader_answer *a)
 	struct json j = call_json(c, &out);
 	char text[UNLOCK_TEXT_LEN + 1] = "";
 
-	for (size_t i = 0; cluster && i < cluster->n_unlock_keys; i++)
-		if (cluster->unlock_keys[i]->key.len == UNLOCK_KEY_LEN)
-			unlock_key_write(cluster->unlock_keys[i]->key.data, text);
+	if (cluster && unlock_key_of(cluster).len == UNLOCK_KEY_LEN)
+		unlock_key_write((const uint8_t *)unlock_key_of(cluster).ptr, text);
 	json_open_object(&j, NULL);
 	json_text(&j, "UnlockKey", text);
 	json_close(&j);
@@ -310,15 +312,28 @@ void swarm_unlock_key(struct call *c)
 
 void swarm_unlock(struct call *c)
 {
-	if (!call_body(c, &dialect_swarm_unlock))
+	const Pb__SwarmUnlockRequest *r = call_body(c, &dialect_swarm_unlock);
+	struct node *n = c->api->config.node;
+	uint8_t key[UNLOCK_KEY_LEN];
+	struct err e;
+
+	if (!r)
 		return;
-	if (node_swarm_state(c->api->config.node) == SWARM_INACTIVE)
+	if (node_swarm_state(n) == SWARM_INACTIVE) {
 		call_refuse(c, ERR_UNAVAILABLE,
 			    "This node is not a swarm manager. Use \"docker swarm init\" or "
-			    "\"docker swarm "
-			    "join\" to connect this node to swarm and try again.");
-	else if (node_swarm_state(c->api->config.node) == SWARM_LOCKED)
-		call_refuse(c, ERR_UNSUPPORTED, "unlocking is not available yet");
-	else
+			    "\"docker swarm join\" to connect this node to swarm and try again.");
+		return;
+	}
+	if (node_swarm_state(n) != SWARM_LOCKED) {
 		call_refuse(c, ERR_CONFLICT, "swarm is not locked");
+		return;
+	}
+	if (!unlock_key_parse(str_of(r->unlock_key), key, &e)) {
+		call_refuse(c, ERR_INVALID, "invalid key string");
+		return;
+	}
+	c->takes_errors = true;
+	node_swarm_unlock(n, call_node(c, join_done), key);
+	memset(key, 0, sizeof(key));
 }

@@ -118,7 +118,7 @@ static void make_swarm_hands(struct daemon *d)
 
 	d->peer_hands = peer_hands_new(d->loop);
 	peer_hands_seam(d->peer_hands, &d->peer);
-	d->keys_hands = keys_hands_new(d->loop, dir, d->peer_hands);
+	d->keys_hands = keys_hands_new(d->loop, dir, d->peer_hands, d->journal_disk);
 	keys_hands_seam(d->keys_hands, &d->keys);
 }
 

@@ -1,6 +1,8 @@
 #include "host/journal.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -17,7 +19,24 @@
 #define CHECKPOINT_BYTES (64u << 20)
 #define IDLE_MS          1000
 
-enum order_kind { LOAD_RAFT, LOAD_LOCAL, WRITE_RAFT, WIPE_RAFT, WRITE_LOCAL, SAVE_SNAPSHOT };
+enum order_kind {
+	LOAD_RAFT,
+	LOAD_LOCAL,
+	WRITE_RAFT,
+	WIPE_RAFT,
+	WRITE_LOCAL,
+	SAVE_SNAPSHOT,
+	TAKE_KEY, /* first the thread of snapshots, then that of the log */
+};
+
+struct new_key {
+	uint8_t key[SEAL_KEY_LEN], older[SEAL_KEY_LEN];
+	bool has_older;
+	void *self;
+	void (*done)(void *self, bool is_good, const struct err *why);
+	unsigned wipes; /* of the log, when it was given */
+	bool has_passed_snapshots, fits, was_sealed;
+};
 
 /* A seam call under way. It owns copies of all it was given, but for a snapshot's source. */
 struct order {
@@ -36,6 +55,7 @@ struct order {
 			struct journal_manifest manifest;
 			struct journal_source source;
 		} snapshot;
+		struct new_key key;
 	};
 	bool is_refused; /* too much waited */
 	bool is_done;
@@ -62,6 +82,7 @@ struct journal_disk {
 	struct scribe raft_scribe, local_scribe, snapshot_scribe;
 	size_t raft_waiting_bytes, local_waiting_bytes;
 	bool has_logged_failure;
+	unsigned wipes; /* of the raft log: no key outlives one */
 	bool is_closing;
 	int open_scribes;
 	struct loading *loading; /* NULL: none under way */
@@ -90,6 +111,10 @@ static bool carry_out_raft_order(struct journal_disk *d, struct order *o, struct
 		return raft_file_write(&d->raft, &o->raft, e);
 	case WIPE_RAFT:
 		return raft_file_wipe(&d->raft, e);
+	case TAKE_KEY:
+		return raft_file_take_key(&d->raft, o->key.key,
+					  o->key.has_older ? o->key.older : NULL, &o->key.fits,
+					  &o->key.was_sealed, e);
 	default:
 		abort();
 	}
@@ -136,6 +161,9 @@ static bool clean_up_after(struct journal_disk *d, struct order *o, struct err *
 		snapshot_files_keep_only(d->snapshot_dir, 0, 0);
 		return file_checkpoint(&d->raft.file, e);
 	}
+	/* What the older key opens is to be found nowhere. */
+	if (o->kind == TAKE_KEY && o->key.was_sealed)
+		return file_checkpoint(&d->raft.file, e);
 	return true;
 }
 
@@ -172,6 +200,12 @@ static void carry_out_snapshots(void *self, struct list *orders)
 	list_each (orders, struct order, link, o) {
 		const struct journal_manifest *m = &o->snapshot.manifest;
 
+		if (o->kind == TAKE_KEY) {
+			sealer_free(d->snapshot_sealer);
+			d->snapshot_sealer = sealer_new(o->key.key);
+			o->is_done = true;
+			continue;
+		}
 		o->is_done = snapshot_file_save(d->snapshot_dir, d->snapshot_sealer, m->index,
 						m->term, o->snapshot.source, gives_up, d, &o->why);
 	}
@@ -195,6 +229,8 @@ static bool tidy_local(void *self, bool is_idle)
 
 static void order_free(struct order *o)
 {
+	if (o->kind == TAKE_KEY)
+		OPENSSL_cleanse(&o->key, sizeof(o->key));
 	arena_clear(&o->memory);
 	free(o);
 }
@@ -253,6 +289,25 @@ static size_t *waiting_bytes(struct journal_disk *d, enum order_kind kind)
 							 : &d->raft_waiting_bytes;
 }
 
+/* From one thread to the other: what was saved before is sealed anew by the second. */
+static void on_key_taken(struct journal_disk *d, struct order *o)
+{
+	struct new_key *k = &o->key;
+
+	if (o->is_done && !k->has_passed_snapshots && !d->is_closing && k->wipes == d->wipes) {
+		k->has_passed_snapshots = true;
+		scribe_order(&d->raft_scribe, &o->link);
+		return;
+	}
+	if (o->is_done && !k->has_passed_snapshots)
+		o->is_done = fail(&o->why, ERR_UNAVAILABLE,
+				  d->is_closing ? "the node is ending" : "the log was wiped");
+	else if (o->is_done && !k->fits)
+		o->is_done = fail(&o->why, ERR_DENIED, "raft.db: this node's key does not open it");
+	k->done(k->self, o->is_done, &o->why);
+	order_free(o);
+}
+
 static void on_finished(void *self, struct list *orders)
 {
 	struct journal_disk *d = self;
@@ -261,6 +316,10 @@ static void on_finished(void *self, struct list *orders)
 	list_each (orders, struct order, link, o) {
 		list_remove(&o->link);
 		*waiting_bytes(d, o->kind) -= o->bytes;
+		if (o->kind == TAKE_KEY) {
+			on_key_taken(d, o);
+			continue;
+		}
 		if (d->is_closing)
 			;
 		else if (o->kind == LOAD_RAFT || o->kind == LOAD_LOCAL)
@@ -346,10 +405,26 @@ static void save_snapshot(void *self, uint64_t ticket, const struct journal_mani
 	scribe_order(&d->snapshot_scribe, &o->link);
 }
 
+void journal_disk_take_key(struct journal_disk *d, const uint8_t key[SEAL_KEY_LEN],
+			   const uint8_t *older, void *self,
+			   void (*done)(void *self, bool is_good, const struct err *why))
+{
+	struct order *o = order_new(TAKE_KEY, 0);
+
+	o->key = (struct new_key){
+		.has_older = older != NULL, .self = self, .done = done, .wipes = d->wipes
+	};
+	memcpy(o->key.key, key, SEAL_KEY_LEN);
+	if (older)
+		memcpy(o->key.older, older, SEAL_KEY_LEN);
+	scribe_order(&d->snapshot_scribe, &o->link);
+}
+
 static void wipe_raft(void *self, uint64_t ticket)
 {
 	struct journal_disk *d = self;
 
+	d->wipes++;
 	give(d, &d->raft_scribe, order_new(WIPE_RAFT, ticket));
 }
 
@@ -407,7 +482,9 @@ static bool open_files(struct journal_disk *d, const struct journal_disk_config 
 	/* The files must be found again after a crash: their names are in the directory. */
 	if (!dir_sync(c->dir, e))
 		return false;
-	snapshot_files_keep_only(d->snapshot_dir, d->raft.snapshot_index, d->raft.snapshot_term);
+	if (!d->raft.file.is_shut)
+		snapshot_files_keep_only(d->snapshot_dir, d->raft.snapshot_index,
+					 d->raft.snapshot_term);
 	return true;
 }
 

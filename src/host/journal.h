@@ -9,7 +9,9 @@
  * on that file are reported as failed, until the journal is opened again. A snapshot that
  * cannot be saved fails alone. load() gives the entries after the snapshot.
  *
- * Everything is sealed under the data key (host/sealer.h). */
+ * Everything is sealed under the data key (host/sealer.h), until journal_disk_take_key() gives the raft
+ * log and the snapshots one of their own. A raft log that the data key does not open is shut: its
+ * load says so, its writes fail, and it can be wiped. */
 #ifndef SHOAL_HOST_JOURNAL_H
 #define SHOAL_HOST_JOURNAL_H
 
@@ -38,6 +40,13 @@ struct journal_disk_config {
  * (ERR_UNSUPPORTED), and when the key is not the one it was made with (ERR_DENIED). */
 bool journal_disk_open(const struct journal_disk_config *config, struct journal_disk **disk,
 		       struct err *e) MUST_CHECK;
+/* Seal the raft log and the snapshots with this key. What is sealed with the older one (NULL: there
+ * is none) or with the data key is sealed anew, and what was written before this call too. done() is
+ * told on the loop, once all is durable; with a failure when none of the keys fits, or the disk
+ * failed. Wiping the raft log goes back to the data key. */
+void journal_disk_take_key(struct journal_disk *disk, const uint8_t key[SEAL_KEY_LEN],
+			   const uint8_t *older, void *self,
+			   void (*done)(void *self, bool is_good, const struct err *why));
 void journal_disk_seam(struct journal_disk *disk, struct journal *seam);
 /* Waits for all writes that were given; their events are lost. NULL is fine. The loop must
  * run once more (loop_free() does) to free what is left. */

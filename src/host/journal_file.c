@@ -152,14 +152,21 @@ static bool read_format(struct journal_file *f, int *format, struct err *e)
 
 static bool create(struct journal_file *f, const char *schema, struct err *e)
 {
-	AUTO_BUF struct buf proof = BUF_MAX(256);
 	AUTO_FREE char *numbers = xasprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;"
 					    "CREATE TABLE proof(sealed BLOB NOT NULL);",
 					    APPLICATION_ID, JOURNAL_FORMAT);
+
+	return execute(f, numbers, "create", e) && execute(f, schema, "create", e) &&
+	       file_was_sealed(f, e);
+}
+
+bool file_was_sealed(struct journal_file *f, struct err *e)
+{
+	AUTO_BUF struct buf proof = BUF_MAX(256);
 	sqlite3_stmt *insert;
 	bool ok;
 
-	if (!execute(f, numbers, "create", e) || !execute(f, schema, "create", e) ||
+	if (!execute(f, "DELETE FROM proof", "seal", e) ||
 	    !file_prepare(f, "INSERT INTO proof VALUES(?)", &insert, e))
 		return false;
 	sealer_close(f->sealer, str_of(f->name), STR(PROOF), &proof);
@@ -169,9 +176,8 @@ static bool create(struct journal_file *f, const char *schema, struct err *e)
 	return ok;
 }
 
-static bool check_key(struct journal_file *f, struct err *e)
+static bool read_proof(struct journal_file *f, struct buf *proof, struct err *e)
 {
-	AUTO_BUF struct buf proof = BUF_MAX(256);
 	sqlite3_stmt *ask;
 	bool has_row = false;
 	bool ok;
@@ -181,14 +187,64 @@ static bool check_key(struct journal_file *f, struct err *e)
 	ok = file_step(f, ask, &has_row, e);
 	if (ok && !has_row)
 		ok = fail(e, ERR_INVALID, "%s: not a journal", f->name);
-	else if (ok && !sealer_open(f->sealer, str_of(f->name), file_blob(ask, 0), &proof, e))
-		ok = fail(e, ERR_DENIED, "%s: the data key does not open it", f->name);
+	if (ok)
+		buf_append_str(proof, file_blob(ask, 0));
 	sqlite3_finalize(ask);
 	return ok;
 }
 
+static bool opens(struct journal_file *f, struct sealer *sealer, bool *does, struct err *e)
+{
+	AUTO_BUF struct buf proof = BUF_MAX(256), plain = BUF_MAX(256);
+	struct err why;
+
+	if (!read_proof(f, &proof, e))
+		return false;
+	*does = sealer_open(sealer, str_of(f->name), buf_str(&proof), &plain, &why);
+	return true;
+}
+
+bool file_needs_sealing(struct journal_file *f, bool *needs, struct err *e)
+{
+	AUTO_BUF struct buf proof = BUF_MAX(256);
+
+	if (!read_proof(f, &proof, e))
+		return false;
+	*needs = !sealer_is_own(f->sealer, str_of(f->name), buf_str(&proof));
+	return true;
+}
+
+bool file_take_sealer(struct journal_file *f, struct sealer *sealer, bool *fits, struct err *e)
+{
+	if (!opens(f, sealer, fits, e)) {
+		sealer_free(sealer);
+		return false;
+	}
+	if (!*fits) {
+		sealer_free(sealer);
+		return true;
+	}
+	sealer_free(f->sealer);
+	f->sealer = sealer;
+	f->is_shut = false;
+	return true;
+}
+
+static bool check_key(struct journal_file *f, bool may_follow, struct err *e)
+{
+	bool does;
+
+	if (!opens(f, f->sealer, &does, e))
+		return false;
+	f->is_shut = !does;
+	if (f->is_shut && !may_follow)
+		return fail(e, ERR_DENIED, "%s: the data key does not open it", f->name);
+	return true;
+}
+
 /* In one transaction, so that a file is either new or whole; it also takes the lock. */
-static bool create_or_check(struct journal_file *f, const char *schema, struct err *e)
+static bool create_or_check(struct journal_file *f, const struct journal_file_config *c,
+			    struct err *e)
 {
 	int format;
 
@@ -198,7 +254,7 @@ static bool create_or_check(struct journal_file *f, const char *schema, struct e
 		return fail(e, ERR_UNSUPPORTED,
 			    "%s has format %d, of a newer shoald; this one reads up to %d", f->name,
 			    format, JOURNAL_FORMAT);
-	if (!(format == 0 ? create(f, schema, e) : check_key(f, e)))
+	if (!(format == 0 ? create(f, c->schema, e) : check_key(f, c->key_may_follow, e)))
 		return false;
 	return file_commit(f, e);
 }
@@ -219,7 +275,7 @@ bool file_open(struct journal_file *f, const struct journal_file_config *c, stru
 	sqlite3_db_config(f->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(f->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (!execute(f, pragmas, "open", e) || !file_prepare(f, "BEGIN IMMEDIATE", &f->begin, e) ||
-	    !file_prepare(f, "COMMIT", &f->commit, e) || !create_or_check(f, c->schema, e)) {
+	    !file_prepare(f, "COMMIT", &f->commit, e) || !create_or_check(f, c, e)) {
 		file_close(f);
 		return false;
 	}

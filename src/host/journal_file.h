@@ -3,7 +3,8 @@
  * WAL with synchronous=FULL: a commit is on stable storage when it returns. The lock is held
  * as long as the file is open, so a second daemon on the same root is refused. Commits never
  * checkpoint; file_tidy() does, when told that nobody waits or when the log has grown. The
- * format number (user_version) of a newer shoald is refused, and so is another data key.
+ * format number (user_version) of a newer shoald is refused, and so is another data key, unless
+ * the right one may follow: then the file is shut until it does.
  *
  * After a failed transaction the file is `failed`, and refuses every later one: what was
  * decided after it counts on it. */
@@ -25,6 +26,7 @@ struct journal_file {
 	const char *name; /* "raft.db", for messages */
 	size_t checkpoint_bytes;
 	size_t wal_bytes;
+	bool is_shut; /* the key that it is sealed with is not here */
 	bool has_failed;
 	struct err why; /* has_failed */
 };
@@ -34,6 +36,7 @@ struct journal_file_config {
 	const char *schema; /* CREATE TABLE ...; run once, in the first transaction */
 	const char *vfs;    /* NULL: the system's */
 	const uint8_t *key;
+	bool key_may_follow;
 	size_t checkpoint_bytes;
 };
 
@@ -54,6 +57,15 @@ struct str file_blob(sqlite3_stmt *statement, int column); /* borrowed until the
 bool file_begin(struct journal_file *f, struct err *e) MUST_CHECK;
 /* Durable when true. */
 bool file_commit(struct journal_file *f, struct err *e) MUST_CHECK;
+/* Use this sealer, which it then owns, from now on. It must know the key that the file is sealed
+ * with: else the file stays with the one it has, and *fits is false. */
+bool file_take_sealer(struct journal_file *f, struct sealer *sealer, bool *fits,
+		      struct err *e) MUST_CHECK;
+/* Is the file sealed with another key than the sealer seals with? */
+bool file_needs_sealing(struct journal_file *f, bool *needs, struct err *e) MUST_CHECK;
+/* Within a transaction that has sealed all else anew: so is the file from now on. */
+bool file_was_sealed(struct journal_file *f, struct err *e) MUST_CHECK;
+
 /* Undo what was begun and mark the file as failed, for the reason *e. */
 void file_give_up(struct journal_file *f, const struct err *e);
 

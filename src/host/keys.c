@@ -3,18 +3,16 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "host/journal.h"
+#include "host/key_folder.h"
 #include "host/loop.h"
 #include "host/peer/peer.h"
 #include "seam/input.h"
-#include "wire/keyfile.h"
 #include "wire/x509.h"
 
 #define RANDOM_MAX 4096
@@ -22,9 +20,13 @@
 struct keys_hands {
 	struct loop *loop;
 	struct peer_hands *peers;
+	struct journal_disk *disk; /* NULL: there is none to be sealed */
 	char *dir;
-	struct buf root, cert, key; /* of the present identity, PEM */
-	struct buf new_key;         /* kept aside by new_csr() */
+	struct key_folder now; /* the present identity */
+	bool is_lock_known;    /* lock() has said how a manager's keys are written */
+	unsigned
+		identities; /* installed and wiped so far: what is under way for one ends with it */
+	struct buf new_key; /* kept aside by new_csr() */
 };
 
 /* An outcome on its way to the inbox. */
@@ -35,6 +37,7 @@ struct outcome {
 	struct err err;
 	struct buf a, b, c;
 	bool has_identity;
+	unsigned identities; /* when the journal was given a key */
 };
 
 static void clear_secret(struct buf *b)
@@ -44,14 +47,17 @@ static void clear_secret(struct buf *b)
 	buf_clear(b);
 }
 
-struct keys_hands *keys_hands_new(struct loop *loop, const char *dir, struct peer_hands *peers)
+struct keys_hands *keys_hands_new(struct loop *loop, const char *dir, struct peer_hands *peers,
+				  struct journal_disk *disk)
 {
 	struct keys_hands *k = NEW(struct keys_hands);
 
 	k->loop = loop;
 	k->peers = peers;
+	k->disk = disk;
 	k->dir = xstrdup(dir);
-	k->root = k->cert = k->key = k->new_key = BUF_MAX(X509_PEM_MAX);
+	k->new_key = BUF_MAX(X509_PEM_MAX);
+	key_folder_init(&k->now);
 	return k;
 }
 
@@ -59,9 +65,7 @@ void keys_hands_free(struct keys_hands *k)
 {
 	if (!k)
 		return;
-	buf_clear(&k->root);
-	buf_clear(&k->cert);
-	clear_secret(&k->key);
+	key_folder_clear(&k->now);
 	clear_secret(&k->new_key);
 	free(k->dir);
 	free(k);
@@ -90,15 +94,15 @@ static void fill_identity(struct keys_hands *k, struct arena *a, struct keys_eve
 	struct err e;
 
 	id->node_id = id->role = id->org = "";
-	id->root = keep(a, buf_str(&k->root));
-	if (!k->cert.len || !cert_read(buf_str(&k->cert), &info, &e))
+	id->root = keep(a, buf_str(&k->now.root));
+	if (!k->now.cert.len || !cert_read(buf_str(&k->now.cert), &info, &e))
 		return;
 	id->node_id = arena_strdup(a, info.identity.cn);
 	id->role = arena_strdup(a, info.identity.ou_count ? info.identity.ou[0] : "");
 	id->org = arena_strdup(a, info.identity.org);
 	id->not_before_s = info.not_before_s;
 	id->not_after_s = info.not_after_s;
-	if (!cert_issuer(buf_str(&k->root), buf_str(&k->cert), &subject, &public_key, &e))
+	if (!cert_issuer(buf_str(&k->now.root), buf_str(&k->now.cert), &subject, &public_key, &e))
 		return;
 	id->issuer_subject = keep(a, buf_str(&subject));
 	id->issuer_public_key = keep(a, buf_str(&public_key));
@@ -116,7 +120,7 @@ static void tell(void *self)
 	in->keys.a = keep(&box->memory, buf_str(&o->a));
 	in->keys.b = keep(&box->memory, buf_str(&o->b));
 	in->keys.c = keep(&box->memory, buf_str(&o->c));
-	if (o->is_good && o->has_identity)
+	if (o->has_identity)
 		fill_identity(o->hands, &box->memory, &in->keys);
 	clear_secret(&o->a);
 	clear_secret(&o->b);
@@ -186,60 +190,216 @@ static void seam_sign(void *self, uint64_t ticket, const struct keys_signing *wh
 			       what->wall_ns / 1000000000, what->lifetime_s, &o->a, &o->err));
 }
 
-static char *path_of(const struct keys_hands *k, const char *name)
-{
-	return xasprintf("%s/%s", k->dir, name);
-}
-
-static bool write_file(const struct keys_hands *k, const char *name, struct str bytes, mode_t mode,
-		       struct err *e)
-{
-	AUTO_FREE char *path = path_of(k, name);
-
-	return file_replace(path, bytes, mode, e);
-}
-
 static void set(struct buf *to, struct str from)
 {
 	clear_secret(to);
 	buf_append_str(to, from);
 }
 
-static bool write_identity(struct keys_hands *k, struct str root, struct str cert, struct err *e)
+static bool is_manager(const struct key_folder *f)
 {
-	struct keyfile headers = { 0 };
-	AUTO_BUF struct buf file = BUF_MAX(KEYFILE_MAX);
-	bool ok;
+	struct cert_info info;
+	struct err e;
 
-	if (!key_matches_cert(buf_str(&k->new_key), cert, e))
+	return f->cert.len && cert_read(buf_str(&f->cert), &info, &e) &&
+	       identity_has_ou(&info.identity, "swarm-manager");
+}
+
+static bool use(struct keys_hands *k, const struct key_folder *f, struct err *e)
+{
+	return peer_hands_identify(k->peers, buf_str(&f->root), buf_str(&f->cert), buf_str(&f->key),
+				   e);
+}
+
+/* ---- the journal's key ---- */
+
+/* A key that nobody has seen: what the journal is sealed with next. */
+static bool draw_journal_key(struct key_lock *l, struct err *e)
+{
+	if (RAND_priv_bytes(l->next, sizeof(l->next)) != 1)
+		return fail(e, ERR_INTERNAL, "no random bytes for a key");
+	l->has_next = true;
+	return true;
+}
+
+static void journal_took_key(void *self, bool is_good, const struct err *why);
+
+/* The next key if there is one; what the present one has sealed is sealed anew. The outcome is
+ * posted when that is done. */
+static void give_journal_key(struct keys_hands *k, struct outcome *o)
+{
+	const struct key_lock *l = &k->now.lock;
+	const uint8_t *key = l->has_next ? l->next : l->journal_key;
+
+	o->identities = k->identities;
+	if (!k->disk) {
+		journal_took_key(o, true, NULL);
+		return;
+	}
+	journal_disk_take_key(k->disk, key,
+			      l->has_next && l->has_journal_key ? l->journal_key : NULL, o,
+			      journal_took_key);
+}
+
+/* The next key is the present one. */
+static bool settle_journal_key(struct keys_hands *k, struct err *e)
+{
+	struct key_lock *l = &k->now.lock;
+
+	if (!l->has_next)
+		return true;
+	memcpy(l->journal_key, l->next, sizeof(l->journal_key));
+	OPENSSL_cleanse(l->next, sizeof(l->next));
+	l->has_journal_key = true;
+	l->has_next = false;
+	if (l->needs_another && !draw_journal_key(l, e))
 		return false;
-	if (!chain_verify(root, cert, CHAIN_VALID_NOW, loop_now(k->loop).wall_ns / 1000000000, e))
+	l->needs_another = false;
+	return key_folder_save_key(k->dir, &k->now, e);
+}
+
+static void journal_took_key(void *self, bool is_good, const struct err *why)
+{
+	struct outcome *o = self;
+	struct keys_hands *k = o->hands;
+
+	if (o->identities != k->identities) {
+		fail(&o->err, ERR_CONFLICT, "the node is another by now");
+		post(o, false);
+		return;
+	}
+	if (!is_good) {
+		/* Not ERR_DENIED: no unlock key would help. */
+		fail(&o->err, why->kind == ERR_DENIED ? ERR_INVALID : why->kind, "%s", why->text);
+		post(o, false);
+		return;
+	}
+	if (!settle_journal_key(k, &o->err))
+		post(o, false);
+	else if (k->now.lock.has_next)
+		give_journal_key(k, o);
+	else
+		post(o, true);
+}
+
+/* ---- identities ---- */
+
+static bool install(struct keys_hands *k, struct key_folder *f, struct err *e)
+{
+	bool is_first = is_manager(f) && !k->is_lock_known;
+
+	if (is_manager(f))
+		f->lock = k->now.lock;
+	if (!key_matches_cert(buf_str(&f->key), buf_str(&f->cert), e) ||
+	    !chain_verify(buf_str(&f->root), buf_str(&f->cert), CHAIN_VALID_NOW,
+			  loop_now(k->loop).wall_ns / 1000000000, e))
 		return false;
-	ok = folder_make(k->dir, 0700, e) &&
-	     keyfile_write(&headers, buf_str(&k->new_key), NULL, &file, e) &&
-	     write_file(k, "swarm-root-ca.crt", root, 0644, e) &&
-	     write_file(k, "swarm-node.key", buf_str(&file), 0600, e) &&
-	     write_file(k, "swarm-node.crt", cert, 0644, e);
-	if (file.data)
-		OPENSSL_cleanse(file.data, file.capacity);
-	return ok;
+	return (is_first || key_folder_save(k->dir, f, e)) && use(k, f, e);
 }
 
 static void seam_install(void *self, uint64_t ticket, struct str root, struct str cert)
 {
 	struct keys_hands *k = self;
 	struct outcome *o = outcome_new(k, ticket);
-	bool ok = write_identity(k, root, cert, &o->err) &&
-		  peer_hands_identify(k->peers, root, cert, buf_str(&k->new_key), &o->err);
+	struct key_folder fresh;
+	bool ok;
 
-	if (ok) {
-		set(&k->root, root);
-		set(&k->cert, cert);
-		set(&k->key, buf_str(&k->new_key));
-		clear_secret(&k->new_key);
-		o->has_identity = true;
+	key_folder_init(&fresh);
+	set(&fresh.root, root);
+	set(&fresh.cert, cert);
+	set(&fresh.key, buf_str(&k->new_key));
+	ok = install(k, &fresh, &o->err);
+	if (!ok) {
+		key_folder_clear(&fresh);
+		post(o, false);
+		return;
 	}
-	post(o, ok);
+	key_folder_clear(&k->now);
+	k->now = fresh;
+	clear_secret(&k->new_key);
+	if (!is_manager(&k->now)) {
+		k->is_lock_known = false;
+		k->identities++;
+	}
+	o->has_identity = true;
+	post(o, true);
+}
+
+static void set_lock(struct key_lock *l, struct str unlock_key, uint64_t version)
+{
+	l->is_locked = unlock_key.len == KEK_LEN;
+	OPENSSL_cleanse(l->unlock_key, sizeof(l->unlock_key));
+	if (l->is_locked)
+		memcpy(l->unlock_key, unlock_key.ptr, KEK_LEN);
+	l->version = version;
+}
+
+static bool is_locked_so(const struct key_lock *l, struct str unlock_key)
+{
+	if (!l->is_locked)
+		return unlock_key.len == 0;
+	return unlock_key.len == KEK_LEN &&
+	       CRYPTO_memcmp(l->unlock_key, unlock_key.ptr, KEK_LEN) == 0;
+}
+
+/* What lay open is worth nothing any more: the journal is to have another key. */
+static bool draw_key_for_lock(struct key_lock *l, const struct key_lock *before, struct err *e)
+{
+	if (before->is_locked || !l->is_locked)
+		return true;
+	if (!l->has_next)
+		return draw_journal_key(l, e);
+	l->needs_another = true;
+	return true;
+}
+
+static void lock_anew(struct keys_hands *k, struct outcome *o, struct str unlock_key,
+		      uint64_t version)
+{
+	struct key_lock before = k->now.lock;
+	struct key_lock *l = &k->now.lock;
+	bool was_busy = before.has_next, ok;
+
+	set_lock(l, unlock_key, version);
+	ok = draw_key_for_lock(l, &before, &o->err) &&
+	     key_folder_save_key(k->dir, &k->now, &o->err);
+	if (!ok)
+		*l = before;
+	key_lock_clear(&before);
+	if (ok && l->has_next && !was_busy)
+		give_journal_key(k, o);
+	else
+		post(o, ok); /* whoever is busy goes on with another key */
+}
+
+static void lock_first(struct keys_hands *k, struct outcome *o, struct str unlock_key,
+		       uint64_t version)
+{
+	key_lock_clear(&k->now.lock);
+	set_lock(&k->now.lock, unlock_key, version);
+	k->is_lock_known = draw_journal_key(&k->now.lock, &o->err) &&
+			   key_folder_save(k->dir, &k->now, &o->err);
+	if (k->is_lock_known)
+		give_journal_key(k, o);
+	else
+		post(o, false);
+}
+
+static void seam_lock(void *self, uint64_t ticket, struct str unlock_key, uint64_t version)
+{
+	struct keys_hands *k = self;
+	struct outcome *o = outcome_new(k, ticket);
+	const struct key_lock *l = &k->now.lock;
+
+	if (!is_manager(&k->now) || (unlock_key.len && unlock_key.len != KEK_LEN))
+		post(o, fail(&o->err, ERR_INVALID, "only a manager's keys are locked, by %d bytes",
+			     KEK_LEN));
+	else if (!k->is_lock_known)
+		lock_first(k, o, unlock_key, version);
+	else if (version <= l->version || is_locked_so(l, unlock_key))
+		post(o, true);
+	else
+		lock_anew(k, o, unlock_key, version);
 }
 
 static void seam_trust(void *self, uint64_t ticket, struct str root)
@@ -248,72 +408,79 @@ static void seam_trust(void *self, uint64_t ticket, struct str root)
 	struct outcome *o = outcome_new(k, ticket);
 	int64_t now_s = loop_now(k->loop).wall_ns / 1000000000;
 	bool ok = root_check(root, now_s, &o->err) &&
-		  (k->cert.len == 0 ||
-		   (chain_verify(root, buf_str(&k->cert), CHAIN_MAY_BE_EXPIRED, now_s, &o->err) &&
-		    write_file(k, "swarm-root-ca.crt", root, 0644, &o->err))) &&
-		  peer_hands_identify(k->peers, root, buf_str(&k->cert), buf_str(&k->key), &o->err);
+		  (k->now.cert.len == 0 || (chain_verify(root, buf_str(&k->now.cert),
+							 CHAIN_MAY_BE_EXPIRED, now_s, &o->err) &&
+					    key_folder_save_root(k->dir, root, &o->err)));
 
 	if (ok) {
-		set(&k->root, root);
+		set(&k->now.root, root);
 		o->has_identity = true;
+		ok = use(k, &k->now, &o->err);
 	}
 	post(o, ok);
 }
 
-static bool read_file(const struct keys_hands *k, const char *name, struct buf *into, struct err *e)
+/* A manager's journal has a key of its own: one that a former build left has none yet. */
+static bool settle_loaded(struct keys_hands *k, struct err *e)
 {
-	AUTO_FREE char *path = path_of(k, name);
+	struct key_lock *l = &k->now.lock;
 
-	buf_reset(into);
-	return file_read(path, into, e);
+	if (!is_manager(&k->now))
+		return true;
+	k->is_lock_known = true;
+	return l->has_journal_key || l->has_next ||
+	       (draw_journal_key(l, e) && key_folder_save_key(k->dir, &k->now, e));
 }
 
-static bool load(struct keys_hands *k, struct err *e)
-{
-	AUTO_BUF struct buf file = BUF_MAX(KEYFILE_MAX);
-
-	return read_file(k, "swarm-root-ca.crt", &k->root, e) &&
-	       read_file(k, "swarm-node.crt", &k->cert, e) &&
-	       read_file(k, "swarm-node.key", &file, e) &&
-	       keyfile_open(buf_str(&file), NULL, &k->key, e) &&
-	       key_matches_cert(buf_str(&k->key), buf_str(&k->cert), e) &&
-	       chain_verify(buf_str(&k->root), buf_str(&k->cert), CHAIN_MAY_BE_EXPIRED,
-			    loop_now(k->loop).wall_ns / 1000000000, e) &&
-	       peer_hands_identify(k->peers, buf_str(&k->root), buf_str(&k->cert), buf_str(&k->key),
-				   e);
-}
-
-static void seam_load(void *self, uint64_t ticket)
+static void seam_load(void *self, uint64_t ticket, struct str unlock_key)
 {
 	struct keys_hands *k = self;
 	struct outcome *o = outcome_new(k, ticket);
+	const uint8_t *key = unlock_key.len == KEK_LEN ? (const uint8_t *)unlock_key.ptr : NULL;
+	bool ok;
 
-	clear_secret(&k->key);
+	key_folder_clear(&k->now);
+	key_folder_init(&k->now);
+	k->is_lock_known = false;
+	k->identities++;
 	o->has_identity = true;
-	post(o, load(k, &o->err));
+	ok = key_folder_load(k->dir, key, &k->now, &o->err) &&
+	     chain_verify(buf_str(&k->now.root), buf_str(&k->now.cert), CHAIN_MAY_BE_EXPIRED,
+			  loop_now(k->loop).wall_ns / 1000000000, &o->err) &&
+	     settle_loaded(k, &o->err) && use(k, &k->now, &o->err);
+	if (ok && is_manager(&k->now))
+		give_journal_key(k, o);
+	else
+		post(o, ok);
 }
 
 static void seam_wipe(void *self, uint64_t ticket)
 {
-	static const char *const names[] = { "swarm-root-ca.crt", "swarm-node.crt",
-					     "swarm-node.key" };
 	struct keys_hands *k = self;
 	struct outcome *o = outcome_new(k, ticket);
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		AUTO_FREE char *path = path_of(k, names[i]);
-
-		(void)unlink(path);
-	}
-	set(&k->root, STR(""));
-	set(&k->cert, STR(""));
-	clear_secret(&k->key);
+	key_folder_remove(k->dir);
+	key_folder_clear(&k->now);
+	key_folder_init(&k->now);
+	k->is_lock_known = false;
+	k->identities++;
 	clear_secret(&k->new_key);
 	post(o, peer_hands_identify(k->peers, STR(""), STR(""), STR(""), &o->err));
 }
 
 void keys_hands_seam(struct keys_hands *k, struct keys *seam)
 {
-	*seam = (struct keys){ k,         seam_random,  seam_new_root, seam_digest, seam_new_csr,
-			       seam_sign, seam_install, seam_trust,    seam_load,   seam_wipe };
+	*seam = (struct keys){
+		.self = k,
+		.random = seam_random,
+		.new_root = seam_new_root,
+		.digest = seam_digest,
+		.new_csr = seam_new_csr,
+		.sign = seam_sign,
+		.install = seam_install,
+		.trust = seam_trust,
+		.lock = seam_lock,
+		.load = seam_load,
+		.wipe = seam_wipe,
+	};
 }

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -262,6 +263,9 @@ static bool append(struct raft_file *f, const struct journal_entry *entries, siz
 
 bool raft_file_write(struct raft_file *f, const struct journal_raft_write *w, struct err *e)
 {
+	if (f->file.is_shut)
+		return fail(e, ERR_DENIED, "%s: the key that it is sealed with is not here",
+			    f->file.name);
 	if (w->snapshot && !begin_from(f, w->snapshot, w->keep, e))
 		return false;
 	if (w->entry_count && !append(f, w->entries, w->entry_count, e))
@@ -278,7 +282,10 @@ bool raft_file_wipe(struct raft_file *f, struct err *e)
 	f->first = 1;
 	f->last = 0;
 	f->has_snapshot = false;
-	return true;
+	f->file.is_shut = false;
+	sealer_free(f->file.sealer);
+	f->file.sealer = sealer_new(f->data_key);
+	return file_was_sealed(&f->file, e);
 }
 
 static bool load_entries(struct raft_file *f, struct arena *a, struct journal_image *image,
@@ -333,6 +340,10 @@ bool raft_file_load(struct raft_file *f, struct arena *a, struct journal_image *
 {
 	bool has_hard_state;
 
+	if (f->file.is_shut) {
+		image->is_raft_shut = true;
+		return true;
+	}
 	if (!get_hard_state(f, &has_hard_state, &image->hard_state, e) ||
 	    !load_snapshot(f, a, image, e) || !load_entries(f, a, image, e))
 		return false;
@@ -363,6 +374,70 @@ static bool read_bounds(struct raft_file *f, struct err *e)
 	return true;
 }
 
+static bool seal_entry_anew(struct raft_file *f, uint64_t index, struct err *e)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct journal_entry entry = { .index = index };
+	bool has_row;
+
+	sqlite3_bind_int64(f->get_entry, 1, (sqlite3_int64)index);
+	if (!file_step(&f->file, f->get_entry, &has_row, e))
+		return false;
+	if (!has_row)
+		return fail(e, ERR_INVALID, "%s: entry %llu is missing", f->file.name,
+			    (unsigned long long)index);
+	if (!open_entry(f, file_blob(f->get_entry, 0), &entry, e))
+		return false;
+	sqlite3_reset(f->get_entry);
+	entry.data.ptr = arena_copy(&a, entry.data.ptr, entry.data.len);
+	return put_entry(f, &entry, e);
+}
+
+static bool seal_state_anew(struct raft_file *f, const char *name, struct err *e)
+{
+	bool found;
+
+	if (!get_state(f, name, &found, e))
+		return false;
+	return !found || put_state(f, name, buf_str(&f->plain), e);
+}
+
+static bool seal_anew(struct raft_file *f, struct err *e)
+{
+	if (!snapshot_files_seal_anew(f->snapshot_dir, f->file.sealer, e))
+		return false;
+	for (uint64_t i = f->first; has_entries(f) && i <= f->last; i++)
+		if (!seal_entry_anew(f, i, e))
+			return false;
+	return seal_state_anew(f, "hard state", e) && seal_state_anew(f, "snapshot", e) &&
+	       file_was_sealed(&f->file, e);
+}
+
+bool raft_file_take_key(struct raft_file *f, const uint8_t key[SEAL_KEY_LEN], const uint8_t *older,
+			bool *fits, bool *was_sealed, struct err *e)
+{
+	struct sealer *sealer = sealer_new(key);
+	bool was_shut = f->file.is_shut, needs;
+
+	if (older)
+		sealer_add_older(sealer, older);
+	sealer_add_older(sealer, f->data_key);
+	*was_sealed = false;
+	if (!file_take_sealer(&f->file, sealer, fits, e))
+		return false;
+	if (!*fits)
+		return true;
+	if (!read_bounds(f, e) || !file_needs_sealing(&f->file, &needs, e))
+		return false;
+	if (was_shut)
+		snapshot_files_keep_only(f->snapshot_dir, f->snapshot_index, f->snapshot_term);
+	if (needs && !seal_anew(f, e))
+		return false;
+	*was_sealed = needs;
+	sealer_forget_older(f->file.sealer);
+	return true;
+}
+
 bool raft_file_open(struct raft_file *f, const struct journal_file_config *config,
 		    const char *snapshot_dir, struct err *e)
 {
@@ -370,10 +445,12 @@ bool raft_file_open(struct raft_file *f, const struct journal_file_config *confi
 
 	*f = (struct raft_file){ .plain = BUF_MAX(ENTRY_MAX), .sealed = BUF_MAX(ENTRY_MAX) };
 	f->snapshot_dir = snapshot_dir;
+	memcpy(f->data_key, config->key, SEAL_KEY_LEN);
 	c.schema = schema;
+	c.key_may_follow = true;
 	if (!file_open(&f->file, &c, e))
 		return false;
-	if (!file_prepare(&f->file, "INSERT INTO entry VALUES(?,?)", &f->put_entry, e) ||
+	if (!file_prepare(&f->file, "REPLACE INTO entry VALUES(?,?)", &f->put_entry, e) ||
 	    !file_prepare(&f->file, "SELECT sealed FROM entry WHERE idx=?", &f->get_entry, e) ||
 	    !file_prepare(&f->file, "DELETE FROM entry WHERE idx>?", &f->cut_after, e) ||
 	    !file_prepare(&f->file, "DELETE FROM entry WHERE idx<=?", &f->cut_before, e) ||
@@ -382,7 +459,7 @@ bool raft_file_open(struct raft_file *f, const struct journal_file_config *confi
 	    !file_prepare(&f->file, "SELECT min(idx), max(idx) FROM entry", &f->range, e) ||
 	    !file_prepare(&f->file, "REPLACE INTO state VALUES(?,?)", &f->put_state, e) ||
 	    !file_prepare(&f->file, "SELECT sealed FROM state WHERE name=?", &f->get_state, e) ||
-	    !read_bounds(f, e)) {
+	    (!f->file.is_shut && !read_bounds(f, e))) {
 		raft_file_close(f);
 		return false;
 	}
@@ -400,5 +477,6 @@ void raft_file_close(struct raft_file *f)
 	file_close(&f->file);
 	buf_clear(&f->plain);
 	buf_clear(&f->sealed);
+	OPENSSL_cleanse(f->data_key, sizeof(f->data_key));
 	*f = (struct raft_file){ 0 };
 }

@@ -154,11 +154,8 @@ static bool read_all(int fd, void *data, size_t size, struct err *e)
 	return true;
 }
 
-/* The next chunk's plain bytes; *ended is set by the last one, which has none. */
-static bool read_chunk(int fd, struct sealer *sealer, struct place *at, struct buf *sealed,
-		       struct buf *plain, bool *ended, struct err *e)
+static bool read_sealed(int fd, struct buf *sealed, struct err *e)
 {
-	AUTO_BUF struct buf context = BUF_MAX(128);
 	uint32_t length;
 
 	if (!read_all(fd, &length, sizeof(length), e))
@@ -167,10 +164,29 @@ static bool read_chunk(int fd, struct sealer *sealer, struct place *at, struct b
 	if (length < SEALER_OVERHEAD || length > SNAPSHOT_CHUNK_BYTES + SEALER_OVERHEAD)
 		return fail(e, ERR_INVALID, "a chunk of %u bytes", length);
 	buf_reset(sealed);
-	buf_reset(plain);
-	if (!read_all(fd, buf_extend(sealed, length), length, e))
+	return read_all(fd, buf_extend(sealed, length), length, e);
+}
+
+static bool read_magic(int fd, struct err *e)
+{
+	char head[sizeof(magic)];
+
+	if (!read_all(fd, head, sizeof(head), e))
 		return false;
-	at->is_last = length == SEALER_OVERHEAD;
+	return memcmp(head, magic, sizeof(magic)) == 0 ||
+	       fail(e, ERR_UNSUPPORTED, "not a snapshot, or of a newer shoald");
+}
+
+/* The next chunk's plain bytes; *ended is set by the last one, which has none. */
+static bool read_chunk(int fd, struct sealer *sealer, struct place *at, struct buf *sealed,
+		       struct buf *plain, bool *ended, struct err *e)
+{
+	AUTO_BUF struct buf context = BUF_MAX(128);
+
+	buf_reset(plain);
+	if (!read_sealed(fd, sealed, e))
+		return false;
+	at->is_last = sealed->len == SEALER_OVERHEAD;
 	*ended = at->is_last;
 	write_context(&context, at);
 	at->chunk++;
@@ -183,13 +199,10 @@ static bool read_content(int fd, struct sealer *sealer, struct place at, char *c
 {
 	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEALER_OVERHEAD);
 	AUTO_BUF struct buf plain = BUF_MAX(SNAPSHOT_CHUNK_BYTES);
-	char head[sizeof(magic)];
 	bool ended = false;
 
-	if (!read_all(fd, head, sizeof(head), e))
+	if (!read_magic(fd, e))
 		return false;
-	if (memcmp(head, magic, sizeof(magic)) != 0)
-		return fail(e, ERR_UNSUPPORTED, "not a snapshot, or of a newer shoald");
 	while (!ended) {
 		if (!read_chunk(fd, sealer, &at, &sealed, &plain, &ended, e))
 			return false;
@@ -219,12 +232,85 @@ bool snapshot_file_read(const char *dir, struct sealer *sealer, uint64_t index, 
 	return true;
 }
 
+/* The first chunk tells: a file is sealed under one key. */
+static bool is_own(const char *path, struct sealer *sealer, struct place at, bool *is,
+		   struct err *e)
+{
+	AUTO_BUF struct buf sealed = BUF_MAX(SNAPSHOT_CHUNK_BYTES + SEALER_OVERHEAD);
+	AUTO_BUF struct buf context = BUF_MAX(128);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return fail_sys(e, errno, "open");
+	if (!read_magic(fd, e) || !read_sealed(fd, &sealed, e))
+		return false;
+	at.is_last = sealed.len == SEALER_OVERHEAD;
+	write_context(&context, &at);
+	*is = sealer_is_own(sealer, buf_str(&context), buf_str(&sealed));
+	return true;
+}
+
+/* Content that is in memory, in chunks. */
+static bool next_of_text(void *self, struct buf *chunk, bool *done, struct err *e)
+{
+	struct str *rest = self;
+	size_t size = rest->len < SNAPSHOT_CHUNK_BYTES ? rest->len : SNAPSHOT_CHUNK_BYTES;
+
+	(void)e;
+	buf_append(chunk, rest->ptr, size);
+	*rest = str_bytes(rest->ptr + size, rest->len - size);
+	*done = rest->len == 0;
+	return true;
+}
+
+static bool never(void *self)
+{
+	(void)self;
+	return false;
+}
+
+static bool seal_anew(const char *dir, struct sealer *sealer, struct place at, struct err *e)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	AUTO_FREE char *path = path_of(dir, at.index, at.term, "");
+	AUTO_FREE char *fresh = path_of(dir, at.index, at.term, ".anew");
+	struct str content = { 0 };
+	struct saving s = { dir, sealer, { &content, next_of_text }, never, NULL };
+	bool is;
+
+	if (!is_own(path, sealer, at, &is, e))
+		return false;
+	if (is)
+		return true;
+	if (!snapshot_file_read(dir, sealer, at.index, at.term, &a, &content, e))
+		return false;
+	if (save(&s, fresh, path, at, e))
+		return true;
+	(void)unlink(fresh);
+	return false;
+}
+
 static bool parse_name(const char *name, uint64_t *index, uint64_t *term)
 {
 	int end = 0;
 
 	return sscanf(name, "%16" SCNx64 "-%16" SCNx64 "%n", index, term, &end) == 2 && end == 33 &&
 	       name[end] == '\0';
+}
+
+bool snapshot_files_seal_anew(const char *dir, struct sealer *sealer, struct err *e)
+{
+	DIR *d = opendir(dir);
+	bool ok = d || fail_sys(e, errno, "open %s", dir);
+	struct place at = { 0 };
+
+	for (struct dirent *entry; ok && (entry = readdir(d));)
+		if (parse_name(entry->d_name, &at.index, &at.term))
+			ok = seal_anew(dir, sealer, at, e) ||
+			     while_doing(e, "sealing snapshot %s anew", entry->d_name);
+	if (d)
+		closedir(d);
+	return ok;
 }
 
 void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term)

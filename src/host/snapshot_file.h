@@ -26,6 +26,9 @@ bool snapshot_file_exists(const char *dir, uint64_t index, uint64_t term);
 bool snapshot_file_read(const char *dir, struct sealer *sealer, uint64_t index, uint64_t term,
 			struct arena *a, struct str *content, struct err *e) MUST_CHECK;
 
+/* Seal anew what is not sealed under the sealer's first key. Snapshots may be saved meanwhile. */
+bool snapshot_files_seal_anew(const char *dir, struct sealer *sealer, struct err *e) MUST_CHECK;
+
 /* Remove the snapshots before `index`, and of `index` those of another term. */
 void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term);
 /* At start: remove all but the named one, and what was half written. index 0: all. */

@@ -39,6 +39,7 @@ enum membership_step {
 	STEP_OWN_CSR,
 	STEP_OWN_CERT,
 	STEP_OWN_INSTALL,
+	STEP_OWN_LOCK,
 	STEP_LEADING,
 	STEP_FOUNDING,
 	/* init --force-new-cluster */
@@ -52,8 +53,13 @@ enum membership_step {
 	STEP_ISSUE,
 	STEP_STATUS,
 	STEP_INSTALL,
+	STEP_UNLOCK_KEY,
+	STEP_LOCK,
 	/* both: the first session */
 	STEP_SETTLING,
+	/* unlock */
+	STEP_UNLOCK,
+	STEP_UNLOCKED,
 };
 
 struct joining {
@@ -77,6 +83,17 @@ struct enlisting {
 	uint64_t waiting; /* of the call or the write */
 	int64_t again_ms, backoff_ms;
 	uint64_t raft_id;
+};
+
+/* How this manager's keys are locked (lock.c), as far as the hands were told. */
+struct lock {
+	bool is_settled; /* the hands have been told, in this life or an earlier one */
+	bool is_told;    /* in this life: key */
+	uint8_t key[UNLOCK_KEY_BYTES];
+	size_t key_len; /* 0: they are not */
+	bool was_open;  /* until this change */
+	uint64_t waiting;
+	int64_t again_ms;
 };
 
 struct retired {
@@ -110,6 +127,7 @@ struct membership {
 	unsigned attempts;
 	int64_t retry_at_ms, listen_again_ms;
 	int64_t renew_at_ms, renew_backoff_ms;
+	bool is_locked;          /* the keys on the disk are, and the unlock key is not here */
 	bool is_declining;       /* to become a manager, and error says why */
 	uint64_t trusting;       /* the outcome of believing in a new root */
 	struct buf refused_root; /* the last that was tried */
@@ -131,6 +149,7 @@ struct node {
 	char id[OBJECT_ID_LEN + 1]; /* "" while it belongs to no swarm */
 	struct membership membership;
 	struct enlisting enlisting;
+	struct lock lock;
 	bool is_manager_by_cert;
 	Pb__NodeDescription *description; /* what the node says of itself, with its TLS names */
 	struct arena description_memory;
@@ -240,6 +259,14 @@ const struct executor *containers_executor(struct node *n);
 bool decline_is_due(const struct node *n);
 void decline_turn(struct node *n);
 
+/* lock.c: the lock on this manager's keys, as the cluster object wants it. */
+void lock_turn(struct node *n);
+int64_t lock_deadline(const struct node *n);
+/* Tell the hands; the outcome comes with the ticket. */
+void lock_tell(struct node *n, uint64_t ticket, struct str unlock_key, uint64_t version);
+bool lock_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
+void lock_forget(struct node *n);
+
 /* trust.c: the root that the manager tells of. */
 void trust_turn(struct node *n);
 bool trust_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
@@ -266,6 +293,9 @@ void membership_begin(struct node *n);
 void membership_resume(struct node *n, const struct journal_image *image);
 /* Go on with what this manager remembers, without the others. */
 void membership_be_alone(struct node *n, const struct journal_image *image);
+/* The journal, read again with the key that unlocked it. */
+void membership_unlocked(struct node *n, const struct journal_image *image);
+void membership_stays_locked(struct node *n, const char *why);
 void membership_learn_identity(struct node *n, const struct keys_identity *identity);
 void membership_loaded(struct node *n, const struct keys_identity *identity);
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);

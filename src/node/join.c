@@ -1,8 +1,8 @@
 /* Join and renew: the way to a certificate that somebody else signs.
  *
- *     join     root ──digest──► trust ──► request ──token──► issued ──► status ──► install ──►
- * session renew                               request ──certificate──► issued ──► status ──►
- * install
+ *     join     root ──digest──► trust ──► request ──token──► issued ──► status ──► install ──► session
+ *     renew                               request ──certificate──► issued ──► status ──► install
+ *     who becomes a manager by it                                   install ──► unlock key ──► lock
  *
  * A join that cannot go on gives up after some attempts; a renewal is tried again, later and later,
  * until it succeeds: the node works with the certificate it has. */
@@ -187,11 +187,10 @@ static void take_role(struct node *n)
 		enlist_forget(n);
 }
 
-static void on_installed(struct node *n, const struct keys_event *ev)
+static void be_installed(struct node *n)
 {
 	struct membership *m = &n->membership;
 
-	membership_learn_identity(n, &ev->identity);
 	if (m->join->is_renewal) {
 		log_info(n->config.log, "swarm", "the certificate is renewed");
 		m->join = NULL;
@@ -205,6 +204,30 @@ static void on_installed(struct node *n, const struct keys_event *ev)
 	membership_start_agent(n, NULL);
 	m->step = STEP_SETTLING;
 	take_role(n);
+}
+
+/* A new manager's keys are written as the swarm locks them, and only a manager is told how. */
+static void on_installed(struct node *n, const struct keys_event *ev)
+{
+	AUTO_ARENA struct arena a = { 0 };
+
+	membership_learn_identity(n, &ev->identity);
+	if (n->is_manager_by_cert && !n->lock.is_settled)
+		call(n, STEP_UNLOCK_KEY, PEER_TRUST_MANAGER, "/docker.swarmkit.v1.CA/GetUnlockKey",
+		     PB_NEW(&a, get_unlock_key_request));
+	else
+		be_installed(n);
+}
+
+static void on_unlock_key(struct node *n, struct str key, uint64_t version)
+{
+	lock_tell(n, membership_wait(n, STEP_LOCK), key, version);
+}
+
+static void on_key_told(struct node *n, const Pb__GetUnlockKeyResponse *response)
+{
+	on_unlock_key(n, str_bytes(response->unlock_key.data, response->unlock_key.len),
+		      response->version->index);
 }
 
 /* Between half and four fifths of its life, by chance, so that a swarm's nodes do not all come at
@@ -283,6 +306,10 @@ bool join_keys_event(struct node *n, const struct keys_event *ev)
 	case STEP_INSTALL:
 		on_installed(n, ev);
 		return true;
+	case STEP_LOCK:
+		n->lock.is_settled = true;
+		be_installed(n);
+		return true;
 	default:
 		return false;
 	}
@@ -329,13 +356,19 @@ void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_ev
 			ask_status(n);
 			return;
 		}
+		/* Old managers lock nothing. */
+		if (m->step == STEP_UNLOCK_KEY && ev->status == PEER_UNIMPLEMENTED) {
+			on_unlock_key(n, STR(""), 0);
+			return;
+		}
 		refusal(n, ev, &e);
 		step_failed(n, &e);
 		return;
 	}
-	type = m->step == STEP_GET_ROOT ? &pb__get_root_cacertificate_response__descriptor
-	       : m->step == STEP_ISSUE  ? &pb__issue_node_certificate_response__descriptor
-					: &pb__node_certificate_status_response__descriptor;
+	type = m->step == STEP_GET_ROOT     ? &pb__get_root_cacertificate_response__descriptor
+	       : m->step == STEP_ISSUE      ? &pb__issue_node_certificate_response__descriptor
+	       : m->step == STEP_UNLOCK_KEY ? &pb__get_unlock_key_response__descriptor
+					    : &pb__node_certificate_status_response__descriptor;
 	response = pb_decode(&a, type, str_bytes(m->answer, m->answer_len), MESSAGE_MAX, &e);
 	if (!response)
 		step_failed(n, &e);
@@ -343,6 +376,8 @@ void membership_peer_event(struct node *n, uint64_t ticket, const struct peer_ev
 		on_root_here(n, response);
 	else if (m->step == STEP_ISSUE)
 		on_issued(n, response);
+	else if (m->step == STEP_UNLOCK_KEY)
+		on_key_told(n, response);
 	else
 		on_status(n, response);
 }

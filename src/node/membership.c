@@ -14,6 +14,9 @@
 #define RETRY_MAX_MS    30000
 #define MESSAGE_MAX     (1 << 20)
 #define LOADING         "This node is still reading what it was before; try again."
+#define LOCKED                                                                                     \
+	"Swarm is encrypted and needs to be unlocked before it can be used. Please use \"docker "  \
+	"swarm unlock\" to unlock it."
 
 static const char *const state_names[] = { "inactive", "pending", "active", "error", "locked" };
 
@@ -100,7 +103,9 @@ static void forget(struct node *n)
 	m->waiting = 0;
 	m->call = 0;
 	m->is_declining = false;
+	m->is_locked = false;
 	trust_forget(n);
+	lock_forget(n);
 }
 
 void membership_clear(struct node *n)
@@ -192,6 +197,11 @@ bool membership_is_busy(struct node *n, uint64_t ticket)
 	}
 	if (n->membership.state == SWARM_INACTIVE)
 		return false;
+	if (n->membership.state == SWARM_LOCKED) {
+		fail(&e, ERR_UNAVAILABLE, LOCKED);
+		answer_now(n, ticket, &e);
+		return true;
+	}
 	fail(&e, ERR_UNAVAILABLE,
 	     "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm "
 	     "and join "
@@ -348,12 +358,18 @@ static void on_own_cert(struct node *n, const struct keys_event *ev)
 
 static void on_own_installed(struct node *n, const struct keys_event *ev)
 {
+	membership_learn_identity(n, &ev->identity);
+	lock_tell(n, membership_wait(n, STEP_OWN_LOCK), found_unlock_key(n->membership.init), 0);
+}
+
+static void on_own_locked(struct node *n)
+{
 	struct membership *m = &n->membership;
 	struct member me = { .raft_id = 1 + (prng_next(&n->prng) >> 1),
 			     .node_id = n->id,
 			     .addr = m->place->advertise_addr };
 
-	membership_learn_identity(n, &ev->identity);
+	n->lock.is_settled = true;
 	m->place->raft_id = me.raft_id;
 	manager_start(n, NULL, &me, 1, me.raft_id);
 	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
@@ -440,6 +456,8 @@ void membership_learn_identity(struct node *n, const struct keys_identity *ident
 
 	(void)snprintf(n->id, sizeof(n->id), "%s", identity->node_id);
 	n->is_manager_by_cert = strcmp(identity->role, "swarm-manager") == 0;
+	if (!n->is_manager_by_cert)
+		lock_forget(n);
 	trust_forget(n);
 	arena_reset(&n->description_memory);
 	n->description =
@@ -477,19 +495,100 @@ void node_describe(struct node *n, const Pb__NodeDescription *description)
 		agent_describe(n->agent, n->description);
 }
 
+/* ---- unlock ---- */
+
+void node_swarm_unlock(struct node *n, uint64_t ticket, const uint8_t key[32])
+{
+	struct membership *m = &n->membership;
+	const struct keys *keys = n->config.seams.keys;
+	struct err e;
+
+	if (m->state != SWARM_LOCKED || m->step != STEP_NONE) {
+		fail(&e, ERR_CONFLICT, "swarm is not locked");
+		answer_now(n, ticket, &e);
+		return;
+	}
+	m->ticket = ticket;
+	m->deadline_ms = n->now.mono_ms + JOIN_TIMEOUT_MS;
+	keys->load(keys->self, membership_wait(n, STEP_UNLOCK), str_bytes(key, UNLOCK_KEY_BYTES));
+}
+
+static void not_unlocked(struct node *n, const struct err *why)
+{
+	struct err e = *why;
+
+	n->membership.step = STEP_NONE;
+	if (why->kind == ERR_DENIED)
+		fail(&e, ERR_UNAUTHENTICATED, "swarm could not be unlocked: invalid key provided");
+	answer(n, &e);
+}
+
+static void on_unlocked(struct node *n, const struct keys_event *ev)
+{
+	struct membership *m = &n->membership;
+
+	membership_learn_identity(n, &ev->identity);
+	n->lock.is_settled = true;
+	m->step = STEP_UNLOCKED;
+	n->load_ticket = ticket_next(&n->tickets);
+	n->config.seams.journal->load(n->config.seams.journal->self, n->load_ticket);
+}
+
+void membership_stays_locked(struct node *n, const char *why)
+{
+	struct err e;
+
+	fail(&e, ERR_INTERNAL, "%s", why);
+	not_unlocked(n, &e);
+}
+
+void membership_unlocked(struct node *n, const struct journal_image *image)
+{
+	struct membership *m = &n->membership;
+
+	log_info(n->config.log, "swarm", "this node is unlocked");
+	m->is_locked = false;
+	m->step = STEP_NONE;
+	membership_resume(n, image);
+	answer(n, NULL);
+}
+
+/* ---- the outcomes of keys ---- */
+
+/* Of an earlier life there is nothing, or a lock, or something that is broken: then the node shows
+ * why it is in no swarm, and forgets nothing by itself. */
+static void not_loaded(struct node *n, const struct keys_event *ev, const struct err *e)
+{
+	struct membership *m = &n->membership;
+
+	m->is_locked = e->kind == ERR_DENIED;
+	if (m->is_locked) {
+		membership_loaded(n, &ev->identity);
+		return;
+	}
+	if (e->kind != ERR_NOT_FOUND) {
+		log_error(n->config.log, "swarm", "this node's keys cannot be used: %s", e->text);
+		membership_set_error(m, e->text);
+	}
+	membership_loaded(n, NULL);
+}
+
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev)
 {
 	struct membership *m = &n->membership;
 	struct err e;
 
-	if (trust_keys_event(n, ticket, ev) || ticket != m->waiting)
+	if (trust_keys_event(n, ticket, ev) || lock_keys_event(n, ticket, ev) ||
+	    ticket != m->waiting)
 		return;
 	m->waiting = 0;
 	if (ev->kind == KEYS_FAILED) {
 		fail(&e, ev->err_kind ? (enum err_kind)ev->err_kind : ERR_INTERNAL, "%s",
 		     ev->text ? ev->text : "a key operation failed");
 		if (m->step == STEP_LOAD)
-			membership_loaded(n, NULL);
+			not_loaded(n, ev, &e);
+		else if (m->step == STEP_UNLOCK)
+			not_unlocked(n, &e);
 		else if (m->join && m->join->is_renewal)
 			join_keys_failed(n, &e);
 		else
@@ -514,6 +613,12 @@ void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_ev
 		break;
 	case STEP_OWN_INSTALL:
 		on_own_installed(n, ev);
+		break;
+	case STEP_OWN_LOCK:
+		on_own_locked(n);
+		break;
+	case STEP_UNLOCK:
+		on_unlocked(n, ev);
 		break;
 	default:
 		(void)join_keys_event(n, ev);
@@ -568,7 +673,7 @@ void membership_begin(struct node *n)
 	n->membership.retry_at_ms = n->membership.renew_at_ms = NEVER_MS;
 	n->membership.refused_root = BUF_MAX(ROOT_MAX);
 	if (!c->node_id) {
-		c->seams.keys->load(c->seams.keys->self, membership_wait(n, STEP_LOAD));
+		c->seams.keys->load(c->seams.keys->self, membership_wait(n, STEP_LOAD), STR(""));
 		return;
 	}
 	(void)snprintf(n->id, sizeof(n->id), "%s", c->node_id);
@@ -580,6 +685,7 @@ void membership_loaded(struct node *n, const struct keys_identity *identity)
 {
 	if (identity)
 		membership_learn_identity(n, identity);
+	n->lock.is_settled = n->is_manager_by_cert && !n->membership.is_locked;
 	n->membership.step = STEP_NONE;
 	n->load_ticket = ticket_next(&n->tickets);
 	n->config.seams.journal->load(n->config.seams.journal->self, n->load_ticket);
@@ -600,15 +706,29 @@ void membership_resume(struct node *n, const struct journal_image *image)
 		    strcmp(image->records[i].key, STATE_KEY) == 0)
 			m->place = pb_decode(&m->memory, &pb__swarm_state__descriptor,
 					     image->records[i].value, MESSAGE_MAX, &e);
+	if (m->place && m->error) {
+		m->state = SWARM_ERROR;
+		return;
+	}
 	if (!m->place || !n->id[0]) {
+		/* Nobody has the key to what is left of it. */
+		if (image->is_raft_shut)
+			n->config.seams.journal->wipe_raft(n->config.seams.journal->self,
+							   ticket_next(&n->tickets));
 		forget(n);
+		return;
+	}
+	if (m->is_locked) {
+		log_warn(n->config.log, "swarm",
+			 "this node is locked until it is given the unlock key");
+		m->state = SWARM_LOCKED;
 		return;
 	}
 	membership_start_agent(n, image);
 	m->state = SWARM_ACTIVE;
 	if (!n->is_manager_by_cert) {
 		/* Demoted, and stopped before the log was gone. */
-		if (image->has_raft)
+		if (image->has_raft || image->is_raft_shut)
 			enlist_forget(n);
 	} else if (image->has_raft) {
 		manager_start(n, image, NULL, 0, m->place->raft_id);
@@ -687,6 +807,9 @@ int64_t membership_turn(struct node *n)
 	join_turn(n);
 	next = enlist_turn(n);
 	trust_turn(n);
+	lock_turn(n);
+	if (lock_deadline(n) < next)
+		next = lock_deadline(n);
 	if (m->listen_again_ms && m->listen_again_ms <= n->now.mono_ms) {
 		m->listen_again_ms = 0;
 		n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
@@ -739,6 +862,13 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 	if (m->state == SWARM_INACTIVE) {
 		fail(&e, ERR_UNAVAILABLE,
 		     m->is_loading ? LOADING : "This node is not part of a swarm");
+		answer_now(n, ticket, &e);
+		return;
+	}
+	if (m->state == SWARM_LOCKED && !force) {
+		fail(&e, ERR_UNAVAILABLE,
+		     "Swarm is encrypted and locked. Please unlock it first or use `--force` to "
+		     "ignore this message.");
 		answer_now(n, ticket, &e);
 		return;
 	}

@@ -2,6 +2,10 @@
  *
  *   INACTIVE ──init, join──► PENDING ──► ACTIVE ──leave──► INACTIVE
  *                               └──► ERROR (it goes on trying, or says why it cannot)
+ *   LOCKED ──unlock──► ACTIVE
+ *
+ * A manager whose keys were locked (autolock) is LOCKED after a restart: its containers run on, and it
+ * takes no part in the swarm before it is given the unlock key.
  *
  * A manager that lost the others for good can be told to go on alone: its group is made anew of all
  * that its journal holds, and its containers do not notice.
@@ -50,6 +54,9 @@ struct swarm_join {
  * not. A join that takes longer than 20 s is answered so, and goes on. */
 void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *init);
 void node_swarm_join(struct node *n, uint64_t ticket, const struct swarm_join *join);
+/* Of a node that is locked: go on with this key. Answers ERR_UNAUTHENTICATED if it is not the one, and
+ * ERR_CONFLICT where nothing is locked. */
+void node_swarm_unlock(struct node *n, uint64_t ticket, const uint8_t key[32]);
 /* Refused on a manager without `force`. Stops everything of the swarm here and forgets it. */
 void node_swarm_leave(struct node *n, uint64_t ticket, bool force);
 

@@ -22,6 +22,9 @@ static void handle_journal(struct node *n, const struct input *in)
 			break;
 		if (in->journal.kind == JOURNAL_LOADED && n->membership.step == STEP_REREADING) {
 			membership_be_alone(n, in->journal.image);
+		} else if (in->journal.kind == JOURNAL_LOADED &&
+			   n->membership.step == STEP_UNLOCKED) {
+			membership_unlocked(n, in->journal.image);
 		} else if (in->journal.kind == JOURNAL_LOADED) {
 			containers_load(n, in->journal.image);
 			membership_resume(n, in->journal.image);
@@ -30,6 +33,8 @@ static void handle_journal(struct node *n, const struct input *in)
 				  in->journal.text);
 			if (n->membership.step == STEP_REREADING)
 				membership_be_alone(n, &(struct journal_image){ 0 });
+			else if (n->membership.step == STEP_UNLOCKED)
+				membership_stays_locked(n, in->journal.text);
 		}
 		break;
 	}

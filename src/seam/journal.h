@@ -8,7 +8,9 @@
  * write that fails (disk full, I/O error) is reported as failed, and so is every later one
  * until the node is started again.
  *
- * Everything at rest is sealed with the node's data key by the hands. */
+ * Everything at rest is sealed by the hands: this node's own records with its data key, a manager's
+ * raft journal with a key that lies beside its certificate and may itself be locked away (keys.h).
+ * Until the hands have that key the raft journal is shut: loaded, it says no more than that. */
 #ifndef SHOAL_SEAM_JOURNAL_H
 #define SHOAL_SEAM_JOURNAL_H
 
@@ -88,6 +90,7 @@ struct journal {
 
 /* What load() found. Entries follow the snapshot without a gap. */
 struct journal_image {
+	bool is_raft_shut; /* there is one, perhaps, and its key is not here */
 	bool has_raft;
 	struct journal_hard_state hard_state;
 	const struct journal_entry *entries;

@@ -2,7 +2,8 @@
  *
  * A node's private key never enters the mind: the hands make it, keep it under
  * <data-root>/swarm/certificates, and use it for every connection from the moment install()
- * is done. What the mind passes around are certificates, requests and the cluster's CA key
+ * is done. Nor does the key that a manager's raft journal is sealed with: it lies beside the private
+ * key, and both are locked with the swarm's unlock key, if there is one. What the mind passes around are certificates, requests and the cluster's CA key
  * (which is replicated among managers). Calls are answered by one event each. */
 #ifndef SHOAL_SEAM_KEYS_H
 #define SHOAL_SEAM_KEYS_H
@@ -12,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/str.h"
+
+#define UNLOCK_KEY_BYTES 32
 
 struct keys_signing {
 	struct str ca_cert, ca_key; /* PEM */
@@ -34,14 +37,23 @@ struct keys {
 	/* Event: a = certificate chain, leaf first. */
 	void (*sign)(void *self, uint64_t ticket, const struct keys_signing *what);
 	/* Believe in this root and be this certificate, whose key is the one kept aside, from now on:
-	 * written to disk, and used for every new connection. Event: identity. */
+	 * written to disk, and used for every new connection. A manager's first certificate is not
+	 * written before lock() has said how to; a worker's key is never locked, and the key to the
+	 * raft journal goes when a manager becomes one. Event: identity. */
 	void (*install)(void *self, uint64_t ticket, struct str root, struct str cert);
 	/* Believe in this root for verifying others; the certificate stays, and must lead to it: FAILED
 	 * otherwise. With a certificate it is written to disk. Event: identity. */
 	void (*trust)(void *self, uint64_t ticket, struct str root);
-	/* What is on disk from an earlier life. Event: identity, or FAILED with ERR_NOT_FOUND. */
-	void (*load)(void *self, uint64_t ticket);
-	/* Forget the identity and remove its files. */
+	/* A manager's keys are locked with these 32 bytes from now on, or (empty) not any more; the version
+	 * is that of the cluster object which says so, 0 before there is one. What is older than what the
+	 * hands know is ignored. Once keys that lay open are locked, the raft journal is sealed anew: the
+	 * event comes when that is done, and before the first write to the journal of a new manager. */
+	void (*lock)(void *self, uint64_t ticket, struct str unlock_key, uint64_t version);
+	/* What is on disk from an earlier life, opened with the unlock key if one is given. Event:
+	 * identity; or FAILED with ERR_NOT_FOUND; or with ERR_DENIED when it is locked and this is not
+	 * the key, and identity then says what the certificate shows. */
+	void (*load)(void *self, uint64_t ticket, struct str unlock_key);
+	/* Forget the identity and remove its files, with all keys in them overwritten. */
 	void (*wipe)(void *self, uint64_t ticket);
 };
 

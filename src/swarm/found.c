@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "pb/map.h"
+#include "swarm/unlock_key.h"
 
 #define DIGEST_DIGITS 50
 #define SECRET_DIGITS 25
@@ -62,6 +63,13 @@ static void set_bytes(struct arena *a, ProtobufCBinaryData *to, struct str from)
 	to->len = from.len;
 }
 
+struct str found_unlock_key(const struct founding *f)
+{
+	if (!f->spec || !f->spec->encryption_config->auto_lock_managers)
+		return STR("");
+	return str_bytes(f->chance + 2 * FOUND_SECRET_BYTES, UNLOCK_KEY_BYTES);
+}
+
 static bool create_cluster(struct txn *t, const struct founding *f, struct err *e)
 {
 	struct arena *a = txn_arena(t);
@@ -81,6 +89,7 @@ static bool create_cluster(struct txn *t, const struct founding *f, struct err *
 			arena_strdup(a, f->address_pools[i]);
 	c->subnet_size = f->subnet_size;
 	c->vxlan_udp_port = f->data_path_port;
+	unlock_key_set(c, found_unlock_key(f), a);
 	return txn_create(t, c, e);
 }
 

@@ -3,11 +3,12 @@
 #ifndef SHOAL_SWARM_FOUND_H
 #define SHOAL_SWARM_FOUND_H
 
+#include "seam/keys.h"
 #include "store/txn.h"
 
-/* Random bytes that founding takes: the secrets of both join tokens. */
+/* Random bytes that founding takes: the secrets of both join tokens, and the unlock key. */
 #define FOUND_SECRET_BYTES 16
-#define FOUND_CHANCE_BYTES (2 * FOUND_SECRET_BYTES)
+#define FOUND_CHANCE_BYTES (2 * FOUND_SECRET_BYTES + UNLOCK_KEY_BYTES)
 
 struct founding {
 	const char *cluster_id, *node_id;
@@ -25,6 +26,9 @@ struct founding {
 };
 
 bool found_swarm(struct txn *t, const struct founding *f, struct err *e) MUST_CHECK;
+
+/* What managers lock their keys with; empty unless the spec asks for it. */
+struct str found_unlock_key(const struct founding *f);
 
 /* A manager that founds the swarm with the first one. */
 void found_manager(struct txn *t, const char *node_id);

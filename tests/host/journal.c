@@ -406,7 +406,7 @@ TEST(another_data_key_is_refused)
 	user_close(&u);
 	c.dir = dir.path;
 	CHECK(!journal_disk_open(&c, &disk, &e));
-	CHECK(e.kind == ERR_DENIED && strstr(e.text, "raft.db: the data key does not open it"));
+	CHECK(e.kind == ERR_DENIED && strstr(e.text, "local.db: the data key does not open it"));
 
 	CHECK(user_open(&u, dir.path, NULL, 0, &e));
 	end();

@@ -11,6 +11,7 @@
 #include "host/loop.h"
 #include "seam/input.h"
 #include "test.h"
+#include "wire/keyfile.h"
 
 #define BIG (6 << 20)
 
@@ -204,7 +205,7 @@ static struct node *node_begin(void)
 	uv_timer_init(loop_uv(n->loop), &n->limit);
 	n->limit.data = n;
 	n->hands = peer_hands_new(n->loop);
-	n->keys_hands = keys_hands_new(n->loop, n->dir, n->hands);
+	n->keys_hands = keys_hands_new(n->loop, n->dir, n->hands, NULL);
 	peer_hands_seam(n->hands, &n->peer);
 	n->server = &n->peer;
 	keys_hands_seam(n->keys_hands, &n->keys);
@@ -237,6 +238,14 @@ static void node_end(struct node *n)
 static void await_keys(struct node *n)
 {
 	n->keys_done = n->keys_failed = false;
+}
+
+static void lock_keys(struct node *n, struct str unlock_key, uint64_t version)
+{
+	await_keys(n);
+	n->keys.lock(n->keys.self, 5, unlock_key, version);
+	run_until(n, keys_told);
+	CHECK(n->keys_done);
 }
 
 /* Become a node of a swarm of its own, and listen. */
@@ -274,6 +283,8 @@ static void be(struct node *n, const char *id, const char *role)
 	run_until(n, keys_told);
 	CHECK(n->keys_done);
 	CHECK_STR(n->from, id);
+	if (strcmp(role, "swarm-manager") == 0)
+		lock_keys(n, STR(""), 0);
 
 	n->peer.listen(n->peer.self, n->addr);
 	n->is_listening = n->is_unheard = false;
@@ -485,7 +496,7 @@ TEST(an_identity_is_found_again_and_gone_when_wiped)
 	be_manager(n);
 	await_keys(n);
 	n->from[0] = '\0';
-	n->keys.load(n->keys.self, 9);
+	n->keys.load(n->keys.self, 9, STR(""));
 	run_until(n, keys_told);
 	CHECK(n->keys_done);
 	CHECK_STR(n->from, "nodeid");
@@ -495,7 +506,54 @@ TEST(an_identity_is_found_again_and_gone_when_wiped)
 	snprintf(path, sizeof(path), "%s/swarm-node.key", n->dir);
 	CHECK(access(path, F_OK) != 0);
 	await_keys(n);
-	n->keys.load(n->keys.self, 11);
+	n->keys.load(n->keys.self, 11, STR(""));
+	run_until(n, keys_told);
+	CHECK(n->keys_failed);
+	node_end(n);
+}
+
+static bool loads_with(struct node *n, struct str unlock_key)
+{
+	await_keys(n);
+	n->from[0] = '\0';
+	n->keys.load(n->keys.self, 9, unlock_key);
+	run_until(n, keys_told);
+	return n->keys_done;
+}
+
+TEST(keys_are_locked_as_the_newest_version_says)
+{
+	struct node *n = node_begin();
+	struct str one = STR("an unlock key of thirty-two byte"),
+		   two = STR("another unlock key of thirty-two");
+
+	be_manager(n);
+	lock_keys(n, one, 5);
+	CHECK(!loads_with(n, STR("")));
+	CHECK_STR(n->from, "nodeid"); /* the certificate shows that much */
+	CHECK(!loads_with(n, two));
+	CHECK(loads_with(n, one));
+
+	lock_keys(n, two, 4);
+	CHECK(loads_with(n, one)); /* that was older */
+	lock_keys(n, two, 6);
+	CHECK(!loads_with(n, one));
+	CHECK(loads_with(n, two));
+	lock_keys(n, STR(""), 7);
+	CHECK(loads_with(n, STR("")));
+	node_end(n);
+}
+
+TEST(a_workers_keys_are_never_locked)
+{
+	struct node *n = node_begin();
+
+	be_manager(n);
+	lock_keys(n, STR("an unlock key of thirty-two byte"), 5);
+	be(n, "nodeid", "swarm-worker");
+	CHECK(loads_with(n, STR("")));
+	await_keys(n);
+	n->keys.lock(n->keys.self, 5, STR("an unlock key of thirty-two byte"), 6);
 	run_until(n, keys_told);
 	CHECK(n->keys_failed);
 	node_end(n);
@@ -554,7 +612,8 @@ struct leader {
 
 static void leader_begin(struct leader *l, struct node *n)
 {
-	AUTO_BUF struct buf key = BUF_MAX(1 << 20), root = BUF_MAX(1 << 20);
+	AUTO_BUF struct buf file = BUF_MAX(1 << 20), key = BUF_MAX(1 << 20),
+			    root = BUF_MAX(1 << 20);
 	char path[128];
 	struct err e;
 
@@ -562,7 +621,8 @@ static void leader_begin(struct leader *l, struct node *n)
 	l->hands = peer_hands_new(n->loop);
 	peer_hands_seam(l->hands, &l->peer);
 	snprintf(path, sizeof(path), "%s/swarm-node.key", n->dir);
-	read_file(path, &key);
+	read_file(path, &file);
+	CHECK(keyfile_open(buf_str(&file), NULL, &key, &e));
 	snprintf(path, sizeof(path), "%s/swarm-root-ca.crt", n->dir);
 	read_file(path, &root);
 	CHECK(peer_hands_identify(l->hands, buf_str(&root), buf_str(&n->cert), buf_str(&key), &e));

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "swarm/ca/inside.h"
+#include "swarm/unlock_key.h"
 
 #define ROOT       "/docker.swarmkit.v1.CA/GetRootCACertificate"
 #define UNLOCK_KEY "/docker.swarmkit.v1.CA/GetUnlockKey"
@@ -161,11 +162,13 @@ static void get_unlock_key(struct ca *ca, struct ca_call *c)
 	Pb__GetUnlockKeyResponse *response = PB_NEW(&a, get_unlock_key_response);
 	const Pb__Cluster *cluster = view_cluster(store_view(ca->config.store));
 
-	for (size_t i = 0; cluster && i < cluster->n_unlock_keys; i++)
-		if (strcmp(cluster->unlock_keys[i]->subsystem, "swarm-manager") == 0)
-			response->unlock_key = cluster->unlock_keys[i]->key;
-	if (cluster)
+	if (cluster) {
+		struct str key = unlock_key_of(cluster);
+
+		response->unlock_key.data = (uint8_t *)key.ptr;
+		response->unlock_key.len = key.len;
 		response->version->index = object_version(cluster);
+	}
 	ca_answer(ca, c, response);
 }
 

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "swarm/control/inside.h"
 #include "swarm/span.h"
+#include "swarm/unlock_key.h"
 
 #define TOKEN_SECRET_LEN   25
 #define CERT_EXPIRY_MIN_MS (INT64_C(3600) * 1000)
@@ -137,24 +138,14 @@ static bool rotate_token(char **token, const uint8_t secret[16], struct arena *a
 	return true;
 }
 
-static void set_unlock_key(Pb__Cluster *cluster, const uint8_t key[32], struct arena *a)
-{
-	Pb__EncryptionKey *k = PB_NEW(a, encryption_key);
-
-	k->subsystem = "swarm-manager";
-	k->key.data = arena_copy(a, key, 32);
-	k->key.len = 32;
-	cluster->n_unlock_keys = 0;
-	PB_APPEND(a, cluster, unlock_keys, k);
-}
-
 static void follow_autolock(Pb__Cluster *cluster, const struct control_chance *chance, bool rotates,
 			    struct arena *a)
 {
 	if (!cluster->spec->encryption_config->auto_lock_managers)
-		cluster->n_unlock_keys = 0;
-	else if (rotates || cluster->n_unlock_keys == 0)
-		set_unlock_key(cluster, chance->unlock_key, a);
+		unlock_key_set(cluster, STR(""), a);
+	else if (rotates || unlock_key_of(cluster).len == 0)
+		unlock_key_set(cluster, str_bytes(chance->unlock_key, sizeof(chance->unlock_key)),
+			       a);
 }
 
 const void *control_update_cluster(struct control *c, const void *message, struct err *e)
