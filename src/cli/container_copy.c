@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cli/base64.h"
 #include "cli/container.h"
+#include "file/file.h"
 #include "template/field.h"
 
 #define GO_MODE_DIR (INT64_C(1) << 31)
@@ -50,29 +51,14 @@ static bool tar_ended(pid_t pid, struct err *e)
 	return true;
 }
 
-static bool write_fully(int fd, const char *data, size_t size, struct err *e)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_sys(e, errno, "write");
-		data += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
 static bool pour(struct stream *s, int fd, struct err *e)
 {
 	char bytes[65536];
 	ssize_t n;
 
 	while ((n = stream_read(s, bytes, sizeof(bytes), e)) > 0)
-		if (!write_fully(fd, bytes, (size_t)n, e))
-			return false;
+		if (!file_write_all(fd, str_bytes(bytes, (size_t)n)))
+			return fail_sys(e, errno, "write");
 	return n == 0;
 }
 

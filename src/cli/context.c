@@ -153,7 +153,7 @@ static bool copy_file(const char *from, const char *to, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_MAX(PEM_MAX);
 
-	return file_read(from, &text, e) && settings_replace(to, buf_str(&text), e);
+	return named_file_read(from, &text, e) && settings_replace(to, buf_str(&text), e);
 }
 
 static bool keep_keys(struct cli *c, const char *name, const struct endpoint_said *s, struct err *e)

@@ -8,35 +8,22 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/file.h"
 
 #define PAIRS_MAX ((size_t)4 << 20)
 
-bool file_read(const char *path, struct buf *into, struct err *e)
+bool named_file_read(const char *path, struct buf *into, struct err *e)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	AUTO_CLOSE int fd = is_stdin ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
-	char bytes[16384];
-	ssize_t n;
-
-	if (fd < 0)
-		return fail_sys(e, errno, "open %s", path);
-	while ((n = read(fd, bytes, sizeof(bytes))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_sys(e, errno, "read %s", path);
-		if (!buf_append(into, bytes, (size_t)n))
-			return fail(e, ERR_EXHAUSTED, "%s is larger than %zu bytes", path,
-				    into->max);
-	}
-	return true;
+	if (strcmp(path, "-") != 0)
+		return file_read(path, into, e);
+	return file_read_rest(0, into) || fail(e, ERR_INVALID, "cannot read standard input");
 }
 
 char *file_read_text(const char *path, size_t max, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_MAX(max);
 
-	return file_read(path, &text, e) ? buf_steal(&text) : NULL;
+	return named_file_read(path, &text, e) ? buf_steal(&text) : NULL;
 }
 
 static bool read_pair(struct str line, bool takes_from_environment, file_each_pair *each,
@@ -72,7 +59,7 @@ bool file_read_pairs(const char *path, bool takes_from_environment, file_each_pa
 	AUTO_BUF struct buf text = BUF_MAX(PAIRS_MAX);
 	struct str rest, line;
 
-	if (!file_read(path, &text, e))
+	if (!named_file_read(path, &text, e))
 		return false;
 	for (rest = buf_str(&text); rest.len;) {
 		str_cut(rest, '\n', &line, &rest);

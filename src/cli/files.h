@@ -8,7 +8,7 @@
 /* The whole file, "-" being standard input, as text; the caller frees it. ERR_EXHAUSTED above `max`. */
 char *file_read_text(const char *path, size_t max, struct err *e);
 /* The same as bytes, appended. */
-MUST_CHECK bool file_read(const char *path, struct buf *into, struct err *e);
+MUST_CHECK bool named_file_read(const char *path, struct buf *into, struct err *e);
 
 /* Lines of a file of NAME=VALUE (or NAME: its value here) as --env-file and --label-file have them,
  * one call a line. */

@@ -98,7 +98,7 @@ static bool read_data(const struct args *a, json_t *body, struct err *e)
 		return fail(e, ERR_INVALID, "'shoal secret create' requires exactly 2 arguments");
 	if (!path)
 		return true;
-	if (!file_read(path, &data, e))
+	if (!named_file_read(path, &data, e))
 		return while_doing(e, "error reading content from \"%s\"", path);
 	base64_encode(buf_str(&data), false, &text);
 	field_put_text(body, "Data", buf_str(&text).ptr);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "file/file.h"
 #include "wire/stdcopy.h"
 
 #define IMPATIENCE 3 /* interrupts until we give up on passing them on */
@@ -97,20 +98,6 @@ struct talk {
 	int interrupts;
 };
 
-static bool write_fully(int fd, struct str bytes)
-{
-	while (bytes.len) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		bytes = str_bytes(bytes.ptr + n, bytes.len - (size_t)n);
-	}
-	return true;
-}
-
 static bool show_output(struct talk *t, struct str in, struct err *e)
 {
 	enum stdcopy_stream stream;
@@ -118,12 +105,12 @@ static bool show_output(struct talk *t, struct str in, struct err *e)
 	struct str payload;
 
 	if (t->s->is_tty)
-		return write_fully(1, in) || fail_sys(e, errno, "write to standard output");
+		return file_write_all(1, in) || fail_sys(e, errno, "write to standard output");
 	while ((event = stdcopy_next(&t->frames, &in, &stream, &payload, e)) == STDCOPY_DATA) {
 		if (stream == STDCOPY_ERROR)
 			return fail(e, ERR_INTERNAL, "error from daemon in stream: %.*s",
 				    STR_FMT(payload));
-		if (!write_fully(stream == STDCOPY_STDERR ? 2 : 1, payload))
+		if (!file_write_all(stream == STDCOPY_STDERR ? 2 : 1, payload))
 			return fail_sys(e, errno, "write output");
 	}
 	return event == STDCOPY_MORE;

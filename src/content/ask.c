@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "content/channel.h"
-#include "content/path.h"
+#include "file/file.h"
 
 static bool add_word(struct record_writer *w, const char *word, struct err *e)
 {
@@ -23,7 +23,7 @@ static bool add_word(struct record_writer *w, const char *word, struct err *e)
 		return true;
 	}
 	fd = open(equals + 2, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || !file_read_all(fd, &text))
+	if (fd < 0 || !file_read_rest(fd, &text))
 		return fail(e, ERR_INVALID, "read %s", equals + 2);
 	record_add(w, name, buf_str(&text));
 	return true;

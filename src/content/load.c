@@ -21,6 +21,7 @@
 #include "content/parse.h"
 #include "content/path.h"
 #include "content/squeeze.h"
+#include "file/file.h"
 #include "wire/ref.h"
 
 #define WHAT      "reading the archive"
@@ -187,7 +188,7 @@ static bool receive_members(struct load *l, struct worker *w, struct err *e)
 		if (str_equal_c(event, "done"))
 			return worker_finish(w, WHAT, e);
 		if (str_equal_c(event, "data")) {
-			if (fd < 0 || !file_write_all(fd, bytes.ptr, bytes.len))
+			if (fd < 0 || !file_write_all(fd, bytes))
 				return fail_sys(e, errno, "write a file of the archive");
 			continue;
 		}
@@ -246,7 +247,7 @@ static bool read_member(const struct load *l, const char *name, size_t max, stru
 	*text = BUF_MAX(max);
 	if (fd < 0)
 		return fail(e, ERR_INVALID, "the archive has no file %s", name);
-	return file_read_all(fd, text) ||
+	return file_read_rest(fd, text) ||
 	       fail(e, ERR_EXHAUSTED, "%s has more than %zu bytes", name, max);
 }
 

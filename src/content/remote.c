@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "content/parse.h"
-#include "content/path.h"
+#include "file/file.h"
 
 #define PEM_MAX  (4u << 20)
 #define PAUSE_MS 500
@@ -89,7 +89,7 @@ static void add_pem(const char *path, struct buf *pem)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd >= 0 && file_read_all(fd, pem))
+	if (fd >= 0 && file_read_rest(fd, pem))
 		buf_append_char(pem, '\n');
 }
 

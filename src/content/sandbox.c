@@ -27,6 +27,7 @@
 #include "base/mem.h"
 #include "content/filter.h"
 #include "content/path.h"
+#include "file/file.h"
 
 #define WORKER_MEMORY_MAX (768ul << 20)
 #define RESOLVER_FILE_MAX (1u << 20)
@@ -59,7 +60,7 @@ static bool copy_file(const char *from, const char *to)
 	AUTO_CLOSE int in = open(from, O_RDONLY | O_CLOEXEC);
 	AUTO_CLOSE int out = -1;
 
-	if (in < 0 || !file_read_all(in, &text))
+	if (in < 0 || !file_read_rest(in, &text))
 		return false;
 	out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	return out >= 0 && write(out, text.data ? text.data : "", text.len) == (ssize_t)text.len &&

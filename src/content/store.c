@@ -11,7 +11,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "content/path.h"
+#include "file/file.h"
+#include "file/folder.h"
 
 #define LOCK_TRIES 200 /* of 50 ms: another program of this root is on its way out */
 
@@ -68,6 +69,14 @@ static bool take_lock(struct store *s, struct err *e)
 	return fail(e, ERR_CONFLICT, "%s is held by another program", path);
 }
 
+/* What cannot go now goes the next time. */
+static void remove_if_possible(int parent, const char *name)
+{
+	struct err stays;
+
+	(void)!folder_remove_at(parent, name, &stays);
+}
+
 static void clear_directory(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -77,7 +86,7 @@ static void clear_directory(const char *path)
 		return;
 	while ((entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			(void)path_remove(dirfd(dir), entry->d_name);
+			remove_if_possible(dirfd(dir), entry->d_name);
 	closedir(dir);
 }
 
@@ -123,7 +132,7 @@ void store_job_end(struct store *s, const char *job)
 	AUTO_CLOSE int tmp = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (tmp >= 0)
-		(void)path_remove(tmp, job);
+		remove_if_possible(tmp, job);
 }
 
 /* -- blobs -- */
@@ -138,7 +147,7 @@ bool blob_begin(struct blob_writer *w, const char *job_dir, const char *name, st
 
 bool blob_add(struct blob_writer *w, const void *data, size_t size, struct err *e)
 {
-	if (!file_write_all(w->fd, data, size))
+	if (!file_write_all(w->fd, str_bytes(data, size)))
 		return fail_sys(e, errno, "write %s", w->path);
 	hash_add(&w->hash, data, size);
 	w->bytes += size;
@@ -196,7 +205,7 @@ bool store_read_blob(const struct store *s, const char *digest, struct buf *text
 	if (fd < 0)
 		return false;
 	*text = BUF_MAX(BLOB_TEXT_MAX);
-	if (!file_read_all(fd, text))
+	if (!file_read_rest(fd, text))
 		return fail(e, ERR_INTERNAL, "read the blob %s", digest);
 	digest_sha256(text->data ? text->data : "", text->len, found);
 	if (strcmp(found, digest) != 0)
@@ -226,7 +235,7 @@ static bool read_record(const char *path, struct buf *bytes, struct record *r, s
 	*bytes = BUF_MAX(RECORD_MAX + 4);
 	if (fd < 0)
 		return fail_sys(e, errno, "open %s", path);
-	if (!file_read_all(fd, bytes))
+	if (!file_read_rest(fd, bytes))
 		return fail(e, ERR_INTERNAL, "read %s", path);
 	if (!record_parse(buf_str(bytes), r, &used, e))
 		return while_doing(e, "%s", path);
@@ -239,7 +248,7 @@ static bool write_record(const char *path, struct record_writer *w, struct err *
 
 	if (!record_end(w, e))
 		return false;
-	if (fd < 0 || !file_write_all(fd, w->bytes.data, w->bytes.len) || fsync(fd) < 0)
+	if (fd < 0 || !file_write_all(fd, buf_str(&w->bytes)) || fsync(fd) < 0)
 		return fail_sys(e, errno, "write %s", path);
 	return true;
 }
@@ -312,7 +321,9 @@ bool store_put_layer(struct store *s, const char *dir, const struct layer *l, st
 		return fail_sys(e, errno, "sync %s", dir);
 	if (store_layer(s, l->diff_id, &there))
 		return true;
-	if (!path_remove(all, hex_of(l->diff_id)) || rename(dir, path) < 0 || fsync(all) < 0)
+	if (!folder_remove_at(all, hex_of(l->diff_id), e))
+		return false;
+	if (rename(dir, path) < 0 || fsync(all) < 0)
 		return fail_sys(e, errno, "keep %s", path);
 	return true;
 }
@@ -513,17 +524,21 @@ static void remove_others(const struct store *s, const char *directory, const st
 	AUTO_FREE char *path = xasprintf("%s/%s", s->root, directory);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct names all = { 0 };
+	struct err stays;
 	struct stat st;
 
 	names_of_directory(path, &all);
 	for (size_t i = 0; i < all.count; i++) {
+		int64_t bytes = 0;
+
 		if (names_has(keep, all.names[i]))
 			continue;
 		if (are_layers)
-			*freed += bytes_of_layer(s, all.names[i]);
+			bytes = bytes_of_layer(s, all.names[i]);
 		else if (fstatat(fd, all.names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
-			*freed += st.st_size;
-		(void)path_remove(fd, all.names[i]);
+			bytes = st.st_size;
+		if (folder_remove_at(fd, all.names[i], &stays))
+			*freed += bytes;
 	}
 	names_clear(&all);
 }

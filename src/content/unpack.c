@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "content/path.h"
+#include "file/folder.h"
 
 #define PROGRESS_BYTES  (1 << 20)
 #define XATTR_COUNT_MAX 128
@@ -360,9 +361,7 @@ static bool make_room(struct unpacker *u, int parent, const char *name, bool wan
 	/* A directory takes the place of a whiteout in make_directory(), which must see it. */
 	if (wants_directory && u->how->mode == UNPACK_LAYER && is_whiteout(&st))
 		return true;
-	if (!path_remove(parent, name))
-		return fail_sys(e, errno, "replace /%s", path);
-	return true;
+	return folder_remove_at(parent, name, e) || while_doing(e, "replace /%s", path);
 }
 
 static bool put_whiteout(struct unpacker *u, int parent, const char *name, const char *path,

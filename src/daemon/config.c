@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "daemon/option.h"
-#include "host/file.h"
+#include "file/file.h"
 
 static const struct option *option_of(const char *flag)
 {

@@ -9,7 +9,7 @@
 #include "daemon/config.h"
 #include "docker/image_config.h"
 #include "engine/config.h"
-#include "host/file.h"
+#include "file/file.h"
 
 #define DEFAULT_SUBNET  "172.17.0.0/16"
 #define DEFAULT_GATEWAY "172.17.0.1"

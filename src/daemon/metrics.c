@@ -10,7 +10,7 @@
 #include "api/metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
 #include "host/stream.h"
 
 #define CONNECTIONS_MAX 64

@@ -12,8 +12,8 @@
 #include "daemon/process.h"
 #include "daemon/reload.h"
 #include "daemon/serve.h"
+#include "file/folder.h"
 #include "host/data_key.h"
-#include "host/file.h"
 #include "host/journal.h"
 #include "host/keys.h"
 #include "host/loop.h"
@@ -49,7 +49,7 @@ struct daemon {
 
 static bool make_dirs(const struct config *c, struct err *e)
 {
-	return folder_make(c->data_root, 0710, e) && folder_make(c->exec_root, 0711, e);
+	return folder_make_as(c->data_root, 0710, e) && folder_make_as(c->exec_root, 0711, e);
 }
 
 static int64_t turn(void *self, struct now now)
@@ -103,7 +103,7 @@ static bool open_journal(struct daemon *d, struct err *e)
 {
 	AUTO_FREE char *dir = xasprintf("%s/journal", d->config->data_root);
 	struct journal_disk_config config = { .loop = d->loop, .dir = dir };
-	bool ok = folder_make(dir, 0700, e) && data_key_load(dir, config.key, e) &&
+	bool ok = folder_make_as(dir, 0700, e) && data_key_load(dir, config.key, e) &&
 		  journal_disk_open(&config, &d->journal_disk, e);
 
 	OPENSSL_cleanse(config.key, sizeof(config.key));

@@ -7,8 +7,8 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "file/folder.h"
 #include "host/dir.h"
-#include "host/file.h"
 #include "host/local_file.h"
 #include "host/loop.h"
 #include "host/raft_file.h"
@@ -470,7 +470,7 @@ static bool open_files(struct journal_disk *d, const struct journal_disk_config 
 		.checkpoint_bytes = c->checkpoint_bytes ? c->checkpoint_bytes : CHECKPOINT_BYTES,
 	};
 
-	if (!folder_make(c->dir, 0700, e) || !folder_make(d->snapshot_dir, 0700, e))
+	if (!folder_make_as(c->dir, 0700, e) || !folder_make_as(d->snapshot_dir, 0700, e))
 		return false;
 	file.name = "raft.db";
 	if (!raft_file_open(&d->raft, &file, d->snapshot_dir, e))

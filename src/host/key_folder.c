@@ -9,8 +9,9 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "host/dir.h"
-#include "host/file.h"
 #include "pb/pb.h"
 #include "wire/x509.h"
 
@@ -232,7 +233,7 @@ bool key_folder_save(const char *dir, const struct key_folder *f, struct err *e)
 {
 	AUTO_FREE char *next = path_of(dir, NEXT_CERT), *cert = path_of(dir, CERT);
 
-	if (!folder_make(dir, 0700, e) || !key_folder_save_root(dir, buf_str(&f->root), e) ||
+	if (!folder_make_as(dir, 0700, e) || !key_folder_save_root(dir, buf_str(&f->root), e) ||
 	    !write_synced(next, buf_str(&f->cert), 0644, e) || !dir_sync(dir, e) ||
 	    !key_folder_save_key(dir, f, e))
 		return false;

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/file.h"
 #include "host/dir.h"
 #include "host/sealer.h"
 
@@ -19,23 +20,6 @@ static const char magic[12] = "shoal snap 1";
 static char *path_of(const char *dir, uint64_t index, uint64_t term, const char *end)
 {
 	return xasprintf("%s/%016" PRIx64 "-%016" PRIx64 "%s", dir, index, term, end);
-}
-
-static bool write_all(int fd, const void *data, size_t size)
-{
-	const char *at = data;
-
-	while (size) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		at += n;
-		size -= (size_t)n;
-	}
-	return true;
 }
 
 struct place {
@@ -60,7 +44,7 @@ static bool write_chunk(int fd, struct sealer *sealer, const struct place *at, s
 	buf_reset(sealed);
 	buf_append(sealed, &length, sizeof(length));
 	sealer_close(sealer, buf_str(context), plain, sealed);
-	return write_all(fd, sealed->data, sealed->len);
+	return file_write_all(fd, buf_str(sealed));
 }
 
 struct saving {
@@ -78,7 +62,7 @@ static bool write_content(int fd, const struct saving *s, struct place at, struc
 	AUTO_BUF struct buf context = BUF_MAX(128);
 	bool done = false;
 
-	if (!write_all(fd, magic, sizeof(magic)))
+	if (!file_write_all(fd, str_bytes(magic, sizeof(magic))))
 		return fail_sys(e, errno, "write");
 	while (!done) {
 		if (s->gives_up(s->self))

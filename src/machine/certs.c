@@ -14,8 +14,9 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "template/field.h"
-#include "machine/file.h"
 
 #define DAYS          1080
 #define DAY_S         86400L
@@ -85,7 +86,7 @@ static bool write_bio(BIO *bio, const char *path, mode_t mode, struct err *e)
 	char *data;
 	long size = BIO_get_mem_data(bio, &data);
 
-	return file_replace(path, str_bytes(data, size > 0 ? (size_t)size : 0), mode, e);
+	return file_replace_synced(path, str_bytes(data, size > 0 ? (size_t)size : 0), mode, e);
 }
 
 /* The key first: a certificate whose key is missing is made anew, a key alone is overwritten. */

@@ -12,9 +12,10 @@
 
 #include "base/mem.h"
 #include "console/option.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "machine/cli.h"
 #include "machine/driver.h"
-#include "machine/file.h"
 #include "template/field.h"
 
 #define FILES_MAX 64

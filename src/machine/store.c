@@ -10,12 +10,13 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "template/field.h"
 #include "template/jsontext.h"
 #include "console/command.h"
 #include "console/order.h"
 #include "machine/driver.h"
-#include "machine/file.h"
 
 #define NAME_MAX_BYTES 63
 #define LOCK_TRIES     100
@@ -243,7 +244,8 @@ bool machine_save(struct machine *m, struct err *e)
 
 	jsontext_indent(str_of(text), "", "    ", &laid);
 	buf_append_char(&laid, '\n');
-	return folder_make(m->folder, 0700, e) && file_replace(path, buf_str(&laid), 0600, e);
+	return folder_make(m->folder, 0700, e) &&
+	       file_replace_synced(path, buf_str(&laid), 0600, e);
 }
 
 bool machine_forget(struct machine *m, struct err *e)

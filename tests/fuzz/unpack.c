@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "content/path.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "fuzz.h"
 
 static char place[] = "/tmp/shoal-fuzz-unpack-XXXXXX";
@@ -19,7 +20,9 @@ static int outer = -1;
 
 static void clean_up(void)
 {
-	(void)path_remove(AT_FDCWD, place);
+	struct err e;
+
+	(void)!folder_remove(place, &e);
 }
 
 static void set_up(void)
@@ -44,7 +47,7 @@ static void unpack(const uint8_t *data, size_t size, enum unpack_mode mode)
 	struct err e;
 	int pair[2];
 
-	if (!file_write_all(in, data, size) || lseek(in, 0, SEEK_SET) != 0 ||
+	if (!file_write_all(in, str_bytes(data, size)) || lseek(in, 0, SEEK_SET) != 0 ||
 	    mkdirat(outer, "root", 0700) < 0 || mkdirat(outer, "root/sub", 0700) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
@@ -59,7 +62,7 @@ static void unpack(const uint8_t *data, size_t size, enum unpack_mode mode)
 	close(pair[1]);
 
 	/* The one thing in the outer directory is the root, and it goes away whole. */
-	assert(path_remove(outer, "root"));
+	assert(folder_remove_at(outer, "root", &e));
 	assert(unlinkat(AT_FDCWD, place, AT_REMOVEDIR) == 0 && mkdir(place, 0700) == 0);
 	close(outer);
 	outer = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -13,7 +13,8 @@
 
 #include "base/json_write.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
+#include "file/folder.h"
 
 /* What must hold for any test to make sense. */
 #define MUST(condition)                                                                            \

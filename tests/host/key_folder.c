@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "temp.h"
 #include "test.h"
 #include "wire/x509.h"

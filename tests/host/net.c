@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "bench.h"
-#include "host/file.h"
+#include "file/file.h"
 #include "netlink/netns.h"
 #include "netlink/rtnl.h"
 #include "test.h"

@@ -5,7 +5,9 @@
 
 #include "base/mem.h"
 #include "bench.h"
-#include "host/file.h"
+#include "file/file.h"
+#include "file/folder.h"
+#include "host/mountpoint.h"
 #include "test.h"
 
 static struct bench b;

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "bench.h"
-#include "host/file.h"
+#include "file/file.h"
 #include "test.h"
 
 static struct bench b;

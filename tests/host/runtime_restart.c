@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "bench.h"
-#include "host/file.h"
 #include "host/run/conmon.h"
 #include "test.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/folder.h"
 #include "test.h"
 
 TEST(a_clean_name_never_leads_up)
@@ -29,6 +30,7 @@ TEST(links_are_resolved_inside_the_root)
 {
 	char place[] = "/tmp/shoal-path-XXXXXX";
 	AUTO_CLOSE int root = -1;
+	struct err e;
 	int fd;
 
 	CHECK(mkdtemp(place));
@@ -42,13 +44,14 @@ TEST(links_are_resolved_inside_the_root)
 	fd = path_open_in_root(root, "up", O_RDONLY | O_DIRECTORY);
 	CHECK(fd >= 0 && close(fd) == 0);
 	CHECK(path_open_in_root(root, "out", O_RDONLY | O_DIRECTORY) < 0);
-	CHECK(path_remove(AT_FDCWD, place));
+	CHECK(folder_remove(place, &e));
 }
 
 TEST(a_tree_deeper_than_any_limit_is_removed)
 {
 	char place[] = "/tmp/shoal-path-XXXXXX";
 	AUTO_CLOSE int at = -1;
+	struct err e;
 
 	CHECK(mkdtemp(place));
 	at = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -60,7 +63,7 @@ TEST(a_tree_deeper_than_any_limit_is_removed)
 		close(at);
 		at = next;
 	}
-	CHECK(path_remove(AT_FDCWD, place));
+	CHECK(folder_remove(place, &e));
 	CHECK(access(place, F_OK) < 0);
 }
 

@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "template/field.h"
 #include "machine/driver.h"
-#include "machine/file.h"
 #include "test.h"
 
 static struct err e;
@@ -48,12 +49,12 @@ TEST(a_damaged_certificate_is_told_and_not_overwritten)
 	bool ca, client;
 
 	read_text(s.ca, &good);
-	CHECK(file_replace(s.ca, STR("no certificate"), 0644, &e));
+	CHECK(file_replace_synced(s.ca, STR("no certificate"), 0644, &e));
 	CHECK(!certs_prepare(&s, &ca, &client, &e));
 	CHECK(strstr(e.text, "is no certificate"));
 	read_text(s.ca, &after);
 	CHECK_STR(after.data, "no certificate");
-	CHECK(file_replace(s.ca, buf_str(&good), 0644, &e));
+	CHECK(file_replace_synced(s.ca, buf_str(&good), 0644, &e));
 }
 
 TEST(a_machine_gets_a_new_server_certificate_each_time)

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "file/folder.h"
 #include "machine/driver.h"
-#include "machine/file.h"
 #include "template/field.h"
 #include "test.h"
 

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "file/folder.h"
 #include "template/field.h"
 #include "machine/driver.h"
-#include "machine/file.h"
 #include "test.h"
 
 static struct err e;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
 #include "host/logs/line.h"
 
 #define BLOCK (64 << 10)

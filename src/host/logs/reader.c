@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
 #include "host/logs/files.h"
 #include "host/logs/line.h"
 #include "host/loop.h"

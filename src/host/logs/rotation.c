@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/logs/files.h"
 #include "host/loop.h"
 #include "host/run/hands.h"

@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/folder.h"
 #include "host/loop.h"
 #include "host/net/model.h"
 #include "host/net/monitor.h"
@@ -517,7 +517,7 @@ bool net_hands_new(const struct net_hands_config *config, struct net_hands **out
 	AUTO_FREE char *folder = xasprintf("%s/netns", config->exec_root);
 	struct net_hands *hands;
 
-	if (!folder_make(config->exec_root, 0711, e) || !folder_make(folder, 0700, e))
+	if (!folder_make_as(config->exec_root, 0711, e) || !folder_make_as(folder, 0700, e))
 		return false;
 	hands = NEW(struct net_hands);
 	hands->loop = config->loop;

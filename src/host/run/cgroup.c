@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
 
 #define TOP "/sys/fs/cgroup"
 

@@ -15,7 +15,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "host/program.h"
 
 /* A runtime that has not come so far hangs on something; the wait is for slow disks and cold
@@ -193,7 +194,8 @@ bool conmon_start(const struct conmon *c, struct conmon_started *started, struct
 	bool ok;
 
 	*started = (struct conmon_started){ .conmon_pidfd = -1, .attached = -1, .exit_code = 128 };
-	if (!folder_make(exits, 0700, e) || !pipes_open(&pipes, c->is_exec && c->wants_attach, e))
+	if (!folder_make_as(exits, 0700, e) ||
+	    !pipes_open(&pipes, c->is_exec && c->wants_attach, e))
 		return false;
 
 	program_args(&p, (const char *[]){ "conmon",

@@ -1,4 +1,5 @@
 /* What a container uses: counters of its cgroup, of either generation, and of its links. */
+#include "file/file.h"
 #include "host/run/hands.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/run/cgroup.h"
 
 #define FILE_MAX    (256 << 10)

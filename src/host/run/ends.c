@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/logs/reader.h"
 #include "host/logs/rotation.h"
 #include "host/loop.h"

@@ -1,5 +1,7 @@
 /* Processes that join a running container: each under a conmon of its own, with the same
  * hub for its clients as a container. Its folder goes when it ends. */
+#include "file/file.h"
+#include "file/folder.h"
 #include "host/run/hands.h"
 
 #include <dirent.h>
@@ -12,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/run/attach.h"
 
 #define START_FAILED 126
@@ -169,7 +170,7 @@ static void work_exec(struct op *op)
 
 	op->event.exit_code = START_FAILED;
 	op->ok = oci_find(op->hands, args->runtime, &op->memory, &oci, &op->err) &&
-		 folder_make(folder, 0700, &op->err) &&
+		 folder_make_as(folder, 0700, &op->err) &&
 		 file_replace(process, args->what.process, 0600, &op->err) &&
 		 conmon_start(&c, &args->started, &op->err);
 	if (!op->ok) {

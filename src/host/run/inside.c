@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "host/file.h"
+#include "file/file.h"
 
 #define DEPTH_MAX       64
 #define XATTR_NAMES_MAX (64 << 10)

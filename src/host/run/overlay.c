@@ -8,7 +8,9 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "host/file.h"
+#include "file/file.h"
+#include "file/folder.h"
+#include "host/mountpoint.h"
 
 #define LIST_BYTES_MAX (OVERLAY_LAYERS_MAX * (HEX_ID_LEN + 1))
 #define OPTIONS_MAX    4095
@@ -56,7 +58,7 @@ bool overlay_make(const char *data_root, const char *id, const char *const *laye
 		return fail(e, ERR_INVALID, "max depth exceeded");
 	for (size_t i = 0; i < layer_count; i++)
 		buf_printf(&names, "%s\n", folder_of(layers[i]));
-	return folder_make(upper, 0755, e) && folder_make(work, 0700, e) &&
+	return folder_make_as(upper, 0755, e) && folder_make_as(work, 0700, e) &&
 	       file_replace(list, buf_str(&names), 0600, e);
 }
 
@@ -98,7 +100,7 @@ bool overlay_make_mountpoints(const char *data_root, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		AUTO_FREE char *path = xasprintf("%s/mountpoints%s", data_root, folders[i]);
 
-		if (!folder_make(path, 0755, e))
+		if (!folder_make_as(path, 0755, e))
 			return false;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {

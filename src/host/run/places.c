@@ -1,4 +1,5 @@
 /* Where things lie, which runtime is meant by a name, and the notes that outlive us. */
+#include "file/file.h"
 #include "host/run/hands.h"
 
 #include <assert.h>
@@ -9,7 +10,6 @@
 
 #include "base/json_write.h"
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/program.h"
 
 #define OCI_TIMEOUT_MS 60000

@@ -1,11 +1,12 @@
 /* A container's read-write layer, its mounted root and its folder. */
+#include "file/folder.h"
+#include "host/mountpoint.h"
 #include "host/run/hands.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/run/overlay.h"
 
 struct make_args {
@@ -18,7 +19,7 @@ static void work_make(struct op *op)
 	const struct make_args *args = op->args;
 	AUTO_FREE char *folder = folder_path(op->hands, op->id);
 
-	op->ok = folder_make(folder, 0700, &op->err) &&
+	op->ok = folder_make_as(folder, 0700, &op->err) &&
 		 overlay_make(op->hands->data_root, op->id, args->layers, args->count, &op->err);
 }
 
@@ -78,7 +79,7 @@ static void work_mount(struct op *op)
 		arena_printf(&op->memory, "%s/bundles/%s/rootfs", op->hands->exec_root, op->id);
 	AUTO_FREE char *upper = overlay_upper(op->hands->data_root, op->id);
 
-	op->ok = folder_make(rootfs, 0755, &op->err) &&
+	op->ok = folder_make_as(rootfs, 0755, &op->err) &&
 		 overlay_mount(op->hands->data_root, op->id, rootfs, &op->err);
 	op->event.kind = RUNTIME_MOUNTED;
 	op->event.path = rootfs;

@@ -4,11 +4,12 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "file/folder.h"
 #include "host/endpoint.h"
-#include "host/file.h"
 #include "host/loop.h"
 #include "host/logs/records.h"
 #include "host/logs/rotation.h"
+#include "host/mountpoint.h"
 #include "host/run/attach.h"
 #include "host/run/cgroup.h"
 #include "host/run/hands.h"
@@ -72,14 +73,15 @@ static bool make_folders(const struct runtime_hands *hands, struct err *e)
 		{ "oci", 0700, false },
 	};
 
-	if (!folder_make(hands->data_root, 0710, e) || !folder_make(hands->exec_root, 0711, e))
+	if (!folder_make_as(hands->data_root, 0710, e) ||
+	    !folder_make_as(hands->exec_root, 0711, e))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		AUTO_FREE char *path =
 			xasprintf("%s/%s", table[i].is_data ? hands->data_root : hands->exec_root,
 				  table[i].name);
 
-		if (!folder_make(path, table[i].mode, e))
+		if (!folder_make_as(path, table[i].mode, e))
 			return false;
 	}
 	return overlay_make_mountpoints(hands->data_root, e);

@@ -1,4 +1,5 @@
 /* What is done to a container that runs. */
+#include "file/file.h"
 #include "host/run/hands.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/run/attach.h"
 
 struct deed {

@@ -1,5 +1,8 @@
 /* Starting a container: all that it needs is put in place, conmon has the runtime create it, and
  * then it is let go. A start that fails takes back what it did. */
+#include "file/file.h"
+#include "file/folder.h"
+#include "host/mountpoint.h"
 #include "host/run/hands.h"
 
 #include <errno.h>
@@ -14,7 +17,6 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/run/attach.h"
 #include "host/run/cgroup.h"
 #include "host/run/inside.h"
@@ -105,7 +107,7 @@ static bool fill_folder(struct op *op, const struct runtime_start *what)
 	AUTO_FREE char *folder = folder_path(op->hands, op->id);
 	AUTO_FREE char *attributes = xasprintf("%s/log-attributes", folder);
 
-	return folder_make(folder, 0700, &op->err) &&
+	return folder_make_as(folder, 0700, &op->err) &&
 	       write_folder_file(folder, "hosts", what->hosts, &op->err) &&
 	       write_folder_file(folder, "hostname", what->hostname, &op->err) &&
 	       write_folder_file(folder, "resolv.conf", what->resolv_conf, &op->err) &&
@@ -133,7 +135,7 @@ static bool write_secrets(struct op *op, const struct runtime_start *what)
 
 	if (what->file_count == 0)
 		return true;
-	if (!unmount(folder, &op->err) || !folder_make(folder, 0711, &op->err))
+	if (!unmount(folder, &op->err) || !folder_make_as(folder, 0711, &op->err))
 		return false;
 	if (mount("shoal", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=0711,noswap,size=" FILES_BYTES_MAX) < 0 &&
@@ -161,7 +163,7 @@ static bool fill_bundle(struct op *op, const struct start_args *args)
 	AUTO_FREE char *bundle = bundle_path(op->hands, op->id);
 	AUTO_FREE char *config = xasprintf("%s/config.json", bundle);
 
-	return folder_make(bundle, 0700, &op->err) &&
+	return folder_make_as(bundle, 0700, &op->err) &&
 	       file_replace(config, args->what.config, 0600, &op->err) &&
 	       run_note_write(bundle, &args->note, &op->err);
 }

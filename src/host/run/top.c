@@ -1,4 +1,5 @@
 /* The processes of a container, as ps of the host prints them. */
+#include "file/file.h"
 #include "host/run/hands.h"
 
 #include <dirent.h>
@@ -6,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/program.h"
 #include "host/run/cgroup.h"
 

@@ -1,4 +1,7 @@
 /* Volumes of the local driver, and folders of the host that containers are given. */
+#include "file/file.h"
+#include "file/folder.h"
+#include "host/mountpoint.h"
 #include "host/run/hands.h"
 
 #include <errno.h>
@@ -10,7 +13,6 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "host/file.h"
 #include "host/run/inside.h"
 
 /* Options that mount(2) takes as flags; the rest is the file system's. */
@@ -72,7 +74,7 @@ static bool make_volume(const struct runtime_hands *hands, const struct runtime_
 	/* Its owner and mode are the user's once it is there. */
 	if (file_exists(path))
 		return true;
-	return folder_make(above, 0701, e) && folder_make(path, 0755, e);
+	return folder_make_as(above, 0701, e) && folder_make_as(path, 0755, e);
 }
 
 static bool copy_up(const char *rootfs, const struct runtime_mount *m, struct err *e)
@@ -109,7 +111,7 @@ static bool prepare(const struct runtime_hands *hands, const char *rootfs,
 				    "invalid mount config for type \"bind\": bind source path does "
 				    "not exist: %s",
 				    m->source);
-		return folder_make(m->source, 0755, e);
+		return folder_make_as(m->source, 0755, e);
 	}
 	path = volume_path(hands, m->volume.name);
 	return make_volume(hands, &m->volume, e) && mount_volume(&m->volume, path, e) &&

@@ -10,7 +10,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "machine/file.h"
+#include "file/file.h"
 
 #define TOP             "/sys/fs/cgroup"
 #define HIERARCHIES_MAX 32

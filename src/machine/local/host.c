@@ -7,8 +7,9 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "template/field.h"
-#include "machine/file.h"
 
 #define WORDS_MAX 1000
 
@@ -127,7 +128,7 @@ bool host_write(const struct host *h, struct err *e)
 	json_object_set_new(root, "Engine", list_of(h->engine));
 	json_object_set_new(root, "Environment", list_of(h->environment));
 	text = json_dumps(root, JSON_INDENT(4));
-	return folder_make(folder, 0711, e) && file_replace(path, str_of(text), 0600, e);
+	return folder_make(folder, 0711, e) && file_replace_synced(path, str_of(text), 0600, e);
 }
 
 void host_clear(struct host *h)

@@ -13,7 +13,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "machine/file.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "machine/local/groups.h"
 #include "machine/local/launch.h"
 
@@ -86,7 +87,7 @@ static bool give_file(const char *etc, const char *name, const struct buf *text,
 {
 	AUTO_FREE char *path = xasprintf("%s/%s", etc, name);
 
-	return file_replace(path, buf_str(text), 0644, e);
+	return file_replace_synced(path, buf_str(text), 0644, e);
 }
 
 /* The host's /etc is this computer's with a layer of its own above: three files to begin with. */

@@ -14,7 +14,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "machine/file.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "machine/local/groups.h"
 #include "machine/local/init.h"
 #include "machine/local/network.h"
@@ -81,7 +82,7 @@ static bool write_pid(const char *id, pid_t pid, struct err *e)
 	AUTO_FREE char *path = host_run_path(id, "pid");
 	AUTO_FREE char *text = xasprintf("%d %llu\n", (int)pid, started_at(pid));
 
-	return file_replace(path, str_of(text), 0600, e);
+	return file_replace_synced(path, str_of(text), 0600, e);
 }
 
 /* The host's first process waits here until its link is there; nobody to say so is the end. */

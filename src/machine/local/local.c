@@ -11,12 +11,13 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "template/field.h"
 #include "console/option.h"
 #include "machine/cli.h"
 #include "machine/driver.h"
 #include "machine/engine.h"
-#include "machine/file.h"
 #include "machine/local/host.h"
 #include "machine/local/launch.h"
 #include "machine/local/network.h"
@@ -195,7 +196,7 @@ static bool provision(struct cli *c, struct machine *m, struct err *e)
 
 	compose(&h, m);
 	ok = network_reserve(&h, e) && host_write(&h, e) && copy_tls(m, e) &&
-	     (access(daemon, F_OK) == 0 || file_replace(daemon, STR("{}\n"), 0600, e)) &&
+	     (access(daemon, F_OK) == 0 || file_replace_synced(daemon, STR("{}\n"), 0600, e)) &&
 	     host_end(h.id, true, e);
 	host_clear(&h);
 	if (!ok)

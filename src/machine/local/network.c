@@ -10,7 +10,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "machine/file.h"
+#include "file/file.h"
+#include "file/folder.h"
 #include "netlink/netns.h"
 #include "netlink/rtnl.h"
 
@@ -213,7 +214,7 @@ static bool forward_packets(struct err *e)
 		return false;
 	if (str_equal_c(str_trim(buf_str(&was)), "1"))
 		return true;
-	return file_replace(FORWARD_NOTE, STR(""), 0600, e) &&
+	return file_replace_synced(FORWARD_NOTE, STR(""), 0600, e) &&
 	       sysctl_write("ipv4/ip_forward", "1", e);
 }
 

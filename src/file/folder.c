@@ -1,89 +1,16 @@
-#include "host/file.h"
+#include "file/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/mount.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/tree.h"
-
-static bool write_all(int fd, struct str bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		bytes.ptr += n;
-		bytes.len -= (size_t)n;
-	}
-	return true;
-}
-
-bool file_replace(const char *path, struct str bytes, mode_t mode, struct err *e)
-{
-	AUTO_FREE char *fresh = xasprintf("%s.new", path);
-	AUTO_CLOSE int fd =
-		open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-
-	if (fd < 0)
-		return fail_sys(e, errno, "create %s", fresh);
-	if (!write_all(fd, bytes) || fchmod(fd, mode) < 0 || rename(fresh, path) < 0) {
-		fail_sys(e, errno, "replace %s", path);
-		(void)unlink(fresh);
-		return false;
-	}
-	return true;
-}
-
-bool file_overwrite(const char *path, struct str bytes, mode_t mode, struct err *e)
-{
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-
-	if (fd < 0)
-		return fail_sys(e, errno, "open %s", path);
-	if (!write_all(fd, bytes) || fchmod(fd, mode) < 0)
-		return fail_sys(e, errno, "write %s", path);
-	return true;
-}
-
-bool file_read_at(int folder, const char *path, struct buf *into, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
-	char chunk[4096];
-	ssize_t n;
-
-	if (fd < 0)
-		return fail_sys(e, errno, "open %s", path);
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_sys(e, errno, "read %s", path);
-		if (!buf_append(into, chunk, (size_t)n))
-			return fail(e, ERR_EXHAUSTED, "%s is larger than %zu bytes", path,
-				    into->max);
-	}
-	return true;
-}
-
-bool file_read(const char *path, struct buf *into, struct err *e)
-{
-	return file_read_at(AT_FDCWD, path, into, e);
-}
-
-bool file_exists(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
 
 bool folder_make(const char *path, mode_t mode, struct err *e)
 {
@@ -93,15 +20,20 @@ bool folder_make(const char *path, mode_t mode, struct err *e)
 		if (*at != '/')
 			continue;
 		*at = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return fail_sys(e, errno, "make %s", part);
+		if (mkdir(part, (mode & 0755) | 0700) < 0 && errno != EEXIST)
+			return fail_sys(e, errno, "create folder %s", part);
 		*at = '/';
 	}
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return fail_sys(e, errno, "make %s", path);
-	if (chmod(path, mode) < 0)
-		return fail_sys(e, errno, "make %s", path);
+	if (mkdir(path, mode) == 0 ? chmod(path, mode) < 0 : errno != EEXIST)
+		return fail_sys(e, errno, "create folder %s", path);
 	return true;
+}
+
+bool folder_make_as(const char *path, mode_t mode, struct err *e)
+{
+	if (!folder_make(path, mode, e))
+		return false;
+	return chmod(path, mode) == 0 || fail_sys(e, errno, "create folder %s", path);
 }
 
 /* Each level holds a descriptor. What lies deeper than this is moved up to the top first:
@@ -171,26 +103,33 @@ static bool empty_folder(struct removal *r, int fd, int depth, struct err *e)
 	return ok;
 }
 
-bool folder_remove(const char *path, struct err *e)
+bool folder_remove_at(int parent, const char *name, struct err *e)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct removal r = { .top = fd };
+	AUTO_CLOSE int fd = -1;
+	struct removal r;
 	struct stat st;
 	unsigned moved;
 
-	if (fd < 0)
-		return errno == ENOENT || fail_sys(e, errno, "remove %s", path);
-	if (fstat(fd, &st) < 0)
-		return fail_sys(e, errno, "remove %s", path);
-	r.device = st.st_dev;
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return true;
+	if (errno != EISDIR && errno != EPERM)
+		return fail_sys(e, errno, "remove %s", name);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_sys(e, errno, "remove %s", name);
+	r = (struct removal){ .top = fd, .device = st.st_dev };
 	do {
 		moved = r.moved;
 		if (!empty_folder(&r, fd, 0, e))
-			return while_doing(e, "remove %s", path);
+			return while_doing(e, "remove %s", name);
 	} while (r.moved != moved);
-	if (rmdir(path) < 0 && errno != ENOENT)
-		return fail_sys(e, errno, "remove %s", path);
-	return true;
+	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ||
+	       fail_sys(e, errno, "remove %s", name);
+}
+
+bool folder_remove(const char *path, struct err *e)
+{
+	return folder_remove_at(AT_FDCWD, path, e);
 }
 
 struct seen_file {
@@ -286,19 +225,3 @@ bool folder_is_empty(const char *path)
 	return is_empty;
 }
 
-bool is_mountpoint(const char *path)
-{
-	struct statx st;
-
-	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
-	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
-}
-
-bool unmount(const char *path, struct err *e)
-{
-	if (umount2(path, UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
-		return true;
-	if (errno == EBUSY && umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
-		return true;
-	return fail_sys(e, errno, "unmount %s", path);
-}
