@@ -541,6 +541,26 @@ static void seam_listen(void *self, const char *addr)
 	world_wake(owner->owner);
 }
 
+/* A host is where it is; all others are around it. */
+static void seam_survey(void *self, uint64_t ticket, const struct peer_whereabouts *was)
+{
+	struct sim_peer *owner = self;
+	struct world *w = owner->network->world;
+	struct inbox *box = node_inbox(owner->owner->node);
+	const char **around = arena_alloc(&box->memory, (w->node_count + 1) * sizeof(*around));
+	struct input *in = inbox_add(box, INPUT_PEER, ticket);
+
+	(void)was;
+	in->peer.kind = PEER_SURVEYED;
+	in->peer.survey.advertised = arena_strdup(&box->memory, owner->owner->addr);
+	in->peer.survey.interface = "eth0";
+	for (size_t i = 0; i < w->node_count; i++)
+		around[in->peer.survey.around_count++] =
+			arena_strdup(&box->memory, w->nodes[i].addr);
+	in->peer.survey.around = around;
+	world_wake(owner->owner);
+}
+
 struct network *network_new(struct world *w)
 {
 	struct network *n = NEW(struct network);
@@ -570,6 +590,7 @@ struct network *network_new(struct world *w)
 			.hold = seam_hold,
 			.lead = seam_lead,
 			.listen = seam_listen,
+			.survey = seam_survey,
 		};
 	}
 	return n;

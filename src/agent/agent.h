@@ -38,6 +38,9 @@ void agent_free(struct agent *a);
 void agent_load(struct agent *a, const struct journal_image *image);
 /* Managers to begin with. Afterwards the session tells. */
 void agent_add_manager(struct agent *a, const char *node_id, const char *addr);
+/* This manager answered at that address just now: it is asked for a session next, and not at the
+ * addresses where it was before. */
+void agent_meet_manager(struct agent *a, const char *node_id, const char *addr);
 /* What the node says of itself changed: the session is rebuilt with it. Copied. */
 void agent_describe(struct agent *a, const Pb__NodeDescription *description);
 

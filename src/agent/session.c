@@ -15,6 +15,8 @@
 /* Those with a bad name are tried too, now and then. */
 #define WEIGHT_LEAST 1
 #define WEIGHT_SCALE 1000
+/* An attempt that lasts longer than this gives way to a manager that is known to answer. */
+#define PATIENCE_MS 1000
 
 static struct agent_manager *manager_find(struct agent *a, const char *addr)
 {
@@ -175,6 +177,30 @@ void session_clear(struct agent *a)
 	free(a->trouble);
 	free(a->results_in);
 	arena_clear(&a->session_memory);
+}
+
+void agent_meet_manager(struct agent *a, const char *node_id, const char *addr)
+{
+	struct agent_manager *m;
+
+	if (a->state == SESSION_OPEN)
+		return;
+	if (a->state == SESSION_OPENING && strcmp(a->manager->addr, addr) != 0 &&
+	    a->now.mono_ms - a->opened_at_ms >= PATIENCE_MS)
+		session_close(a, "another manager answers");
+	agent_add_manager(a, node_id, addr);
+	list_each (&a->managers, struct agent_manager, link, m) {
+		if (strcmp(m->addr, addr) == 0) {
+			m->is_tried = false;
+			m->weight = m->weight < 10 ? 10 : m->weight;
+		} else if (m != a->manager && strcmp(m->node_id, node_id) == 0) {
+			manager_free(a, m);
+		}
+	}
+	if (a->state == SESSION_NONE) {
+		a->backoff_ms = 0;
+		a->retry_at_ms = a->now.mono_ms;
+	}
 }
 
 static void open_session(struct agent *a)

@@ -54,7 +54,7 @@ static void remember_others(struct node *n)
 
 	if (n->group && n->agent)
 		members_each(group_members(n->group), it) if (strcmp(it->node_id, n->id) != 0)
-			agent_add_manager(n->agent, it->node_id, it->addr);
+			agent_add_manager(n->agent, it->node_id, member_at(it));
 }
 
 void enlist_forget(struct node *n)

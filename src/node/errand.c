@@ -13,7 +13,6 @@
 
 #define ERRANDS_MAX   10000
 #define ERRAND_MS     10000 /* from the client's question to an answer of some kind */
-#define PATIENCE_MS   3000  /* without a leader */
 #define AGAIN_MS      50
 #define MESSAGE_MAX   (64 << 20)
 #define LIST_NODES    "/docker.swarmkit.v1.Control/ListNodes"
@@ -29,7 +28,7 @@ struct errand {
 	bool is_glance; /* who can be reached? asked for a read */
 	char *answer;
 	size_t answer_len;
-	int64_t deadline_ms, lonely_since_ms, again_ms;
+	int64_t deadline_ms, again_ms;
 	struct arena memory;
 };
 
@@ -93,7 +92,7 @@ bool errands_no_leader(const struct node *n, struct err *e)
 			buf_printf(&missing, "%s%s (%s)", shown > 1 ? ", " : "",
 				   node && node->description ? node->description->hostname
 							     : m->node_id,
-				   m->addr);
+				   member_at(m));
 	}
 	return fail(
 		e, ERR_UNAVAILABLE,
@@ -138,7 +137,7 @@ static void set_out(struct node *n, struct errand *it)
 	}
 	go(n, it);
 	it->answer_len = 0;
-	peer->call(peer->self, it->under, &(struct peer_target){ .addr = leader->addr },
+	peer->call(peer->self, it->under, &(struct peer_target){ .addr = member_at(leader) },
 		   it->method->path, it->deadline_ms - n->now.mono_ms);
 	peer->send(peer->self, it->under, buf_str(&bytes));
 	peer->finish(peer->self, it->under, PEER_OK, NULL);
@@ -160,7 +159,6 @@ static bool errand_add(struct node *n, uint64_t ticket, const char *method, cons
 	it->request = pb_dup(&it->memory, request);
 	it->is_glance = is_glance;
 	it->deadline_ms = n->now.mono_ms + ERRAND_MS;
-	it->lonely_since_ms = n->now.mono_ms;
 	list_push_back(&n->errands, &it->link);
 	n->errand_count++;
 	return true;
@@ -193,7 +191,6 @@ static void come_back(struct node *n, struct errand *it)
 	list_remove(&it->link);
 	list_push_back(&n->errands, &it->link);
 	it->under = 0;
-	it->lonely_since_ms = n->now.mono_ms;
 	it->again_ms = n->now.mono_ms + AGAIN_MS;
 }
 
@@ -299,24 +296,21 @@ bool errands_peer_event(struct node *n, uint64_t ticket, const struct peer_event
 
 int64_t errands_turn(struct node *n)
 {
-	bool is_lonely = !group_leader(n->group) && !leader_is_leading(n->leader);
+	bool is_lonely = manager_is_lonely(n);
 	int64_t next = NEVER_MS;
 	struct errand *it;
 	struct err e;
 
 	list_each (&n->errands, struct errand, link, it) {
-		int64_t patience = it->lonely_since_ms + PATIENCE_MS;
+		int64_t again;
 
-		if (it->deadline_ms <= n->now.mono_ms || group_failure(n->group) ||
-		    (is_lonely && patience <= n->now.mono_ms)) {
+		if (it->deadline_ms <= n->now.mono_ms || group_failure(n->group) || is_lonely) {
 			errands_no_leader(n, &e);
 			fail_errand(n, it, &e);
 			continue;
 		}
-		if (!is_lonely)
-			it->lonely_since_ms = n->now.mono_ms;
-		patience = it->again_ms > n->now.mono_ms ? it->again_ms : n->now.mono_ms + AGAIN_MS;
-		next = patience < next ? patience : next;
+		again = it->again_ms > n->now.mono_ms ? it->again_ms : n->now.mono_ms + AGAIN_MS;
+		next = again < next ? again : next;
 		set_out(n, it);
 	}
 	return next;

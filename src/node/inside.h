@@ -24,7 +24,7 @@
 struct pending_read {
 	struct list link;
 	uint64_t ticket;
-	int64_t deadline_ms, lonely_since_ms;
+	int64_t deadline_ms;
 	bool is_ready;
 	bool wants_glance; /* the leader was asked whom it reaches */
 };
@@ -96,6 +96,27 @@ struct lock {
 	int64_t again_ms;
 };
 
+/* Looking for the managers, and for where this node is (seek.c). */
+#define SEEK_CALLS 32
+
+struct seek_call {
+	uint64_t ticket; /* 0: none */
+	const char *addr;
+};
+
+struct seeking {
+	int64_t lonely_since_ms, survey_at_ms, pause_ms;
+	bool is_alone;
+	bool is_lonely;     /* for long enough to do something about it */
+	uint64_t surveying; /* the survey's ticket */
+	uint64_t telling;   /* the call in which the leader is told where this manager is */
+	int64_t correct_at_ms;
+	const char **places; /* of this round */
+	size_t place_count, next;
+	struct seek_call calls[SEEK_CALLS];
+	struct arena memory; /* of the places */
+};
+
 struct retired {
 	struct list link;
 	struct group *group;
@@ -150,6 +171,7 @@ struct node {
 	struct membership membership;
 	struct enlisting enlisting;
 	struct lock lock;
+	struct seeking seeking;
 	bool is_manager_by_cert;
 	Pb__NodeDescription *description; /* what the node says of itself, with its TLS names */
 	struct arena description_memory;
@@ -167,7 +189,9 @@ struct node {
 	bool has_chance;
 	uint64_t chance_ticket;
 	struct roles *roles;
-	uint64_t told_leader; /* raft id of the leader that the hands were told of */
+	int64_t lonely_since_ms; /* when there was a leader last */
+	uint64_t told_leader;    /* raft id of the leader that the hands were told of */
+	uint64_t told_leader_of; /* version of the members, for it may have moved */
 	bool told_leading;
 	bool has_caught_up;    /* what the store learns from now on is news */
 	uint64_t told_members; /* version of the members that agents were told of */
@@ -209,6 +233,8 @@ bool manager_start_alone(struct node *n, const struct journal_image *image, stru
 /* A journal outcome of a group that is no more. */
 void manager_let_go(struct node *n, uint64_t ticket);
 void manager_forget_retired(struct node *n);
+/* There has been no leader for so long that callers are told so at once. */
+bool manager_is_lonely(const struct node *n);
 /* The read that waits for a glance at the managers has it, or does without. */
 void reads_glanced(struct node *n, uint64_t ticket);
 int64_t manager_turn(struct node *n);
@@ -243,6 +269,15 @@ bool enlist_is_under_way(const struct node *n);
 bool enlist_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
 bool enlist_journal_event(struct node *n, uint64_t ticket, const struct journal_event *ev);
 int64_t enlist_turn(struct node *n);
+
+/* seek.c */
+void seek_begin(struct node *n);
+void seek_end(struct node *n);
+bool seek_peer_event(struct node *n, uint64_t ticket, const struct peer_event *ev);
+/* A node that looks for managers has called this one. */
+void seek_meet(struct node *n, const char *node_id, const Pb__MeetRequest *request, struct arena *a,
+	       Pb__MeetResponse *response);
+int64_t seek_turn(struct node *n);
 
 /* containers.c: the engine's place in the turn. */
 void containers_begin(struct node *n);

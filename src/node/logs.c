@@ -68,7 +68,7 @@ void node_logs_read(struct node *n, uint64_t ticket, const Pb__SubscribeLogsRequ
 	c->leader = leader->raft_id;
 	c->term = group_status(n->group).term;
 	list_push_back(&n->log_calls, &c->link);
-	target.addr = leader->addr;
+	target.addr = member_at(leader);
 	target.node_id = leader->node_id;
 	peer->call(peer->self, ticket, &target, SUBSCRIBE, 0);
 	peer->send(peer->self, ticket, buf_str(&bytes));

@@ -10,8 +10,8 @@
 #define SNAPSHOT_BYTES (4 << 20)
 #define KEEP_ENTRIES   500
 /* Five hundred large transactions would be hundreds of MiB. */
-#define KEEP_BYTES       (4 << 20)
-#define READ_PATIENCE_MS 3000 /* without a leader */
+#define KEEP_BYTES  (4 << 20)
+#define PATIENCE_MS 3000 /* without a leader */
 
 static uint64_t or_default(uint64_t value, uint64_t instead)
 {
@@ -82,6 +82,7 @@ static void open_rooms(struct node *n)
 		.change = change_carry_out,
 		.change_self = n,
 	});
+	n->lonely_since_ms = n->now.mono_ms;
 	n->told_leader = 0;
 	n->told_leading = false;
 	n->told_members = 0;
@@ -217,19 +218,22 @@ void reads_glanced(struct node *n, uint64_t ticket)
 			read->wants_glance = false;
 }
 
+bool manager_is_lonely(const struct node *n)
+{
+	return !group_leader(n->group) && !leader_is_leading(n->leader) &&
+	       n->lonely_since_ms + PATIENCE_MS <= n->now.mono_ms;
+}
+
 static void answer_reads(struct node *n)
 {
-	bool is_lonely = !group_leader(n->group);
+	bool is_lonely = manager_is_lonely(n);
 	struct pending_read *read;
 
 	list_each (&n->reads, struct pending_read, link, read) {
 		bool is_late =
-			read->deadline_ms <= n->now.mono_ms || group_failure(n->group) ||
-			(is_lonely && read->lonely_since_ms + READ_PATIENCE_MS <= n->now.mono_ms);
+			read->deadline_ms <= n->now.mono_ms || group_failure(n->group) || is_lonely;
 		struct leader_answer *a;
 
-		if (!is_lonely)
-			read->lonely_since_ms = n->now.mono_ms;
 		read->is_ready = read->is_ready || group_read_ready(n->group, read->ticket);
 		if ((!read->is_ready || read->wants_glance) && !is_late)
 			continue;
@@ -256,11 +260,13 @@ static void tell_leader(struct node *n)
 	/* Elected and not there yet: nobody answers. */
 	if (leader && !leads && strcmp(leader->node_id, n->id) == 0)
 		leader = NULL;
-	if ((leader ? leader->raft_id : 0) == n->told_leader && leads == n->told_leading)
+	if ((leader ? leader->raft_id : 0) == n->told_leader && leads == n->told_leading &&
+	    group_members(n->group)->version == n->told_leader_of)
 		return;
 	n->told_leader = leader ? leader->raft_id : 0;
 	n->told_leading = leads;
-	peer->lead(peer->self, leads, leader ? leader->addr : NULL);
+	n->told_leader_of = group_members(n->group)->version;
+	peer->lead(peer->self, leads, leader ? member_at(leader) : NULL);
 }
 
 /* Agents know all managers. */
@@ -280,6 +286,8 @@ int64_t manager_turn(struct node *n)
 	int64_t next, later;
 
 	group_turn(n->group, n->now);
+	if (group_leader(n->group) || leader_is_leading(n->leader))
+		n->lonely_since_ms = n->now.mono_ms;
 	errands_turn(n);
 	next = leader_turn(n->leader, n->now);
 	while ((a = leader_take_answer(n->leader)))

@@ -95,6 +95,7 @@ static void forget(struct node *n)
 {
 	struct membership *m = &n->membership;
 
+	seek_end(n);
 	arena_clear(&m->memory);
 	m->place = NULL;
 	m->init = NULL;
@@ -726,6 +727,7 @@ void membership_resume(struct node *n, const struct journal_image *image)
 	}
 	membership_start_agent(n, image);
 	m->state = SWARM_ACTIVE;
+	seek_begin(n);
 	if (!n->is_manager_by_cert) {
 		/* Demoted, and stopped before the log was gone. */
 		if (image->has_raft || image->is_raft_shut)
@@ -785,7 +787,7 @@ static void tell_late(struct node *n)
 int64_t membership_turn(struct node *n)
 {
 	struct membership *m = &n->membership;
-	int64_t next = NEVER_MS;
+	int64_t next, later;
 
 	if (m->step == STEP_LEADING && group_leads(n->group))
 		m->step = STEP_FOUNDING;
@@ -797,6 +799,7 @@ int64_t membership_turn(struct node *n)
 	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent) && is_whole(n)) {
 		m->state = SWARM_ACTIVE;
 		m->step = STEP_NONE;
+		seek_begin(n);
 		membership_set_error(m, NULL);
 		answer(n, NULL);
 	}
@@ -806,6 +809,8 @@ int64_t membership_turn(struct node *n)
 		tell_late(n);
 	join_turn(n);
 	next = enlist_turn(n);
+	later = seek_turn(n);
+	next = later < next ? later : next;
 	trust_turn(n);
 	lock_turn(n);
 	if (lock_deadline(n) < next)

@@ -105,7 +105,6 @@ static void read_begin(struct node *n, uint64_t ticket, bool glances)
 	read = NEW(struct pending_read);
 	read->ticket = ticket;
 	read->deadline_ms = n->now.mono_ms + READ_TIMEOUT_MS;
-	read->lonely_since_ms = n->now.mono_ms;
 	list_push_back(&n->reads, &read->link);
 	group_read(n->group, ticket);
 	read->wants_glance = glances && !leader_is_leading(n->leader) && errands_glance(n, ticket);

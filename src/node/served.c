@@ -1,5 +1,5 @@
-/* What this manager answers to other managers: the Control calls that they pass on to it while it
- * leads, and whether it is well (Health).
+/* What this manager answers to other nodes: the Control calls that managers pass on to it while it
+ * leads, whether it is well (Health), and who it is (Meet).
  *
  * A refusal says whether the change was surely not carried out: ABORTED, and it may be asked again
  * of the next leader; UNAVAILABLE, and nobody knows. */
@@ -13,6 +13,7 @@
 #define READ_MS     10000
 #define MESSAGE_MAX (64 << 20)
 #define HEALTH      "/docker.swarmkit.v1.Health/Check"
+#define MEET        "/shoal.v1.Managers/Meet"
 
 struct served {
 	struct list link;
@@ -20,6 +21,7 @@ struct served {
 	uint64_t under;  /* of the change or read; 0: the request is not here yet */
 	const struct pb_method *method;
 	bool is_read;
+	const char *caller; /* its node id */
 	const void *request;
 	int64_t deadline_ms;
 	struct arena memory;
@@ -74,7 +76,8 @@ void served_clear(struct node *n)
 
 bool served_takes(const char *method)
 {
-	return strcmp(method, HEALTH) == 0 || control_find(str_of(method));
+	return strcmp(method, HEALTH) == 0 || strcmp(method, MEET) == 0 ||
+	       control_find(str_of(method));
 }
 
 void served_open(struct node *n, uint64_t ticket, const struct peer_event *ev)
@@ -91,6 +94,7 @@ void served_open(struct node *n, uint64_t ticket, const struct peer_event *ev)
 	s->ticket = ticket;
 	s->method = pb_method_find(str_of(ev->method));
 	s->is_read = control && control->is_read;
+	s->caller = arena_strdup(&s->memory, ev->from.node_id);
 	s->deadline_ms = n->now.mono_ms + READ_MS;
 	list_push_back(&n->served, &s->link);
 	n->served_count++;
@@ -112,6 +116,14 @@ static void tell_health(struct node *n, struct served *s)
 	reply(n, s, response);
 }
 
+static void tell_who(struct node *n, struct served *s)
+{
+	Pb__MeetResponse *response = PB_NEW(&s->memory, meet_response);
+
+	seek_meet(n, s->caller, s->request, &s->memory, response);
+	reply(n, s, response);
+}
+
 static void on_request(struct node *n, struct served *s, struct str message)
 {
 	struct err e;
@@ -123,6 +135,8 @@ static void on_request(struct node *n, struct served *s, struct str message)
 		refuse_with(n, s, &e);
 	} else if (strcmp(s->method->path, HEALTH) == 0) {
 		tell_health(n, s);
+	} else if (strcmp(s->method->path, MEET) == 0) {
+		tell_who(n, s);
 	} else if (!n->leader || !leader_is_leading(n->leader)) {
 		refuse(n, s, PEER_ABORTED, "this manager is not the leader");
 	} else {

@@ -98,7 +98,8 @@ static void handle_peer(struct node *n, const struct input *in)
 		membership_listening(n, &in->peer);
 	} else if (ticket_room_of(in->ticket) == TICKET_NODE) {
 		if (!errands_peer_event(n, in->ticket, &in->peer) &&
-		    !enlist_peer_event(n, in->ticket, &in->peer))
+		    !enlist_peer_event(n, in->ticket, &in->peer) &&
+		    !seek_peer_event(n, in->ticket, &in->peer))
 			membership_peer_event(n, in->ticket, &in->peer);
 	} else if (in->ticket & PEER_THEIRS) {
 		handle_their_call(n, in);

@@ -137,28 +137,20 @@ const struct pb_method pb_methods[] = {
 	  T(detach_network_request), T(detach_network_response) },
 	{ P "Watch/Watch", PB_SERVER_STREAM, PB_MANAGERS, false, T(watch_request),
 	  T(watch_message) },
+	/* Between nodes of shoal alone. */
+	{ "/shoal.v1.Managers/Meet", PB_UNARY, PB_WORKERS | PB_MANAGERS, false, T(meet_request),
+	  T(meet_response) },
 };
 
 const size_t pb_methods_count = ARRAY_LEN(pb_methods);
-
-/* Past the package's name, which all have. */
-static int compare_names(struct str path, const char *row)
-{
-	size_t at = sizeof(P) - 1;
-	int order = strncmp(path.ptr + at, row + at, path.len - at);
-
-	return order ? order : str_compare(path, str_of(row));
-}
 
 const struct pb_method *pb_method_find(struct str path)
 {
 	size_t low = 0, high = pb_methods_count;
 
-	if (!str_starts_with(path, P))
-		return NULL;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = compare_names(path, pb_methods[middle].path);
+		int order = str_compare(path, str_of(pb_methods[middle].path));
 
 		if (order == 0)
 			return &pb_methods[middle];

@@ -4,8 +4,10 @@
  * a promotion that a leader's death interrupts is finished by the next. A change names the member
  * in full, because managers must reach each other by what the log says. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "raft/inside.h"
 
 #define CONTEXT_MAX (1 << 16)
@@ -208,6 +210,31 @@ bool group_hand_over(struct group *g, struct err *e)
 	if (!best)
 		return fail(e, ERR_UNAVAILABLE, "no other manager can lead");
 	return raft_transfer(g->raft, best, e);
+}
+
+void group_met(struct group *g, const char *node_id, uint64_t raft_id, const char *addr)
+{
+	struct members *const known[] = { &g->members, &g->hints };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		struct member *m = members_find(known[i], raft_id);
+
+		if (raft_id != g->me && m && strcmp(m->node_id, node_id) == 0 &&
+		    members_met(known[i], m, addr))
+			log_info(g->config.log, "raft", "%s is at %s now", node_id, addr);
+	}
+}
+
+bool group_move(struct group *g, const char *addr, struct err *e)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct raft_change change = { .kind = RAFT_UPDATE, .node = g->me };
+	struct str context = change_context(&a, g->me, g->config.node_id, addr);
+	uint64_t index;
+
+	if (!group_leads(g))
+		return fail(e, ERR_UNAVAILABLE, "this manager is not the leader");
+	return raft_propose_conf_change(g->raft, &change, context.ptr, context.len, &index, e);
 }
 
 bool group_is_changing(const struct group *g)

@@ -629,6 +629,6 @@ void group_leader_is_gone(struct group *g, const char *addr)
 {
 	const struct member *leader = group_leader(g);
 
-	if (g->raft && leader && leader->raft_id != g->me && strcmp(leader->addr, addr) == 0)
+	if (g->raft && leader && leader->raft_id != g->me && strcmp(member_at(leader), addr) == 0)
 		g->leader_is_gone = true;
 }

@@ -80,6 +80,11 @@ int64_t group_turn(struct group *g, struct now now);
 bool group_remove(struct group *g, uint64_t raft_id, struct err *e) MUST_CHECK;
 /* Hand leadership to the voter that is furthest. ERR_UNAVAILABLE if there is none. */
 bool group_hand_over(struct group *g, struct err *e) MUST_CHECK;
+/* A manager was met at this address: it is called there from now on. What the log says of it stays
+ * until it tells the leader itself. */
+void group_met(struct group *g, const char *node_id, uint64_t raft_id, const char *addr);
+/* This member can be found elsewhere from now on: the leader proposes that of itself. */
+bool group_move(struct group *g, const char *addr, struct err *e) MUST_CHECK;
 /* A change of members is proposed and not applied. */
 bool group_is_changing(const struct group *g);
 /* This node is a member no more. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 static int compare(const void *key, const struct tree_node *node)
 {
 	uint64_t a = *(const uint64_t *)key,
@@ -20,6 +22,7 @@ static void member_free(struct members *m, struct member *it)
 	tree_remove(&m->by_raft_id, &it->by_raft_id);
 	free(it->node_id);
 	free(it->addr);
+	free(it->found);
 	free(it);
 }
 
@@ -62,11 +65,31 @@ void members_set(struct members *m, uint64_t raft_id, const char *node_id, const
 		it->raft_id = raft_id;
 		tree_insert(&m->by_raft_id, &raft_id, &it->by_raft_id);
 	}
+	/* News of its address is newer than where it was met before. */
+	if (it->found && strcmp(it->addr, addr) != 0) {
+		free(it->found);
+		it->found = NULL;
+	}
 	free(it->node_id);
 	free(it->addr);
 	it->node_id = xstrdup(node_id);
 	it->addr = xstrdup(addr);
 	m->version++;
+}
+
+const char *member_at(const struct member *m)
+{
+	return m->found ? m->found : m->addr;
+}
+
+bool members_met(struct members *m, struct member *it, const char *addr)
+{
+	if (strcmp(member_at(it), addr) == 0)
+		return false;
+	free(it->found);
+	it->found = strcmp(it->addr, addr) == 0 ? NULL : xstrdup(addr);
+	m->version++;
+	return true;
 }
 
 size_t members_voters(const struct members *m)

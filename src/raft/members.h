@@ -14,6 +14,7 @@ struct member {
 	uint64_t raft_id;
 	char *node_id;
 	char *addr;     /* "host:port", as the member advertised it */
+	char *found;    /* where it was met since, on this host's word alone; NULL: at addr */
 	bool is_active; /* heard from, or reached, since the last failure to reach it */
 	bool is_voter;  /* else it is still catching up */
 };
@@ -32,8 +33,13 @@ struct member *members_find(const struct members *m, uint64_t raft_id);
 struct member *members_find_node(const struct members *m, const char *node_id);
 bool members_was_removed(const struct members *m, uint64_t raft_id);
 
+/* Where to call it. */
+const char *member_at(const struct member *m);
+
 /* Add, or set the node and address of one that is there. */
 void members_set(struct members *m, uint64_t raft_id, const char *node_id, const char *addr);
+/* It was met at that address, whatever the log says. False if that is nothing new. */
+bool members_met(struct members *m, struct member *it, const char *addr);
 /* Remove, and remember that it was. */
 void members_remove(struct members *m, uint64_t raft_id);
 size_t members_voters(const struct members *m);

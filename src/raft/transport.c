@@ -69,7 +69,7 @@ static uint64_t open_call(struct group *g, const struct member *to, const char *
 {
 	const struct peer *peer = g->config.peer;
 	struct outgoing *out = NEW(struct outgoing);
-	struct peer_target target = { .addr = to->addr,
+	struct peer_target target = { .addr = member_at(to),
 				      .node_id = to->node_id,
 				      .is_raft = !is_snapshot };
 
@@ -220,7 +220,7 @@ static void step(struct group *g, struct incoming *in)
 	struct member *from;
 	struct err e;
 
-	if (!m || m->to != g->me || !g->raft)
+	if (!m || !g->raft)
 		return;
 	from = members_find(&g->members, m->from);
 	if (from)
@@ -271,8 +271,15 @@ static void incoming_event(struct group *g, struct incoming *in, const struct pe
 		incoming_message(g, in, ev->message);
 		return;
 	case PEER_HALF_CLOSED:
-		step(g, in);
-		reply(g, in->ticket);
+		if (in->message && in->message->to != g->me) {
+			/* Who was moved to another's address is not that other. */
+			g->config.peer->finish(g->config.peer->self, in->ticket,
+					       PEER_FAILED_PRECONDITION,
+					       "raft: another member is at this address");
+		} else {
+			step(g, in);
+			reply(g, in->ticket);
+		}
 		incoming_free(g, in);
 		return;
 	case PEER_ENDED:

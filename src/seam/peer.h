@@ -66,6 +66,25 @@ struct peer_target {
 	bool is_raft; /* on the connection that neither snapshots nor agents may delay */
 };
 
+/* Where this host was, as it last said, and where others were: "host:port" each. */
+struct peer_whereabouts {
+	const char *advertised;
+	const char *interface; /* whose address that was; "": not known */
+	const char *const *others;
+	size_t other_count;
+};
+
+/* Where it is. */
+struct peer_survey {
+	const char *advertised; /* as before, unless the interface has another address now */
+	const char *interface;  /* "": it is no address of this host */
+	/* Where others may be that moved with it: first those at the others' old places in its
+	 * new network, then (from `guesses` on) the whole of its network, if that is a private one
+	 * and not too large. */
+	const char *const *around;
+	size_t around_count, guesses;
+};
+
 struct peer {
 	void *self;
 	/* Open a call. `method` is "/docker.swarmkit.v1.Service/Method". timeout_ms 0: none. */
@@ -88,6 +107,8 @@ struct peer {
 	/* Begin or stop answering on the swarm port; "" stops, and ends what others have open here. A
 	 * failure is an `unheard` event. */
 	void (*listen)(void *self, const char *addr);
+	/* Look where this host is; `surveyed` follows. */
+	void (*survey)(void *self, uint64_t ticket, const struct peer_whereabouts *was);
 };
 
 enum peer_event_kind {
@@ -99,6 +120,7 @@ enum peer_event_kind {
 	PEER_LISTENING,   /* text = the address */
 	PEER_UNHEARD,     /* listen() failed: text says why */
 	PEER_REFUSED,     /* the connection to addr `text` broke and one reconnect was refused */
+	PEER_SURVEYED,    /* survey */
 };
 
 struct peer_event {
@@ -109,6 +131,7 @@ struct peer_event {
 	struct str message;
 	enum peer_status status;
 	const char *text;
+	struct peer_survey survey;
 	bool is_unsent; /* ENDED, of a call of ours: nothing of it left this host */
 };
 

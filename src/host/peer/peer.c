@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/peer/inside.h"
+#include "host/survey.h"
 #include "seam/input.h"
 
 #define BACKLOG 1024
@@ -317,6 +318,46 @@ static void seam_listen(void *self, const char *addr)
 	loop_post(p->loop, l, tell_listening);
 }
 
+struct surveyed {
+	struct peer_hands *hands;
+	uint64_t ticket;
+	struct peer_survey found;
+	struct arena memory;
+};
+
+static void tell_survey(void *self)
+{
+	struct surveyed *s = self;
+	struct inbox *box = loop_inbox(s->hands->loop);
+	struct input *in = inbox_add(box, INPUT_PEER, s->ticket);
+	const char **around =
+		arena_alloc(&box->memory, (s->found.around_count + 1) * sizeof(*around));
+
+	in->peer.kind = PEER_SURVEYED;
+	in->peer.survey = s->found;
+	in->peer.survey.advertised = arena_strdup(&box->memory, s->found.advertised);
+	in->peer.survey.interface = arena_strdup(&box->memory, s->found.interface);
+	for (size_t i = 0; i < s->found.around_count; i++)
+		around[i] = arena_strdup(&box->memory, s->found.around[i]);
+	in->peer.survey.around = around;
+	loop_wake(s->hands->loop);
+	arena_clear(&s->memory);
+	free(s);
+}
+
+static void seam_survey(void *self, uint64_t ticket, const struct peer_whereabouts *was)
+{
+	struct peer_hands *p = self;
+	struct surveyed *s = NEW(struct surveyed);
+	struct survey_host host;
+
+	s->hands = p;
+	s->ticket = ticket;
+	survey_host(&host);
+	survey(&host, was, &s->memory, &s->found);
+	loop_post(p->loop, s, tell_survey);
+}
+
 void peer_hands_seam(struct peer_hands *p, struct peer *seam)
 {
 	*seam = (struct peer){
@@ -329,5 +370,6 @@ void peer_hands_seam(struct peer_hands *p, struct peer *seam)
 		.hold = seam_hold,
 		.lead = seam_lead,
 		.listen = seam_listen,
+		.survey = seam_survey,
 	};
 }

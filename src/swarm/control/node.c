@@ -90,16 +90,24 @@ const void *control_list_nodes(struct control *c, const void *message, struct er
 /* ---- update ---- */
 
 /* Would the others still be a majority of themselves? */
-static bool quorum_survives(const struct control *c, const struct control_member *without)
+static bool quorum_survives(const struct control *c, const struct control_member *without,
+			    struct err *e)
 {
-	size_t reachable = 0, voters = 0;
+	size_t reachable = 0, voters = 0, needed;
 
 	for (size_t i = 0; i < c->member_count; i++) {
 		voters += c->members[i].is_voter;
 		reachable += c->members[i].is_voter && c->members[i].is_reachable &&
 			     &c->members[i] != without;
 	}
-	return !without->is_voter || reachable >= (voters - 1) / 2 + 1;
+	needed = (voters - 1) / 2 + 1;
+	if (!without->is_voter || reachable >= needed)
+		return true;
+	return fail(e, ERR_IN_USE,
+		    "can't remove member from the raft: this would result in a loss of quorum. Of "
+		    "%zu managers %zu can be reached; of the %zu that would be left %zu could be, "
+		    "and %zu are needed",
+		    voters, reachable + without->is_reachable, voters - 1, reachable, needed);
 }
 
 static bool may_be_demoted(const struct control *c, const Pb__Node *node, struct err *e)
@@ -117,11 +125,7 @@ static bool may_be_demoted(const struct control *c, const Pb__Node *node, struct
 		return fail(e, ERR_IN_USE, "attempting to demote the last manager of the swarm");
 	if (!member)
 		return fail(e, ERR_NOT_FOUND, "can't find manager in raft memberlist");
-	if (!quorum_survives(c, member))
-		return fail(e, ERR_IN_USE,
-			    "can't remove member from the raft: this would result in a loss "
-			    "of quorum");
-	return true;
+	return quorum_survives(c, member, e);
 }
 
 const void *control_update_node(struct control *c, const void *message, struct err *e)

@@ -217,7 +217,7 @@ void session_send(struct dispatch *d, struct session *s)
 
 		peer->peer = PB_NEW(&a, peer);
 		peer->peer->node_id = member->node_id;
-		peer->peer->addr = member->addr;
+		peer->peer->addr = (char *)member_at(member);
 		peer->weight = 10;
 		if (member->addr[0])
 			m->managers[m->n_managers++] = peer;
