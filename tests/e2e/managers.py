@@ -22,8 +22,9 @@ def prepare(lab):
 
 
 def statuses(host):
-    """Hostname to MANAGER STATUS, as `node ls` on this host has it."""
-    return {r["HOSTNAME"]: r["MANAGER STATUS"] for r in host.shoal("node", "ls").rows()}
+    """Hostname to MANAGER STATUS, as `node ls` on this host has it; nothing while it does not say."""
+    answer = host.shoal("node", "ls")
+    return {r["HOSTNAME"]: r["MANAGER STATUS"] for r in answer.rows()} if answer.rc == 0 else {}
 
 
 def leader_of(lab):
