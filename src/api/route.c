@@ -31,6 +31,7 @@ const struct route routes[] = {
 	{ "POST", "/swarm/update", 0, NEEDS_MANAGER | JSON_BODY, swarm_update },
 	{ "GET", "/swarm/unlockkey", 0, NEEDS_MANAGER, swarm_unlock_key },
 	{ "POST", "/swarm/unlock", 0, JSON_BODY, swarm_unlock },
+	{ "GET", "/swarm/status", 0, NEEDS_MANAGER, swarm_status },
 
 	{ "GET", "/nodes", 0, NEEDS_MANAGER, nodes_list },
 	{ "GET", "/nodes/{}", 0, NEEDS_MANAGER, node_inspect },

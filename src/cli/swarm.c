@@ -466,6 +466,13 @@ const struct command swarm_commands[] = {
 	  "The last manager takes the swarm with it\n"
 	  "$ shoal swarm leave --force",
 	  leave_options, swarm_leave, 0, 0 },
+	{ "swarm status", NULL, NULL,
+	  "say whether the managers have a majority, and what one more "
+	  "loss would mean",
+	  "$ shoal swarm status\n"
+	  "For scripts: 0 all is well, 2 something is amiss, 3 there is no majority\n"
+	  "$ shoal swarm status > /dev/null; echo $?",
+	  swarm_status_options, swarm_status, 0, 0 },
 	{ "swarm unlock", NULL, NULL, "unlock a manager that waits for its key",
 	  "$ shoal swarm unlock < key.txt", NULL, swarm_unlock, 0, 0 },
 	{ "swarm unlock-key", NULL, NULL, "show or renew the key that unlocks managers",

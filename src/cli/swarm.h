@@ -12,6 +12,8 @@ MUST_CHECK bool swarm_set_external_cas(json_t *spec, const struct args *a, struc
 /* The text of a PEM file; the caller frees it. NULL and *e when it is none. */
 char *swarm_read_pem(const char *path, struct err *e);
 
+bool swarm_status(struct cli *c, const struct args *a, struct err *e);
+extern const struct option swarm_status_options[];
 bool swarm_ca(struct cli *c, const struct args *a, struct err *e);
 extern const struct option swarm_ca_options[];
 

@@ -32,6 +32,24 @@ static bool is_reachable(const struct node *n, const struct member *m, bool lead
 	return m->is_active;
 }
 
+/* How far a member's copy of the log is, as the leader knows. */
+static void tell_progress(const struct node *n, struct control_member *m, bool leads)
+{
+	struct raft_status status = group_status(n->group);
+
+	if (leads) {
+		m->last_index = status.last;
+		m->match = group_match(n->group, m->raft_id);
+		return;
+	}
+	for (size_t i = 0; group_leader(n->group) && i < n->seen_count; i++) {
+		if (n->seen[i].raft_id != m->raft_id)
+			continue;
+		m->match = n->seen[i].match;
+		m->last_index = n->seen[i].last_index;
+	}
+}
+
 static size_t list_members(const struct node *n, struct arena *a, struct control_member **list)
 {
 	const struct members *members = group_members(n->group);
@@ -40,14 +58,18 @@ static size_t list_members(const struct node *n, struct arena *a, struct control
 	size_t count = 0;
 
 	*list = arena_alloc(a, (members->by_raft_id.count + 1) * sizeof(**list));
-	members_each(members, it)(*list)[count++] = (struct control_member){
-		.node_id = it->node_id,
-		.raft_id = it->raft_id,
-		.addr = it->addr,
-		.is_leader = it == leader,
-		.is_reachable = is_reachable(n, it, leads),
-		.is_voter = it->is_voter,
-	};
+	members_each(members, it)
+	{
+		(*list)[count] = (struct control_member){
+			.node_id = it->node_id,
+			.raft_id = it->raft_id,
+			.addr = it->addr,
+			.is_leader = it == leader,
+			.is_reachable = is_reachable(n, it, leads),
+			.is_voter = it->is_voter,
+		};
+		tell_progress(n, &(*list)[count++], leads);
+	}
 	return count;
 }
 

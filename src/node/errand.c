@@ -228,7 +228,8 @@ static void keep_glance(struct node *n, const Pb__ListNodesResponse *response)
 			n->seen[n->seen_count++] = (struct seen_member){
 				status->raft_id,
 				status->reachability ==
-					PB__RAFT_MEMBER_STATUS__REACHABILITY__REACHABLE
+					PB__RAFT_MEMBER_STATUS__REACHABILITY__REACHABLE,
+				status->match, status->last_index
 			};
 	}
 }

@@ -127,6 +127,7 @@ struct retired {
 struct seen_member {
 	uint64_t raft_id;
 	bool is_reachable;
+	uint64_t match, last_index;
 };
 
 #define ROOT_MAX 65536

@@ -539,6 +539,18 @@ struct raft_status group_status(const struct group *g)
 	return g->raft ? raft_status(g->raft) : (struct raft_status){ 0 };
 }
 
+uint64_t group_match(const struct group *g, uint64_t raft_id)
+{
+	struct raft_peer_status peer;
+
+	if (g->raft && raft_id == g->me)
+		return raft_status(g->raft).last;
+	for (unsigned i = 0; g->raft && raft_peer(g->raft, i, &peer); i++)
+		if (peer.id == raft_id)
+			return peer.match;
+	return 0;
+}
+
 uint64_t group_applied(const struct group *g)
 {
 	return g->applied;

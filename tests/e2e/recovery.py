@@ -3,7 +3,7 @@
 
 Tasks run on through all of it: each test ends by comparing the containers with those at the beginning."""
 import glob
-import os
+import json
 import sys
 
 from lab import call, measured, run_tests, until
@@ -57,6 +57,36 @@ def move(host, network):
     call("ip", "-n", host.netns, "addr", "flush", "dev", "eth0", "scope", "global")
     host.address = f"{network}.{number}"
     call("ip", "-n", host.netns, "addr", "add", host.address + "/24", "dev", "eth0")
+
+
+def status_says_how_it_stands(lab):
+    m, two, three, four = lab.hosts
+
+    for host in (m, two):  # the leader, and one that asks it
+        answer = host.shoal("swarm", "status").ok()
+        assert "Majority: 3 of 3 managers can be reached, and 2 are needed." in answer.out, answer
+        assert "If one more died, the other 2 would go on, and nothing would be lost." in answer.out, answer
+        assert "Leader: node1, in term " in answer.out and answer.out.count(" 0     ") >= 1, answer
+        assert answer.out.count("in 89 days") + answer.out.count("in 90 days") == 3, answer
+    s = json.loads(m.shoal("swarm", "status", "--format", "json").word())
+    assert s["Quorum"] == {"Managers": 3, "Reachable": 3, "Needed": 2, "CanLose": 1}, s
+    assert all(x["Lag"] == 0 and x["Voter"] for x in s["Managers"]), s
+    four.shoal("swarm", "status").fails("This node is not a swarm manager.")
+    two.kill()
+    until(10, lambda: statuses(m).get("node2") == "Unreachable")
+    answer = m.shoal("swarm", "status")
+    assert answer.rc == 2, answer
+    answer.fails("Majority: 2 of 3 managers can be reached", "If one more died, nothing could be changed until it is back",
+                 "node2 (10.90.0.12:2377) cannot be reached.")
+    three.kill()
+    until(10, lambda: m.shoal("node", "ls").rc != 0)
+    answer = m.shoal("swarm", "status")
+    assert answer.rc == 3, answer
+    answer.fails("No majority: 1 of 3 managers can be reached from here, and 2 are needed.", "Leader: nobody",
+                 "node2 (10.90.0.12:2377) cannot be reached.", "node3 (10.90.0.13:2377) cannot be reached.")
+    two.start(wait=False)
+    three.start()
+    until(15, lambda: is_whole(m) and m.shoal("swarm", "status").rc == 0)
 
 
 def without_a_majority_nothing_is_written(lab):
@@ -197,7 +227,7 @@ def one_survivor_goes_on_alone_at_another_address(lab):
     assert {t: c for t, c in now.items() if t in kept} == kept, (kept, now)
 
 
-tests = [without_a_majority_nothing_is_written, refusals_count, the_power_goes_everywhere, a_manager_without_its_log_never_votes_under_its_old_id,
+tests = [status_says_how_it_stands, without_a_majority_nothing_is_written, refusals_count, the_power_goes_everywhere, a_manager_without_its_log_never_votes_under_its_old_id,
          one_manager_moves, all_of_them_move_at_once, one_survivor_goes_on_alone_at_another_address]
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ struct control_member {
 	uint64_t raft_id;
 	const char *addr;
 	bool is_leader, is_reachable;
-	bool is_voter; /* else it is catching up */
+	bool is_voter;              /* else it is catching up */
+	uint64_t match, last_index; /* its copy's and the leader's last entry; 0: not known */
 };
 
 /* What a method works with. All of it is borrowed. */

@@ -27,6 +27,9 @@ static const Pb__Node *with_manager_status(const struct control *c, const Pb__No
 	status->raft_id = m->raft_id;
 	status->addr = arena_strdup(c->arena, m->addr);
 	status->leader = m->is_leader;
+	status->match = m->match;
+	status->last_index = m->last_index;
+	status->is_learner = !m->is_voter;
 	status->reachability = m->is_reachable ? PB__RAFT_MEMBER_STATUS__REACHABILITY__REACHABLE
 					       : PB__RAFT_MEMBER_STATUS__REACHABILITY__UNREACHABLE;
 	/* The rest of the node is shared: nobody writes to an answer. */
