@@ -156,19 +156,34 @@ static void join_cgroup(const char *cgroup_procs, pid_t pid)
 		return;
 }
 
+/* Its front goes once it has forked itself away, or has failed to. */
+static void await_front(pid_t front)
+{
+	AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, front, 0);
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	while (pidfd >= 0 && poll(&ended, 1, START_TIMEOUT_MS) < 0 && errno == EINTR)
+		;
+}
+
+/* A cgroup takes a process in after a grace period of the kernel, some 10 ms, unless it has taken
+ * in another a moment before. The runtime moves the container's first process as well: both wait
+ * for the same grace period if conmon is moved while the runtime is on its way. */
 static bool follow_start(const struct conmon *c, pid_t front, struct pipes *p,
 			 struct conmon_started *started, struct err *e)
 {
 	AUTO_BUF struct buf line = BUF_MAX(MESSAGE_MAX);
 
-	if (c->cgroup_procs)
-		join_cgroup(c->cgroup_procs, front);
 	if (!say_go(p->start[1], e))
 		return false;
+	await_front(front);
+	started->conmon_pidfd = conmon_find(c->bundle, &started->conmon_pid);
 	if (c->is_exec && c->wants_attach &&
 	    (!read_line(p->attach[0], &line, e) ||
 	     !conmon_connect(c->bundle, &started->attached, e) || !say_go(p->start[1], e)))
 		return false;
+	if (c->cgroup_procs && started->conmon_pidfd >= 0)
+		join_cgroup(c->cgroup_procs, started->conmon_pid);
 	if (!read_answer(p->sync[0], c->is_exec ? "exec" : "create", started, e))
 		return false;
 	if (!c->is_exec && c->wants_attach)
@@ -256,11 +271,9 @@ bool conmon_start(const struct conmon *c, struct conmon_started *started, struct
 	close_fd(&pipes.attach[1]);
 	if (ok) {
 		ok = follow_start(c, front, &pipes, started, e);
-		/* Its front ends when it has forked away, or when start[1] is closed. */
-		close_fd(&pipes.start[1]);
+		close_fd(&pipes.start[1]); /* a front that still waits for it ends */
 		while (waitpid(front, NULL, 0) < 0 && errno == EINTR)
 			;
-		started->conmon_pidfd = conmon_find(c->bundle, &started->conmon_pid);
 	}
 	pipes_close(&pipes);
 	return ok;
