@@ -32,7 +32,7 @@ install: all
 	@meson install -C build --no-rebuild --quiet --destdir "$(DESTDIR)"
 
 uninstall:
-	@cd "$(DESTDIR)$(PREFIX)" && rm -f sbin/shoald sbin/shoal-content bin/shoal bin/shoal-machine \
+	@cd "$(DESTDIR)$(PREFIX)" && rm -f sbin/shoald sbin/shoal-content sbin/shoal-oci bin/shoal bin/shoal-machine \
 		lib/systemd/system/shoald.service lib/systemd/system/shoald.socket \
 		share/man/man1/shoal.1 share/man/man1/shoal-*.1 share/man/man8/shoald.8 \
 		share/bash-completion/completions/shoal share/zsh/site-functions/_shoal \

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +20,21 @@
 static const char *const default_env[] = {
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL
 };
+
+char *program_beside_us(const char *name, struct err *e)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n < 0) {
+		(void)fail_sys(e, errno, "find our own program");
+		return NULL;
+	}
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	return xasprintf("%.*s/%s", slash ? (int)(slash - path) : 0, path, name);
+}
 
 void program_arg(struct program *p, const char *arg)
 {

@@ -27,6 +27,10 @@ struct program {
 	_Atomic pid_t *pid; /* told here while it runs; NULL: nobody asks */
 };
 
+/* The path of the program of this name in the folder that ours lies in; the caller frees. NULL if
+ * we cannot find out where that is. */
+char *program_beside_us(const char *name, struct err *e);
+
 void program_arg(struct program *p, const char *arg);
 void program_args(struct program *p, const char *const *args); /* NULL ends them */
 

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "file/file.h"
 #include "file/folder.h"
+#include "host/program.h"
 
 /* What must hold for any test to make sense. */
 #define MUST(condition)                                                                            \
@@ -192,11 +193,14 @@ void bench_begin(struct bench *b)
 					       .exec_root = b->exec_root,
 					       .programs.fallback = b->runtime_name };
 	struct err e;
+	AUTO_FREE char *front = program_beside_us("../../shoal-oci", &e);
 
+	MUST(front);
 	inbox_init(&b->box);
 	endpoints_init(&b->endpoints);
 	MUST(loop_new(&loop_config, &b->loop, &e));
 	config.loop = b->loop;
+	config.front = front;
 	if (!runtime_hands_new(&config, &b->hands, &e))
 		give_up(e.text);
 	b->run = runtime_hands_seam(b->hands);

@@ -30,7 +30,7 @@ done = run("meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdi
 check(f"installs: {done.stderr}", done.returncode == 0)
 root = work + prefix
 found = {os.path.relpath(os.path.join(at, name), root) for at, _, names in os.walk(work) for name in names}
-for wanted in ("bin/shoal", "bin/shoal-machine", "sbin/shoald", "sbin/shoal-content", "lib/systemd/system/shoald.service", "lib/systemd/system/shoald.socket",
+for wanted in ("bin/shoal", "bin/shoal-machine", "sbin/shoald", "sbin/shoal-content", "sbin/shoal-oci", "lib/systemd/system/shoald.service", "lib/systemd/system/shoald.socket",
                "share/man/man1/shoal.1", "share/man/man1/shoal-service-create.1", "share/man/man8/shoald.8", "share/bash-completion/completions/shoal",
                "share/zsh/site-functions/_shoal", "share/fish/vendor_completions.d/shoal.fish"):
     check(f"{wanted} is there", wanted in found)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "host/content/inside.h"
 #include "host/loop.h"
+#include "host/program.h"
 
 #define PROGRAM "shoal-content"
 
@@ -117,21 +118,6 @@ static bool is_needed(void *self)
 
 /* ---- life ---- */
 
-static char *program_beside_us(struct err *e)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
-
-	if (n < 0) {
-		(void)fail_sys(e, errno, "find our own program");
-		return NULL;
-	}
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	return xasprintf("%.*s/" PROGRAM, slash ? (int)(slash - path) : 0, path);
-}
-
 static const char *const *copy_texts(struct arena *a, const char *const *texts, size_t count)
 {
 	const char **copy = arena_alloc(a, (count + 1) * sizeof(*copy));
@@ -155,7 +141,8 @@ void content_hands_set_registries(struct content_hands *hands, const struct cont
 
 struct content_hands *content_hands_new(const struct content_hands_config *config, struct err *e)
 {
-	AUTO_FREE char *program = config->program ? xstrdup(config->program) : program_beside_us(e);
+	AUTO_FREE char *program =
+		config->program ? xstrdup(config->program) : program_beside_us(PROGRAM, e);
 	struct helper_config helper = { .loop = config->loop,
 					.program = program,
 					.root = config->data_root,

@@ -20,10 +20,9 @@
 #define CONMON_PACKET_MAX (32 << 10) /* of input; more in one packet would be cut off */
 
 /* An OCI runtime as it is to be called: a program and arguments that come before its own. */
-#define OCI_FRONT_MAX 12
+#define OCI_FRONT_MAX 5
 struct oci {
 	const char *front[OCI_FRONT_MAX + 1];
-	int own; /* from here on it is the runtime itself, without what hides things from it */
 };
 
 struct conmon {

@@ -33,6 +33,7 @@ struct runtime_hands {
 	char *conmon_cgroup_procs; /* NULL: conmon stays in our cgroup */
 	struct runtime_program *programs;
 	size_t program_count;
+	char *front;        /* what crun is called through: front.c */
 	bool hides_cgroup2; /* crun must not see the cgroup2 mount of a hybrid host */
 
 	struct tree containers; /* struct container, by id */
@@ -133,8 +134,6 @@ bool oci_find(const struct runtime_hands *hands, const char *name, struct arena 
 	      struct oci *oci, struct err *e) MUST_CHECK;
 /* Run it with these arguments; in words: "crun delete --force id". */
 bool oci_run(const struct oci *oci, const char *const *args, struct err *e) MUST_CHECK;
-/* "crun start id", without what hides the second generation of cgroups: it looks at none. */
-bool oci_let_go(const struct oci *oci, const char *id, struct err *e) MUST_CHECK;
 
 /* Notes in the bundle and in the folder. */
 void run_note_clear(struct run_note *note);

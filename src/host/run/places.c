@@ -90,20 +90,11 @@ bool oci_find(const struct runtime_hands *hands, const char *name, struct arena 
 		return fail(e, ERR_INVALID, "Unknown runtime specified %s", wanted);
 	base = strrchr(path, '/') + 1;
 	*oci = (struct oci){ 0 };
-	if (hands->hides_cgroup2 && strncmp(base, "crun", 4) == 0) {
-		static const char *const hide[] = { "/usr/bin/unshare",
-						    "--mount",
-						    "--propagation",
-						    "slave",
-						    "/bin/sh",
-						    "-c",
-						    "umount /sys/fs/cgroup/unified && exec \"$@\"",
-						    "sh" };
-
-		for (size_t i = 0; i < ARRAY_LEN(hide); i++)
-			oci->front[n++] = hide[i];
+	if (strncmp(base, "crun", 4) == 0) {
+		oci->front[n++] = hands->front;
+		if (hands->hides_cgroup2)
+			oci->front[n++] = "--hide-cgroup2";
 	}
-	oci->own = n;
 	oci->front[n++] = path;
 	oci->front[n++] = "--root";
 	oci->front[n++] = arena_printf(memory, "%s/oci", hands->exec_root);
@@ -117,15 +108,6 @@ bool oci_run(const struct oci *oci, const char *const *args, struct err *e)
 
 	program_args(&p, oci->front);
 	program_args(&p, args);
-	return program_must(&p, NULL, e);
-}
-
-bool oci_let_go(const struct oci *oci, const char *id, struct err *e)
-{
-	struct program p = { .timeout_ms = OCI_TIMEOUT_MS };
-
-	program_args(&p, oci->front + oci->own);
-	program_args(&p, (const char *[]){ "start", id, NULL });
 	return program_must(&p, NULL, e);
 }
 

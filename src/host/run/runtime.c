@@ -10,11 +10,14 @@
 #include "host/logs/records.h"
 #include "host/logs/rotation.h"
 #include "host/mountpoint.h"
+#include "host/program.h"
 #include "host/run/attach.h"
 #include "host/run/cgroup.h"
 #include "host/run/hands.h"
 #include "host/run/overlay.h"
 #include "seam/input.h"
+
+#define FRONT "shoal-oci"
 
 static void drop_endpoint(void *self, uint64_t endpoint)
 {
@@ -119,6 +122,7 @@ static void free_memory(struct runtime_hands *hands)
 	drop_programs(hands);
 	free(hands->data_root);
 	free(hands->exec_root);
+	free(hands->front);
 	free(hands->conmon_cgroup_procs);
 	free(hands);
 }
@@ -140,7 +144,8 @@ bool runtime_hands_new(const struct runtime_hands_config *config, struct runtime
 	list_init(&hands->log_endpoints);
 	hands->log_records = log_records_tree();
 	hands->hides_cgroup2 = cgroup_is_hybrid();
-	if (!make_folders(hands, e) || !crew_new(hands->loop, &hands->crew, e)) {
+	hands->front = config->front ? xstrdup(config->front) : program_beside_us(FRONT, e);
+	if (!hands->front || !make_folders(hands, e) || !crew_new(hands->loop, &hands->crew, e)) {
 		free_memory(hands);
 		return false;
 	}

@@ -45,6 +45,7 @@ struct runtime_hands_config {
 	struct loop *loop;
 	struct endpoints *endpoints;
 	const char *data_root, *exec_root; /* absolute */
+	const char *front;                 /* NULL: "shoal-oci" beside our own program */
 	struct runtime_programs programs;
 };
 

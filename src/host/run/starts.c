@@ -233,7 +233,8 @@ static bool let_go(struct op *op, struct start_args *args, const struct oci *oci
 	AUTO_FREE char *bundle = bundle_path(op->hands, op->id);
 
 	args->note.started_ns = wall_ns();
-	return oci_let_go(oci, op->id, &op->err) && run_note_write(bundle, &args->note, &op->err);
+	return oci_run(oci, (const char *[]){ "start", op->id, NULL }, &op->err) &&
+	       run_note_write(bundle, &args->note, &op->err);
 }
 
 static void close_fd(int *fd)
