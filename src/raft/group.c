@@ -443,15 +443,30 @@ static void ask_reads(struct group *g)
 	}
 }
 
+/* Who leads alone, with nothing under way, hears nothing, tells nobody and waits for nothing: time
+ * may pass without it. */
+static bool rests(const struct group *g)
+{
+	struct raft_status status = raft_status(g->raft);
+	struct raft_peer_status other;
+
+	return status.role == RAFT_LEADER && !status.transferee && !raft_peer(g->raft, 1, &other) &&
+	       status.committed == g->applied && g->step == GROUP_IDLE &&
+	       g->snapshot_step == SNAPSHOT_NONE && !raft_has_ready(g->raft) &&
+	       list_is_empty(&g->reads) && g->enrolments.count == 0;
+}
+
 static void tick(struct group *g)
 {
 	int ticks = 0;
 
-	if (g->next_tick_ms == 0)
+	if (g->next_tick_ms == 0 || (g->next_tick_ms == NEVER_MS && !rests(g)))
 		g->next_tick_ms = g->now.mono_ms + GROUP_TICK_MS;
 	for (; g->next_tick_ms <= g->now.mono_ms; g->next_tick_ms += GROUP_TICK_MS)
 		if (ticks++ < TICKS_AT_ONCE)
 			raft_tick(g->raft);
+	if (ticks > 0 && rests(g))
+		g->next_tick_ms = NEVER_MS;
 }
 
 /* Who is the only voter has nobody to hear of first, neither at the beginning nor after a restart:

@@ -70,7 +70,8 @@ void group_journal_event(struct group *g, uint64_t ticket, const struct journal_
 /* False if the call is not of this room. */
 bool group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
 
-/* Let time pass and work happen. Returns when to call again at the latest. */
+/* Let time pass and work happen. Returns when to call again at the latest: at the next tick, or
+ * NEVER_MS while this member leads alone and nothing is under way. */
 int64_t group_turn(struct group *g, struct now now);
 
 /* ---- members: the leader's to change, one change at a time ---- */

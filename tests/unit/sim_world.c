@@ -49,4 +49,25 @@ TEST(what_is_kept_behind_a_snapshot_is_bounded_in_entries_and_in_bytes)
 	CHECK(by_bytes >= 1 && by_bytes + 80 <= by_entries);
 }
 
+/* Turns of a second in which nothing happens, of all nodes. */
+static uint64_t turns_at_rest(unsigned managers)
+{
+	struct world w;
+	uint64_t before;
+
+	world_init(&w, &(struct world_config){ .seed = 1, .managers = managers });
+	world_run(&w, 60000);
+	before = w.turn_count;
+	world_run(&w, 120000);
+	before = w.turn_count - before;
+	world_clear(&w);
+	return before / 60;
+}
+
+TEST(who_leads_alone_wakes_for_its_agent_and_not_for_ticks)
+{
+	CHECK(turns_at_rest(1) < 6);
+	CHECK(turns_at_rest(3) > 30);
+}
+
 TEST_MAIN()
