@@ -176,6 +176,7 @@ def take_first_task(samples, manager, image, times):
 def take_scale(samples, lab, image, times):
     manager, worker = lab.hosts[0], lab.hosts[1]
     for i in range(times):
+        become_idle([worker])
         before = take_memory(Samples(), "", lab.hosts, worker)["pss"]
         create(manager, f"web{i}", image, 8)
         until(60, lambda: running(manager, f"web{i}") == 8)
@@ -183,6 +184,7 @@ def take_scale(samples, lab, image, times):
         manager.docker("service", "scale", "-d", f"web{i}=40").ok()
         until(120, lambda: running(manager, f"web{i}") == 40, every_s=0.01)
         samples.add("scale", (time.monotonic() - began) * 1000)
+        become_idle([worker])
         become_steady(worker)
         here = len(worker.docker("ps", "-q").lines())
         after = take_memory(Samples(), "", lab.hosts, worker)["pss"]
