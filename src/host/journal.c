@@ -16,7 +16,7 @@
 #include "host/snapshot_file.h"
 #include "seam/input.h"
 
-#define CHECKPOINT_BYTES (64u << 20)
+#define CHECKPOINT_BYTES (4u << 20)
 #define IDLE_MS          1000
 
 enum order_kind {

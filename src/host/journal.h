@@ -32,7 +32,7 @@ struct journal_disk_config {
 	const char *dir; /* made if absent, 0700 */
 	uint8_t key[SEAL_KEY_LEN];
 	const char *vfs;         /* of SQLite; NULL: the system's */
-	size_t checkpoint_bytes; /* 0: 64 MiB */
+	size_t checkpoint_bytes; /* 0: 4 MiB */
 	int idle_ms;             /* without writes, until the log is moved into the file; 0: 1 s */
 };
 

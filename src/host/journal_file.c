@@ -117,21 +117,28 @@ static int on_wal_grown(void *self, sqlite3 *db, const char *schema, int pages)
 	return SQLITE_OK;
 }
 
-bool file_checkpoint(struct journal_file *f, struct err *e)
+static bool move_log(struct journal_file *f, int how, struct err *e)
 {
-	if (sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_wal_checkpoint_v2(f->db, NULL, how, NULL, NULL) != SQLITE_OK)
 		return fail_sqlite(f, e, "checkpoint");
 	f->wal_bytes = 0;
 	return true;
 }
 
+bool file_checkpoint(struct journal_file *f, struct err *e)
+{
+	return move_log(f, SQLITE_CHECKPOINT_TRUNCATE, e);
+}
+
+/* The log keeps its length and is written again from its beginning: a write into what a file has
+ * already is one to the disk, a write that makes it longer is two, one of them to the file
+ * system's own log. */
 bool file_tidy(struct journal_file *f, bool is_idle)
 {
 	struct err e;
 
 	if (!f->has_failed && f->wal_bytes && (is_idle || f->wal_bytes >= f->checkpoint_bytes))
-		(void)file_checkpoint(f, &e);
+		(void)move_log(f, SQLITE_CHECKPOINT_RESTART, &e);
 	return !f->has_failed && f->wal_bytes;
 }
 
@@ -262,6 +269,7 @@ static bool create_or_check(struct journal_file *f, const struct journal_file_co
 bool file_open(struct journal_file *f, const struct journal_file_config *c, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/%s", c->dir, c->name);
+	AUTO_FREE char *limit = xasprintf("PRAGMA journal_size_limit=%zu", c->checkpoint_bytes);
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
 	*f = (struct journal_file){ .name = c->name, .checkpoint_bytes = c->checkpoint_bytes };
@@ -274,7 +282,8 @@ bool file_open(struct journal_file *f, const struct journal_file_config *c, stru
 	/* Closing must not cost a checkpoint: the daemon ends within a second. */
 	sqlite3_db_config(f->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(f->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (!execute(f, pragmas, "open", e) || !file_prepare(f, "BEGIN IMMEDIATE", &f->begin, e) ||
+	if (!execute(f, pragmas, "open", e) || !execute(f, limit, "open", e) ||
+	    !file_prepare(f, "BEGIN IMMEDIATE", &f->begin, e) ||
 	    !file_prepare(f, "COMMIT", &f->commit, e) || !create_or_check(f, c, e)) {
 		file_close(f);
 		return false;

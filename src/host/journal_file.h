@@ -37,7 +37,7 @@ struct journal_file_config {
 	const char *vfs;    /* NULL: the system's */
 	const uint8_t *key;
 	bool key_may_follow;
-	size_t checkpoint_bytes;
+	size_t checkpoint_bytes; /* of the log: moved when it has them, and cut to them */
 };
 
 /* The names in `config` outlive the file. On failure nothing is left open. */
@@ -69,8 +69,9 @@ bool file_was_sealed(struct journal_file *f, struct err *e) MUST_CHECK;
 /* Undo what was begun and mark the file as failed, for the reason *e. */
 void file_give_up(struct journal_file *f, const struct err *e);
 
-/* Move the log into the file if it has grown, or if nobody waits (is_idle). True if there is
- * something to move when idle. What fails here is tried again; nothing is lost by it. */
+/* Move the log into the file if it has grown, or if nobody waits (is_idle). The log's own file stays
+ * as it is, up to checkpoint_bytes, to be written again. True if there is something to move when
+ * idle. What fails here is tried again; nothing is lost by it. */
 bool file_tidy(struct journal_file *f, bool is_idle);
 /* Move the log into the file now, and empty it. */
 bool file_checkpoint(struct journal_file *f, struct err *e);

@@ -327,17 +327,63 @@ static size_t file_size(const char *name)
 	return stat(path, &s) == 0 ? (size_t)s.st_size : 0;
 }
 
+static void write_large(uint64_t ticket, uint64_t index, size_t size)
+{
+	AUTO_FREE char *text = xcalloc(1, size + 1);
+
+	memset(text, 'x', size);
+	write_entry(ticket, index, 1, text);
+}
+
+/* What was written is in the file itself, not only in its log. */
+static bool is_moved(const char *name, size_t grown_to)
+{
+	for (int i = 0; i < 200; i++, usleep(10000))
+		if (file_size(name) >= grown_to)
+			return true;
+	return false;
+}
+
 TEST(an_idle_journal_moves_its_log_into_the_file)
 {
 	begin();
-	write_entry(1, 1, 1, "x");
+	write_large(1, 1, 200000);
 	user_wait_done(&u, 1, 0);
-	for (int i = 0; i < 100 && file_size("raft.db-wal") > 0; i++)
-		usleep(10000);
-	CHECK_INT(file_size("raft.db-wal"), 0);
+	CHECK(is_moved("raft.db", 200000));
+	end();
+}
 
+TEST(a_log_that_was_moved_is_written_again_and_not_longer)
+{
+	size_t log;
+
+	begin();
+	write_large(1, 1, 200000);
+	user_wait_done(&u, 1, 0);
+	CHECK(is_moved("raft.db", 200000));
+	log = file_size("raft.db-wal");
+	CHECK(log > 200000);
+
+	for (uint64_t i = 2; i <= 20; i++) {
+		write_entry(i, i, 1, "x");
+		user_wait_done(&u, i, 0);
+	}
+	CHECK_INT(file_size("raft.db-wal"), log);
 	again();
-	CHECK_STR(whole(), "1/1=x");
+	CHECK(strstr(whole(), " 20/1=x"));
+	end();
+}
+
+TEST(a_log_that_grew_large_is_cut_when_it_is_written_again)
+{
+	begin();
+	for (uint64_t i = 1; i <= 4; i++)
+		write_large(i, i, 3 << 20);
+	user_wait_done(&u, 4, 0);
+	CHECK(is_moved("raft.db", 12 << 20));
+	write_entry(5, 5, 1, "x");
+	user_wait_done(&u, 5, 0);
+	CHECK(file_size("raft.db-wal") <= 4 << 20);
 	end();
 }
 
