@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 import memory  # noqa: E402
 import stock  # noqa: E402
+import stock_programs  # noqa: E402
 from lab import BUILD, Lab, command_of, lack, until  # noqa: E402
 
 MB = 1 << 20
@@ -244,7 +245,7 @@ def take_cli(samples, which, lab, times):
 def measure_engine(which, samples, quick):
     with Lab() as lab:
         if which == "docker":
-            lab.stock = stock.find(lab.cache)
+            lab.stock = stock_programs.find(lab.cache)
         lab.docker = lab.docker or (lab.stock + "/docker" if which == "docker" else lab.build + "/shoal")
         for _ in range(NODES):
             lab.host() if which == "shoal" else stock.stock_host(lab)
@@ -417,7 +418,7 @@ def main():
         return 2
     results = {}
     engines = [options.only] if options.only else ["shoal", "docker", "own"]
-    if "docker" in engines and not stock.find(os.path.join(BUILD, "tests", "e2e-cache")):
+    if "docker" in engines and not stock_programs.find(os.path.join(BUILD, "tests", "e2e-cache")):
         say("no stock engine is installed and none can be fetched: shoal alone")
         engines.remove("docker")
     for _ in range(options.rounds):

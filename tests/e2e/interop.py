@@ -8,12 +8,13 @@ import sys
 import time
 
 import stock
+import stock_programs
 from lab import measured, run_tests, until
 from mixed import agree, clear, containers, placed, running, service, task_states
 
 
 def prepare(lab):
-    lab.stock = stock.find(lab.cache)
+    lab.stock = stock_programs.find(lab.cache)
     lab.busybox = lab.push_busybox()
     lab.newer = lab.push_busybox("busybox:newer")
     lab.m = lab.host("m").start()

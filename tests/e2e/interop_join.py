@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 
 import stock
+import stock_programs
 from lab import command_of, measured, run_tests, until
 from mixed import agree, clear, containers, placed, running, service, task_states, tasks
 
@@ -18,7 +19,7 @@ STATES = ["new", "allocated", "pending", "assigned", "accepted", "preparing", "r
 
 
 def prepare(lab):
-    lab.stock = stock.find(lab.cache)
+    lab.stock = stock_programs.find(lab.cache)
     lab.busybox = lab.push_busybox()
     lab.newer = lab.push_busybox("busybox:newer")
     lab.m = stock.stock_host(lab, "m").start()

@@ -24,6 +24,8 @@ import sys
 import time
 import traceback
 
+import stock_programs
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGES = os.path.join(HERE, "..", "images")
 BUILD = os.environ.get("SHOAL_BUILD") or os.path.join(HERE, "..", "..", "build")
@@ -264,8 +266,8 @@ class Lab:
         self.world = self.name + "-world"
         self.hosts = []
         self.registry = None
-        self.docker = shutil.which("docker")
         self.cache = os.path.join(self.build, "tests", "e2e-cache")
+        self.docker = stock_programs.client(self.cache)
 
     def __enter__(self):
         sweep()

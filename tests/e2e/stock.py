@@ -1,17 +1,11 @@
-"""The stock Docker Engine, as Debian packs it, on a host of the lab.
-
-The programs are those of the machine when it has them, else those of the packages, fetched once and unpacked into the
-lab's cache: nothing is installed. SHOAL_STOCK names a folder with them for machines without a network."""
+"""The stock Docker Engine, as Debian packs it, on a host of the lab."""
 import glob
 import os
 import re
-import shutil
 import subprocess
 
+import stock_programs
 from lab import BUILD, REGISTRY, Host, call, command_of, enter, until
-
-PACKAGES = ["docker.io", "containerd", "runc", "tini"]
-PROGRAMS = ["dockerd", "docker", "docker-proxy", "docker-init", "containerd", "containerd-shim-runc-v2", "runc"]
 
 # What the engine says of peers that are gone or have given it up, of tasks that fail, of joins that are refused and of
 # its own store while services and nodes are removed: what tests do to it on purpose.
@@ -24,44 +18,12 @@ EXPECTED = re.compile("|".join((
     "error creating cluster object", "error removing de-assigned task")))
 
 
-def find(cache):
-    """Folder of the programs; None when there is none to be had."""
-    given = os.environ.get("SHOAL_STOCK")
-    if given:
-        return given
-    if all(shutil.which(p) for p in PROGRAMS):
-        return os.path.dirname(shutil.which("dockerd"))
-    folder = os.path.join(cache, "stock")
-    programs = os.path.join(folder, "programs")
-    if not os.path.exists(os.path.join(programs, "dockerd")):
-        if not unpack(folder):
-            return None
-        os.makedirs(programs, exist_ok=True)
-        for path in glob.glob(folder + "/usr/*bin/*"):
-            shutil.copy2(path, programs, follow_symlinks=True)
-    return programs
-
-
 def skipped():
     """Says so and is true when there is no stock engine."""
-    if find(os.path.join(BUILD, "tests", "e2e-cache")):
+    if stock_programs.find(os.path.join(BUILD, "tests", "e2e-cache")):
         return 0
     print("skipped: no stock engine is installed and none can be fetched\n0 passed, 0 failed")
     return 77
-
-
-def unpack(folder):
-    os.makedirs(folder, exist_ok=True)
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        return False
-    try:
-        subprocess.run(["apt-get", "download", *PACKAGES], cwd=folder, capture_output=True, timeout=120, check=True)
-        for package in glob.glob(folder + "/*.deb"):
-            call("dpkg", "-x", package, folder)
-            os.unlink(package)
-    except (subprocess.SubprocessError, OSError):
-        return False
-    return True
 
 
 class StockHost(Host):
