@@ -73,6 +73,7 @@ void api_free(struct api *api)
 		return;
 	tree_each (&api->calls, struct call, by_exchange, c)
 		call_free(c);
+	api_upload_clear(&api->upload);
 	heap_clear(&api->sleepers);
 	free(api);
 }

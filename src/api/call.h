@@ -65,8 +65,16 @@ struct call {
 	bool is_done;
 };
 
+/* A backup that comes in pieces (swarm_backup.c). */
+struct api_upload {
+	char *data;
+	size_t have, size;
+};
+void api_upload_clear(struct api_upload *u);
+
 struct api {
 	struct api_config config;
+	struct api_upload upload;
 	struct tree calls;   /* by exchange */
 	struct tree waiting; /* by ticket */
 	struct heap sleepers;

@@ -31,6 +31,8 @@ const struct route routes[] = {
 	{ "POST", "/swarm/update", 0, NEEDS_MANAGER | JSON_BODY, swarm_update },
 	{ "GET", "/swarm/unlockkey", 0, NEEDS_MANAGER, swarm_unlock_key },
 	{ "POST", "/swarm/unlock", 0, JSON_BODY, swarm_unlock },
+	{ "GET", "/swarm/backup", 0, NEEDS_MANAGER, swarm_backup },
+	{ "POST", "/swarm/restore", 0, 0, swarm_restore },
 	{ "GET", "/swarm/status", 0, NEEDS_MANAGER, swarm_status },
 
 	{ "GET", "/nodes", 0, NEEDS_MANAGER, nodes_list },

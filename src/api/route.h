@@ -39,6 +39,8 @@ HANDLER(swarm_leave);
 HANDLER(swarm_update);
 HANDLER(swarm_unlock_key);
 HANDLER(swarm_unlock);
+HANDLER(swarm_backup);
+HANDLER(swarm_restore);
 HANDLER(swarm_status);
 HANDLER(nodes_list);
 HANDLER(node_inspect);

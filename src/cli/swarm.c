@@ -440,6 +440,10 @@ static bool swarm_unlock(struct cli *c, const struct args *a, struct err *e)
 }
 
 const struct command swarm_commands[] = {
+	{ "swarm backup", NULL, "FILE", "write the swarm's state to a file, while it works",
+	  "The file holds all keys and secrets of the swarm\n"
+	  "$ shoal swarm backup /root/swarm.backup",
+	  NULL, swarm_backup, 1, 1 },
 	{ "swarm ca", NULL, NULL, "show the swarm's root certificate, or make a new one",
 	  "$ shoal swarm ca\n"
 	  "Every node gets a new certificate; containers keep running\n"
@@ -466,6 +470,11 @@ const struct command swarm_commands[] = {
 	  "The last manager takes the swarm with it\n"
 	  "$ shoal swarm leave --force",
 	  leave_options, swarm_leave, 0, 0 },
+	{ "swarm restore", NULL, "FILE", "begin again with the state that a backup holds",
+	  "On a node that is in no swarm, at any address\n"
+	  "$ shoal swarm restore /root/swarm.backup\n"
+	  "$ shoal swarm restore --advertise-addr 10.0.0.15 /root/swarm.backup",
+	  swarm_restore_options, swarm_restore, 1, 1 },
 	{ "swarm status", NULL, NULL,
 	  "say whether the managers have a majority, and what one more "
 	  "loss would mean",

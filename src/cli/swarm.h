@@ -14,6 +14,9 @@ char *swarm_read_pem(const char *path, struct err *e);
 
 bool swarm_status(struct cli *c, const struct args *a, struct err *e);
 extern const struct option swarm_status_options[];
+bool swarm_backup(struct cli *c, const struct args *a, struct err *e);
+bool swarm_restore(struct cli *c, const struct args *a, struct err *e);
+extern const struct option swarm_restore_options[];
 bool swarm_ca(struct cli *c, const struct args *a, struct err *e);
 extern const struct option swarm_ca_options[];
 

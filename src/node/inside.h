@@ -42,6 +42,9 @@ enum membership_step {
 	STEP_OWN_LOCK,
 	STEP_LEADING,
 	STEP_FOUNDING,
+	/* restore: between the steps of init and those of --force-new-cluster */
+	STEP_RESTORE_SAVING,
+	STEP_RESTORE_NAMING,
 	/* init --force-new-cluster */
 	STEP_REREADING,
 	STEP_ALONE,
@@ -117,6 +120,16 @@ struct seeking {
 	struct arena memory; /* of the places */
 };
 
+/* A swarm that is put back from a backup (restore.c), until it is on this host's disk. */
+struct restoring {
+	char *content;
+	size_t size, read; /* how far the journal's thread has read it */
+	uint64_t index, term;
+	uint64_t waiting; /* the write under way */
+	struct str unlock_key;
+	struct arena memory;
+};
+
 struct retired {
 	struct list link;
 	struct group *group;
@@ -173,6 +186,7 @@ struct node {
 	struct enlisting enlisting;
 	struct lock lock;
 	struct seeking seeking;
+	struct restoring *restoring; /* NULL: none */
 	bool is_manager_by_cert;
 	Pb__NodeDescription *description; /* what the node says of itself, with its TLS names */
 	struct arena description_memory;
@@ -279,6 +293,12 @@ bool seek_peer_event(struct node *n, uint64_t ticket, const struct peer_event *e
 void seek_meet(struct node *n, const char *node_id, const Pb__MeetRequest *request, struct arena *a,
 	       Pb__MeetResponse *response);
 int64_t seek_turn(struct node *n);
+
+/* restore.c */
+/* The node has its certificate: the state goes to the disk. */
+void restore_save(struct node *n);
+bool restore_journal_event(struct node *n, uint64_t ticket, const struct journal_event *ev);
+void restore_free(struct node *n);
 
 /* containers.c: the engine's place in the turn. */
 void containers_begin(struct node *n);

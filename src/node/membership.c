@@ -96,6 +96,8 @@ static void forget(struct node *n)
 	struct membership *m = &n->membership;
 
 	seek_end(n);
+	if (n->restoring && !n->restoring->waiting)
+		restore_free(n);
 	arena_clear(&m->memory);
 	m->place = NULL;
 	m->init = NULL;
@@ -254,15 +256,17 @@ void membership_be_alone(struct node *n, const struct journal_image *image)
 	struct err e;
 
 	m->step = STEP_NONE;
-	if (!image->has_raft) {
+	if (!image->has_raft)
 		fail(&e, ERR_CONFLICT, "this manager has no log to begin anew with");
-		answer(n, &e);
+	if (!image->has_raft || !manager_start_alone(n, image, &e)) {
+		if (m->state == SWARM_PENDING)
+			membership_give_up(n, &e);
+		else
+			answer(n, &e);
 		return;
 	}
-	if (!manager_start_alone(n, image, &e)) {
-		answer(n, &e);
-		return;
-	}
+	if (!n->agent)
+		membership_start_agent(n, NULL);
 	m->place->raft_id = group_status(n->group).id;
 	m->place->n_members = 0;
 	m->place->n_managers = 0;
@@ -360,7 +364,9 @@ static void on_own_cert(struct node *n, const struct keys_event *ev)
 static void on_own_installed(struct node *n, const struct keys_event *ev)
 {
 	membership_learn_identity(n, &ev->identity);
-	lock_tell(n, membership_wait(n, STEP_OWN_LOCK), found_unlock_key(n->membership.init), 0);
+	lock_tell(n, membership_wait(n, STEP_OWN_LOCK),
+		  n->restoring ? n->restoring->unlock_key : found_unlock_key(n->membership.init),
+		  0);
 }
 
 static void on_own_locked(struct node *n)
@@ -372,6 +378,10 @@ static void on_own_locked(struct node *n)
 
 	n->lock.is_settled = true;
 	m->place->raft_id = me.raft_id;
+	if (n->restoring) {
+		restore_save(n);
+		return;
+	}
 	manager_start(n, NULL, &me, 1, me.raft_id);
 	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
 	m->step = STEP_LEADING;
@@ -793,6 +803,7 @@ int64_t membership_turn(struct node *n)
 		m->step = STEP_FOUNDING;
 	if (m->step == STEP_ALONE && n->leader && leader_is_leading(n->leader)) {
 		m->step = STEP_NONE;
+		m->state = SWARM_ACTIVE;
 		answer(n, NULL);
 	}
 	decline_turn(n);

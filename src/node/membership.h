@@ -57,6 +57,20 @@ void node_swarm_join(struct node *n, uint64_t ticket, const struct swarm_join *j
 /* Of a node that is locked: go on with this key. Answers ERR_UNAUTHENTICATED if it is not the one, and
  * ERR_CONFLICT where nothing is locked. */
 void node_swarm_unlock(struct node *n, uint64_t ticket, const uint8_t key[32]);
+/* A swarm as it was when node_backup() was asked, with this node as its only manager. */
+struct swarm_restore {
+	const char *listen_addr, *advertise_addr;
+	const char *node_id; /* of the manager that wrote it: this node is that one from now on */
+	uint64_t index, term;
+	struct str content; /* copied */
+};
+
+/* Answers the ticket as init does. Nothing stays of one that fails. */
+void node_swarm_restore(struct node *n, uint64_t ticket, const struct swarm_restore *restore);
+/* On a manager: all of the swarm's state as this one has it, its keys included. */
+bool node_backup(struct node *n, struct buf *content, uint64_t *index, uint64_t *term,
+		 struct err *e) MUST_CHECK;
+
 /* Refused on a manager without `force`. Stops everything of the swarm here and forgets it. */
 void node_swarm_leave(struct node *n, uint64_t ticket, bool force);
 

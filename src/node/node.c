@@ -52,6 +52,7 @@ void node_free(struct node *n)
 	engine_free(n->engine);
 	inbox_clear(&n->engine_inbox);
 	membership_clear(n);
+	restore_free(n);
 	arena_clear(&n->description_memory);
 	inbox_clear(&n->inbox);
 	free(n);

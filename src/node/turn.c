@@ -18,6 +18,7 @@ static void handle_journal(struct node *n, const struct input *in)
 		break;
 	default:
 		if (enlist_journal_event(n, in->ticket, &in->journal) ||
+		    restore_journal_event(n, in->ticket, &in->journal) ||
 		    in->ticket != n->load_ticket)
 			break;
 		if (in->journal.kind == JOURNAL_LOADED && n->membership.step == STEP_REREADING) {

@@ -112,6 +112,14 @@ uint64_t group_match(const struct group *g, uint64_t raft_id);
 /* The index of the last entry that is in the store. */
 uint64_t group_applied(const struct group *g);
 
+/* All of the state as it is now, encoded as a snapshot's content, and which entry it reaches to. */
+bool group_backup(struct group *g, struct buf *content, uint64_t *index, uint64_t *term,
+		  struct err *e) MUST_CHECK;
+/* The manifest of such a content, for a journal that begins with it; group_load_alone() goes on from
+ * there. ERR_INVALID if it cannot be one. */
+bool group_restored(const Pb__Snapshot *content, uint64_t index, uint64_t term, struct arena *a,
+		    struct journal_manifest *manifest, struct err *e) MUST_CHECK;
+
 /* Propose an entry. *index and *term say where it will be if it survives. */
 bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t *term,
 		   struct err *e) MUST_CHECK;

@@ -217,3 +217,37 @@ bool snapshots_restore(struct group *g, const struct raft_snapshot *manifest, st
 	g->last_snapshot_bytes = g->received.content.len;
 	return true;
 }
+
+bool group_backup(struct group *g, struct buf *content, uint64_t *index, uint64_t *term,
+		  struct err *e)
+{
+	struct store_snapshot *state = store_snapshot_take(g->config.store);
+	bool done = false, ok = true;
+
+	*index = g->applied;
+	*term = g->applied_term;
+	keep_members(g, content);
+	while (ok && !done)
+		ok = store_snapshot_next(state, NULL, content, &done, e);
+	store_snapshot_release(state);
+	return ok;
+}
+
+bool group_restored(const Pb__Snapshot *content, uint64_t index, uint64_t term, struct arena *a,
+		    struct journal_manifest *manifest, struct err *e)
+{
+	struct raft_conf conf = { 0 };
+	struct raft_snapshot *s;
+
+	if (index == 0 || term == 0 || !content->membership ||
+	    content->membership->n_members == 0 ||
+	    content->membership->n_members > RAFT_MEMBERS_MAX)
+		return fail(e, ERR_INVALID, "it is no state of a swarm");
+	for (size_t i = 0; i < content->membership->n_members; i++)
+		conf.voters[conf.voter_count++] = content->membership->members[i]->raft_id;
+	*manifest = (struct journal_manifest){ .index = index, .term = term };
+	s = raft_snapshot_new(index, term, &conf, NULL, 0);
+	snapshots_metadata(s, a, manifest);
+	raft_snapshot_drop(s);
+	return true;
+}
