@@ -77,6 +77,7 @@ bool machine_ssh(struct cli *c, const struct args *a, struct err *e);
 bool machine_scp(struct cli *c, const struct args *a, struct err *e);
 bool machine_mount(struct cli *c, const struct args *a, struct err *e);
 bool machine_upgrade(struct cli *c, const struct args *a, struct err *e);
+bool machine_gc(struct cli *c, const struct args *a, struct err *e);
 bool machine_import(struct cli *c, const struct args *a, struct err *e);
 
 #endif

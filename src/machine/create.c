@@ -176,6 +176,14 @@ static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 	return true;
 }
 
+static bool plan(struct cli *c, struct machine *m, struct err *e)
+{
+	if (m->driver->plan)
+		return m->driver->plan(c, m, e);
+	say(c, m, "It would be made here, and costs nothing.");
+	return true;
+}
+
 static bool create_loaded(struct cli *c, struct machine *m, struct err *e)
 {
 	say(c, m, "Running pre-create checks...");
@@ -185,6 +193,8 @@ static bool create_loaded(struct cli *c, struct machine *m, struct err *e)
 		c->status = STATUS_PRECHECK;
 		return true;
 	}
+	if (m->is_plan)
+		return plan(c, m, e);
 	return machine_lock(m, e) && machine_save(m, e) && carry_out(c, m, e);
 }
 
@@ -198,6 +208,7 @@ static bool create_one(struct cli *c, const char *name, const struct driver *dri
 		return false;
 	if (resumes)
 		say(c, m, "Going on with the creation of \"%s\"...", name);
+	m->is_plan = args_bool(a, "dry-run");
 	put_options(m, a);
 	ok = m->driver->configure(m, a, e)
 		     ? create_loaded(c, m, e)
@@ -254,7 +265,7 @@ bool machine_create(struct cli *c, const struct args *a, struct err *e)
 			    "Driver \"%s\" not found. Do you have the plugin binary "
 			    "\"docker-machine-driver-%s\" accessible in your PATH?",
 			    wanted, wanted);
-	if (!name_is_valid(a->words[0], e) || !prepare_certs(c, e))
+	if (!name_is_valid(a->words[0], e) || (!args_bool(a, "dry-run") && !prepare_certs(c, e)))
 		return false;
 	return args_has(a, "count") ? create_many(c, (size_t)count, &b, e)
 				    : create_one(c, a->words[0], b.driver, a, e);

@@ -67,9 +67,9 @@ struct driver {
 	char *(*log_tail)(const struct machine *m);
 };
 
-extern const struct driver local_driver, none_driver;
+extern const struct driver local_driver, none_driver, ec2_driver;
 /* What they add to the options of create. */
-extern const struct option none_options[];
+extern const struct option none_options[], ec2_options[], ec2_account_options[];
 
 /* NULL when there is none of that name. */
 const struct driver *driver_find(const char *name);

@@ -16,7 +16,7 @@ static const struct option options[] = {
 
 static const struct option create_options[] = {
 	{ 'd', "driver", OPT_TEXT, "where the host comes from", .fallback = "local",
-	  .choices = "local none", .env = "MACHINE_DRIVER" },
+	  .choices = "local amazonec2 none", .env = "MACHINE_DRIVER" },
 	{ 'n', "count", OPT_UINT, "make so many hosts: NAME-01, NAME-02, ..." },
 	{ 0, "engine-env", OPT_LIST, "environment of the engine, NAME=VALUE" },
 	{ 0, "engine-insecure-registry", OPT_LIST, "registry that may be spoken to without TLS" },
@@ -26,6 +26,8 @@ static const struct option create_options[] = {
 	  .env = "ENGINE_REGISTRY_MIRROR" },
 	{ 0, "engine-storage-driver", OPT_TEXT, "storage driver of the engine" },
 	{ 0, "tls-san", OPT_LIST, "another name that the engine's certificate is for" },
+	{ 0, "dry-run", OPT_BOOL, "only tell what would be done, what it needs and what it costs" },
+	{ .kind = OPT_ALSO, .also = ec2_options },
 	{ .kind = OPT_ALSO, .also = none_options },
 	{ 0 },
 };
@@ -81,6 +83,13 @@ static const struct option certs_options[] = {
 	{ 0 },
 };
 
+static const struct option gc_options[] = {
+	{ 0, "all-stores", OPT_BOOL, "also what other stores have tagged: other people's, too" },
+	{ 'y', "yes", OPT_BOOL, "do not ask" },
+	{ .kind = OPT_ALSO, .also = ec2_account_options },
+	{ 0 },
+};
+
 static bool run_init(struct cli *c, const struct args *a, struct err *e)
 {
 	c->status = host_init(a->words[0]);
@@ -104,6 +113,8 @@ static const struct command commands[] = {
 	{ "env", NULL, "[NAME]", "print what points the clients of this shell at a machine",
 	  "$ eval $(shoal machine env node-01)\n$ eval $(shoal machine env -u)", env_options,
 	  machine_env, 0, 1, 0, NAMES_MACHINES },
+	{ "gc", NULL, NULL, "remove what was made on AWS and no machine here knows",
+	  "$ shoal machine gc --amazonec2-region eu-west-2", gc_options, machine_gc, 0, 0 },
 	{ "import", NULL, "FOLDER [NAME...]",
 	  "take over machines of another store, or of Docker Machine's",
 	  "$ shoal machine import ~/.docker/machine", NULL, machine_import, 1, -1 },

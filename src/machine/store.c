@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -239,9 +241,12 @@ bool machine_lock(struct machine *m, struct err *e)
 bool machine_save(struct machine *m, struct err *e)
 {
 	AUTO_FREE char *path = machine_file(m, "config.json");
-	AUTO_FREE char *text = json_dumps(m->config, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	AUTO_FREE char *text =
+		m->is_plan ? NULL : json_dumps(m->config, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	AUTO_BUF struct buf laid = BUF_MAX(2 * CONFIG_BYTES_MAX);
 
+	if (m->is_plan)
+		return true;
 	jsontext_indent(str_of(text), "", "    ", &laid);
 	buf_append_char(&laid, '\n');
 	return folder_make(m->folder, 0700, e) &&
@@ -256,4 +261,48 @@ bool machine_forget(struct machine *m, struct err *e)
 char *machine_file(const struct machine *m, const char *file)
 {
 	return xasprintf("%s/%s", m->folder, file);
+}
+
+void id_new(char id[ID_TEXT])
+{
+	unsigned char bytes[ID_TEXT / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		abort();
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static bool read_id(const char *path, char id[ID_TEXT], struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_MAX(256);
+	struct str word;
+
+	if (!file_read(path, &text, e))
+		return false;
+	word = str_trim(buf_str(&text));
+	if (word.len != ID_TEXT - 1)
+		return fail(e, ERR_INVALID, "%s holds no id", path);
+	memcpy(id, word.ptr, word.len);
+	id[word.len] = '\0';
+	return true;
+}
+
+/* Two commands that begin a store: the link of the second fails, and it reads the first one's. */
+bool store_id(const struct store *s, char id[ID_TEXT], struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/id", s->root);
+	AUTO_FREE char *fresh = xasprintf("%s/id.%d", s->root, (int)getpid());
+	bool ok;
+
+	if (read_id(path, id, e))
+		return true;
+	if (e->kind != ERR_NOT_FOUND)
+		return false;
+	id_new(id);
+	ok = folder_make(s->root, 0700, e) && file_replace_synced(fresh, str_of(id), 0600, e);
+	if (ok && link(fresh, path) < 0 && errno != EEXIST)
+		ok = fail_sys(e, errno, "create %s", path);
+	(void)unlink(fresh);
+	return ok && read_id(path, id, e);
 }

@@ -27,6 +27,7 @@ struct driver;
 #define CONFIG_VERSION   3
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
 #define MACHINES_MAX     10000
+#define ID_TEXT          13
 
 enum machine_state {
 	STATE_NONE, /* cannot be told */
@@ -55,6 +56,7 @@ struct machine {
 	enum machine_state state; /* as of the last look at the host, STATE_NONE before it */
 	struct err why;           /* of STATE_ERROR and STATE_TIMEOUT */
 	int lock;
+	bool is_plan; /* nothing of it is saved */
 };
 
 void store_init(struct store *s, const char *root);
@@ -81,6 +83,11 @@ json_t *config_parse(struct str text, struct err *e);
  * it. Makes the machine's folder. */
 bool machine_lock(struct machine *m, struct err *e) MUST_CHECK;
 bool machine_save(struct machine *m, struct err *e) MUST_CHECK;
+/* Twelve hex digits that tell this store's things from those of others, in STORE/id. */
+bool store_id(const struct store *s, char id[ID_TEXT], struct err *e) MUST_CHECK;
+/* Twelve random hex digits. */
+void id_new(char id[ID_TEXT]);
+
 /* Remove its folder. */
 bool machine_forget(struct machine *m, struct err *e) MUST_CHECK;
 
