@@ -1,4 +1,5 @@
 /* Files of containers: cp, export, commit. */
+#include "api/changes.h"
 #include "api/engine_routes.h"
 #include "api/outcome.h"
 #include "docker/base64.h"
@@ -123,6 +124,16 @@ void container_put_archive(struct call *c)
 
 /* ---- commit ---- */
 
+/* What the container was made with, to be changed; NULL if there is none: the engine says so. */
+static Pb__ContainerConfig *config_of(struct call *c)
+{
+	struct err missing;
+	const Pb__Container *k =
+		engine_container_find(engine_of(c), call_query(c, "container"), &missing);
+
+	return k ? pb_dup(&c->arena, k->config) : NULL;
+}
+
 void container_commit(struct call *c)
 {
 	struct engine_commit what = {
@@ -134,16 +145,18 @@ void container_commit(struct call *c)
 	};
 	struct str body = str_trim(c->body);
 
-	if (call_query(c, "changes")[0]) {
-		call_refuse(c, ERR_UNSUPPORTED,
-			    "changes to the configuration of an image are not available");
-		return;
-	}
+	Pb__ContainerConfig *config = NULL;
+
 	if (body.len > 0 && !str_equal_c(body, "null")) {
-		what.config = call_body(c, &dialect_container_config);
-		if (!what.config)
+		config = call_body(c, &dialect_container_config);
+		if (!config)
 			return;
 	}
+	if (!config && call_query(c, "changes")[0])
+		config = config_of(c);
+	if (!changes_apply(c, config))
+		return;
+	what.config = config;
 	engine_container_commit(engine_of(c), call_engine(c, outcome_created),
 				call_query(c, "container"), &what, c->now);
 }

@@ -1,5 +1,6 @@
 /* Images that come and go: pull, push, load, save, import. Their progress is a line of JSON each;
  * what fails before the first line is an ordinary refusal, what fails after it is a line too. */
+#include "api/changes.h"
 #include "api/engine_routes.h"
 #include "api/outcome.h"
 #include "docker/tables.h"
@@ -133,6 +134,7 @@ static void imported(struct call *c, const struct engine_answer *a)
 static void import(struct call *c)
 {
 	const char *repo = call_query(c, "repo"), *tag = call_query(c, "tag");
+	Pb__ContainerConfig *config = NULL;
 	struct ref ref;
 	struct err e;
 	char name[REF_TEXT_MAX + 1] = "";
@@ -142,11 +144,10 @@ static void import(struct call *c)
 			    "importing from a URL is not available: send the archive");
 		return;
 	}
-	if (call_query(c, "changes")[0]) {
-		call_refuse(c, ERR_UNSUPPORTED,
-			    "changes to the configuration of an image are not available");
+	if (call_query(c, "changes")[0])
+		config = PB_NEW(&c->arena, container_config);
+	if (!changes_apply(c, config))
 		return;
-	}
 	if (repo[0]) {
 		if (!ref_parse(str_of(repo), &ref, &e)) {
 			call_fail(c, &e);
@@ -157,7 +158,7 @@ static void import(struct call *c)
 		ref_familiar_name(&ref, name);
 	}
 	engine_image_import(engine_of(c), call_engine(c, imported), name, tag,
-			    call_query(c, "message"), NULL, c->now);
+			    call_query(c, "message"), config, c->now);
 }
 
 void image_create(struct call *c)

@@ -27,8 +27,6 @@ const char *human_binary_size(double bytes, struct units_text *out);
 /* "1h0m5s", "1.5s", "500ms", "0s": the exact form. */
 const char *exact_duration(int64_t ns, struct units_text *out);
 
-/* "300ms", "1h15m30.5s", "-2s", "0". */
-MUST_CHECK bool duration_parse(const char *text, int64_t *ns, struct err *e);
 /* "512", "64m", "1.5g", "10KiB": binary multiples; -1 only if the caller allows it before. */
 MUST_CHECK bool size_parse(const char *text, int64_t *bytes, struct err *e);
 /* "0.5", "2": billionths of a CPU, at most nine decimals. */

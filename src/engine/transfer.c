@@ -307,6 +307,8 @@ static void write_health(struct json *j, const Pb__HealthConfig *h)
 	json_int(j, "Interval", span_ns(h->interval));
 	json_int(j, "Timeout", span_ns(h->timeout));
 	json_int(j, "StartPeriod", span_ns(h->start_period));
+	if (h->start_interval)
+		json_int(j, "StartInterval", span_ns(h->start_interval));
 	json_int(j, "Retries", h->retries);
 	json_close(j);
 }

@@ -219,8 +219,16 @@ def diff_commit_export_and_import_tell_what_changed(place):
     assert "root/new" in [n.lstrip("./") for n in names] and "etc/group" not in [n.lstrip("./") for n in names]
     docker("import", f"{folder}/root.tar", "imp:1")
     assert out(place, "imp:1", "echo", "imported") == "imported"
+    docker("commit", "-c", 'CMD ["sh", "-c", "echo $A; pwd; id -u"]', "-c", "ENV A='two words'", "-c", "WORKDIR /opt", "-c", "USER 7",
+           "-c", "EXPOSE 80 90/udp", "changed", "kept:2")
+    assert out(place, "kept:2").splitlines() == ["two words", "/opt", "7"]
+    assert json.loads(docker("inspect", "-f", "{{json .Config.ExposedPorts}}", "kept:2")) == {"80/tcp": {}, "90/udp": {}}
+    assert "RUN is not a valid change command" in docker.fails("commit", "-c", "RUN x", "changed")
+    assert "Invalid signal: x" in docker.fails("commit", "-c", "STOPSIGNAL x", "changed")
+    docker("import", "-c", 'ENTRYPOINT ["echo", "it is"]', "-c", "ENV PATH=/bin", f"{folder}/root.tar", "imp:2")
+    assert out(place, "imp:2", "there") == "it is there"
     docker("rm", "changed")
-    docker("rmi", "kept:1", "imp:1")
+    docker("rmi", "kept:1", "imp:1", "kept:2", "imp:2")
 
 
 # ---- networks ----

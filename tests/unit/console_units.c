@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/duration.h"
 #include "base/str.h"
 #include "test.h"
 
