@@ -70,6 +70,7 @@ struct machine {
 	bool journal_is_broken;
 	bool pulls_fail;
 	bool execs_fail; /* programs of execs end with 1 */
+	char missing_path[64]; /* nothing lies here */
 	int64_t next_pid;
 	uint16_t next_port;
 	char violation[MACHINE_TEXT_MAX];

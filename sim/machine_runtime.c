@@ -433,6 +433,19 @@ static void r_devices(void *self, uint64_t t, const char *path)
 	(void)machine_give(self, "devices", path, t, do_devices);
 }
 
+static void do_look_for(struct machine *m, struct pending *p, struct inbox *out)
+{
+	if (strcmp(p->id, m->missing_path) == 0)
+		say_failed(out, p->ticket, p->id, ERR_INVALID, "bind source path does not exist");
+	else if (!fails(p, out))
+		done(p, out);
+}
+
+static void r_look_for(void *self, uint64_t t, const char *path)
+{
+	(void)machine_give(self, "path", path, t, do_look_for);
+}
+
 /* The first word of "args" in an OCI text. */
 static const char *program_of(struct arena *a, struct str json)
 {
@@ -611,6 +624,7 @@ struct runtime machine_runtime(struct machine *m)
 		r_unmount,
 		r_resolve,
 		r_devices,
+		r_look_for,
 		r_start,
 		r_signal,
 		r_pause,

@@ -285,6 +285,22 @@ static void make_volumes(struct engine *e, struct container *c)
 	}
 }
 
+/* What --mount names must be there; -v makes it when the container starts. */
+static void look_for_sources(struct engine *e, struct container *c)
+{
+	const struct runtime *runtime = e->seams.runtime;
+
+	for (size_t i = 0; i < c->record->n_mounts; i++) {
+		const Pb__MountPoint *m = c->record->mounts[i];
+
+		if (strcmp(m->type, "bind") != 0 || m->make_source)
+			continue;
+		c->awaiting++;
+		runtime->look_for(runtime->self, call_new(e, part_made, c->record->id, 0)->ticket,
+				  m->source);
+	}
+}
+
 static void keep_files(struct container *c, const struct engine_create *what)
 {
 	c->files = xcalloc(what->file_count + 1, sizeof(*c->files));
@@ -331,6 +347,7 @@ void engine_container_create(struct engine *e, uint64_t ticket, const struct eng
 	c->awaiting = 2;
 	c->warning = discard_io_weight(e, c->record->host_config);
 	make_volumes(e, c);
+	look_for_sources(e, c);
 	container_save(e, c);
 	(void)call_when_safe(e, part_made, c->record->id, 0);
 	runtime->make(runtime->self, call_new(e, part_made, c->record->id, 0)->ticket,

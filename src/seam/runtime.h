@@ -138,6 +138,9 @@ struct runtime {
 
 	/* The devices at a path of the host, which may be a folder ("/dev" for privileged). DEVICES. */
 	void (*devices)(void *self, uint64_t ticket, const char *path);
+	/* Is there anything at this path of the host, for a bind mount (--mount)? DONE, or ERR_INVALID in
+	 * the words for one that is missing. */
+	void (*look_for)(void *self, uint64_t ticket, const char *path);
 
 	/* Run it: the root is mounted, its namespaces exist. STARTED: pid, at. Clients that attached
 	 * before miss nothing. FAILED: exit_code is 127 (no such program), 126 (it cannot be run) or 128. */

@@ -387,6 +387,9 @@ def volumes_copy_up_and_outlive_their_container(place):
     assert out(place, "--volumes-from", "holds", "busybox", "ls", "/x/mine") == "/x/mine"
     docker("rm", "-f", "holds")
     docker("volume", "rm", "etc")
+    missing = docker.fails("create", "--name", "nowhere", "--mount", "type=bind,source=/no/such,target=/x", "busybox")
+    assert 'invalid mount config for type "bind": bind source path does not exist: /no/such' in missing
+    assert docker("ps", "-aq", "--filter", "name=nowhere") == ""
 
 
 def events_tell_what_happened(place):

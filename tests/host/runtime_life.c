@@ -294,6 +294,12 @@ TEST(volumes_folders_secrets_and_the_working_directory_are_made_before_it_starts
 	mounts[1].make_source = false;
 	f = bench_start(&b, "c1", &(struct recipe){ .script = "true" }, &what);
 	CHECK_INT(f->runtime.err_kind, ERR_INVALID);
+	b.run.look_for(b.run.self, 902, missing);
+	must_be_done(bench_answer(&b, 902));
+	b.run.look_for(b.run.self, 903, "/no/such/folder");
+	CHECK_STR(bench_answer(&b, 903)->runtime.text,
+		  "invalid mount config for type \"bind\": bind source path does not exist: "
+		  "/no/such/folder");
 	b.run.remove_volume(b.run.self, 901, "v1");
 	must_be_done(bench_answer(&b, 901));
 	CHECK(!file_exists(source));

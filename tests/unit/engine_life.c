@@ -43,6 +43,38 @@ TEST(a_container_is_created_started_waited_for_and_removed)
 	end();
 }
 
+static const struct bench_answer *create_with_folder(const char *name, bool makes_it)
+{
+	struct bench_order o;
+	Pb__Mount *m;
+
+	bench_order(&o, name, "top");
+	m = PB_NEW(&o.memory, mount);
+	m->source = "/srv/data";
+	m->target = "/data";
+	m->bind_options = pb_new(&o.memory, &pb__mount__bind_options__descriptor);
+	m->bind_options->createmountpoint = makes_it;
+	PB_APPEND(&o.memory, o.host, mounts, m);
+	return bench_create_order(&b, &o);
+}
+
+TEST(a_folder_that_is_missing_is_refused_when_the_container_is_made)
+{
+	const struct bench_answer *a;
+
+	begin();
+	CHECK(create_with_folder("there", false)->kind == ENGINE_DONE);
+	(void)snprintf(b.machine.missing_path, sizeof(b.machine.missing_path), "/srv/data");
+	a = create_with_folder("missing", false);
+	CHECK(a->kind == ENGINE_FAILED);
+	CHECK_INT(a->err_kind, ERR_INVALID);
+	CHECK_STR(a->text, "bind source path does not exist");
+	CHECK_STR(bench_state(&b, "missing"), "gone");
+	CHECK(create_with_folder("made", true)->kind == ENGINE_DONE);
+	CHECK_INT(b.machine.containers.count, 2);
+	end();
+}
+
 TEST(run_rm_waits_for_removal_and_hears_the_exit_code)
 {
 	struct bench_order o;

@@ -201,6 +201,7 @@ void runtime_resolve(void *self, uint64_t ticket, const char *id, const char *us
 void runtime_size(void *self, uint64_t ticket, const char *id);
 void runtime_changes(void *self, uint64_t ticket, const char *id);
 void runtime_devices(void *self, uint64_t ticket, const char *path);
+void runtime_look_for(void *self, uint64_t ticket, const char *path);
 void runtime_signal(void *self, uint64_t ticket, const char *id, int signum);
 void runtime_pause(void *self, uint64_t ticket, const char *id);
 void runtime_unpause(void *self, uint64_t ticket, const char *id);

@@ -37,6 +37,7 @@ struct runtime runtime_hands_seam(struct runtime_hands *hands)
 		.unmount = runtime_unmount_root,
 		.resolve = runtime_resolve,
 		.devices = runtime_devices,
+		.look_for = runtime_look_for,
 		.start = runtime_start,
 		.signal = runtime_signal,
 		.pause = runtime_pause,

@@ -98,20 +98,23 @@ static bool copy_up(const char *rootfs, const struct runtime_mount *m, struct er
 	return true;
 }
 
+static bool is_there(const char *source, struct err *e)
+{
+	return file_exists(source) ||
+	       fail(e, ERR_INVALID,
+		    "invalid mount config for type \"bind\": bind source path does not exist: %s",
+		    source);
+}
+
 static bool prepare(const struct runtime_hands *hands, const char *rootfs,
 		    const struct runtime_mount *m, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 
 	if (!m->volume.name) {
-		if (file_exists(m->source))
-			return true;
 		if (!m->make_source)
-			return fail(e, ERR_INVALID,
-				    "invalid mount config for type \"bind\": bind source path does "
-				    "not exist: %s",
-				    m->source);
-		return folder_make_as(m->source, 0755, e);
+			return is_there(m->source, e);
+		return file_exists(m->source) || folder_make_as(m->source, 0755, e);
 	}
 	path = volume_path(hands, m->volume.name);
 	return make_volume(hands, &m->volume, e) && mount_volume(&m->volume, path, e) &&
@@ -127,6 +130,19 @@ bool mounts_prepare(const struct runtime_hands *hands, const char *id,
 		if (!prepare(hands, rootfs, &mounts[i], e))
 			return false;
 	return true;
+}
+
+static void work_look_for(struct op *op)
+{
+	op->ok = is_there(op->args, &op->err);
+}
+
+void runtime_look_for(void *self, uint64_t ticket, const char *path)
+{
+	struct op *op = op_new_loose(self, ticket, CREW_START, work_look_for);
+
+	op->args = arena_strdup(&op->memory, path);
+	op_submit(op);
 }
 
 static void work_make(struct op *op)
