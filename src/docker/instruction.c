@@ -22,7 +22,9 @@ struct change {
 	struct words environment; /* as it was before this instruction */
 	bool has_cmd;             /* a CMD came before */
 	size_t made;              /* bytes that variables have become */
+	size_t values;            /* that were set: at most INSTRUCTIONS_VALUES_MAX */
 	bool *exposed;            /* by proto and port; NULL: nobody has asked yet */
+	struct words ports;       /* the configuration's, since then */
 	struct err *e;
 };
 
@@ -34,6 +36,13 @@ static bool expand(struct change *x, struct str word, const char **expanded)
 	return x->made <= INSTRUCTIONS_MADE_MAX ||
 	       fail(x->e, ERR_INVALID, "the changes become larger than %d bytes",
 		    INSTRUCTIONS_MADE_MAX);
+}
+
+static bool may_set_one(struct change *x)
+{
+	return ++x->values <= INSTRUCTIONS_VALUES_MAX ||
+	       fail(x->e, ERR_INVALID, "the changes set more than %d values",
+		    INSTRUCTIONS_VALUES_MAX);
 }
 
 static bool needs_arguments(struct change *x, const char *name)
@@ -149,7 +158,7 @@ static bool put_pair(struct change *x, const char *word, struct str name, struct
 {
 	const char *expanded_name, *expanded;
 
-	if (!expand(x, name, &expanded_name) || !expand(x, value, &expanded))
+	if (!may_set_one(x) || !expand(x, name, &expanded_name) || !expand(x, value, &expanded))
 		return false;
 	if (!expanded_name[0])
 		return fail(x->e, ERR_INVALID, "%s names can not be blank", word);
@@ -229,6 +238,7 @@ static void note_exposed(struct change *x)
 		struct str number, proto;
 		uint64_t port;
 
+		words_add(x->a, &x->ports, c->exposed_ports[i]);
 		if (!str_cut(str_of(c->exposed_ports[i]), '/', &number, &proto) ||
 		    !read_port(number, &port))
 			continue;
@@ -260,9 +270,11 @@ static bool expose(struct change *x, const char *word)
 		if (*exposed_at(x, k, low))
 			continue;
 		*exposed_at(x, k, low) = true;
-		PB_APPEND(x->a, x->config, exposed_ports,
+		words_add(x->a, &x->ports,
 			  arena_printf(x->a, "%llu/%s", (unsigned long long)low, protos[k]));
 	}
+	x->config->exposed_ports = x->ports.items;
+	x->config->n_exposed_ports = x->ports.count;
 	return true;
 }
 
@@ -307,6 +319,8 @@ static bool change_volume(struct change *x, struct str text)
 		if (!path[0])
 			return fail(x->e, ERR_INVALID,
 				    "VOLUME specified can not be an empty string");
+		if (!may_set_one(x))
+			return false;
 		if (!has(c->volumes, c->n_volumes, path))
 			PB_APPEND(x->a, c, volumes, (char *)path);
 	}
@@ -398,7 +412,7 @@ static bool change_onbuild(struct change *x, struct str text)
 			return fail(x->e, ERR_INVALID, "%s isn't allowed as an ONBUILD trigger",
 				    upper);
 	PB_APPEND(x->a, x->config, on_build, arena_str(x->a, text));
-	return true;
+	return may_set_one(x);
 }
 
 /* ---- HEALTHCHECK ---- */
@@ -527,7 +541,7 @@ static bool apply(struct change *x, struct str line)
 {
 	struct str word = take_word(&line);
 
-	x->environment = (struct words){ x->config->env, x->config->n_env };
+	x->environment = (struct words){ .items = x->config->env, .count = x->config->n_env };
 	for (size_t i = 0; i < ARRAY_LEN(instructions); i++)
 		if (word.len == strlen(instructions[i].word) &&
 		    strncasecmp(word.ptr, instructions[i].word, word.len) == 0)

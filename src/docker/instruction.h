@@ -13,6 +13,8 @@
 /* Bytes of all the texts together, and of what variables make of one word; and of all words. */
 #define INSTRUCTIONS_MAX      (64 << 10)
 #define INSTRUCTIONS_MADE_MAX (1 << 20)
+/* Variables, labels, volumes and triggers that they may set. */
+#define INSTRUCTIONS_VALUES_MAX 1024
 
 /* In their order. New values lie in the arena; the old ones are left as they were. ERR_INVALID, in the
  * reference's words, if one is none of the above or badly made; the configuration is then half

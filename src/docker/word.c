@@ -4,14 +4,20 @@
 
 #include "base/arena.h"
 #include "docker/instruction.h"
-#include "pb/pb.h"
 
 /* Defaults of variables within defaults of variables. */
 #define NESTING_MAX 16
 
 void words_add(struct arena *a, struct words *w, const char *word)
 {
-	w->items = pb_grow(a, w->items, w->count, sizeof(w->items[0]));
+	if (w->count >= w->capacity) {
+		char **before = w->items;
+
+		w->capacity = w->count < 8 ? 8 : 2 * w->count;
+		w->items = arena_alloc(a, w->capacity * sizeof(*w->items));
+		if (w->count)
+			memcpy(w->items, before, w->count * sizeof(*w->items));
+	}
 	w->items[w->count++] = (char *)word;
 }
 

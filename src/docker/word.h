@@ -11,7 +11,7 @@ struct arena;
 
 struct words {
 	char **items;
-	size_t count;
+	size_t count, capacity;
 };
 
 /* The text is borrowed. */

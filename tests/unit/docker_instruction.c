@@ -175,6 +175,13 @@ TEST(what_grows_without_end_is_refused)
 	all = text.data;
 	CHECK(!instructions_apply(&memory, &all, 1, base_config(), &e));
 	CHECK(strstr(e.text, "larger than"));
+
+	buf_reset(&text);
+	while (text.len + 20 < text.max)
+		buf_printf(&text, "LABEL l%zu=\n", text.len);
+	all = text.data;
+	CHECK(!instructions_apply(&memory, &all, 1, base_config(), &e));
+	CHECK_STR(e.text, "the changes set more than 1024 values");
 }
 
 TEST_MAIN()
