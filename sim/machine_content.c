@@ -160,6 +160,11 @@ static void c_inspect(void *self, uint64_t t, const struct content_pull *what)
 	(void)machine_give(self, "content", what->reference, t, do_content);
 }
 
+static void c_login(void *self, uint64_t t, const struct content_pull *what)
+{
+	(void)machine_give(self, "content", what->reference, t, do_content);
+}
+
 static void c_load(void *self, uint64_t t)
 {
 	(void)machine_give(self, "content", "load", t, do_load);
@@ -250,6 +255,7 @@ struct content machine_content(struct machine *m)
 		.pull = c_pull,
 		.push = c_push,
 		.inspect = c_inspect,
+		.login = c_login,
 		.load = c_load,
 		.save = c_save,
 		.import = c_import,

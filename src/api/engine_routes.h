@@ -51,6 +51,7 @@ HANDLER(image_tag);
 HANDLER(image_save);
 HANDLER(image_remove);
 HANDLER(distribution_inspect);
+HANDLER(registry_login_check);
 HANDLER(volumes_list);
 HANDLER(volumes_prune);
 HANDLER(volume_create);

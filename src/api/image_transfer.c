@@ -3,6 +3,7 @@
 #include "api/changes.h"
 #include "api/engine_routes.h"
 #include "api/outcome.h"
+#include "docker/base64.h"
 #include "docker/tables.h"
 #include "wire/ref.h"
 
@@ -282,4 +283,38 @@ void distribution_inspect(struct call *c)
 {
 	engine_image_inspect_remote(engine_of(c), call_engine(c, inspected), c->params[0],
 				    auth_of(c), c->now);
+}
+
+/* ---- credentials ---- */
+
+static void logged_in(struct call *c, const struct engine_answer *a)
+{
+	AUTO_BUF struct buf out;
+	struct json j = call_json(c, &out);
+
+	if (outcome_is_failure(c, a) || !a->is_last)
+		return;
+	json_open_object(&j, NULL);
+	json_text(&j, "IdentityToken", "");
+	json_text(&j, "Status", "Login Succeeded");
+	json_close(&j);
+	call_reply_json(c, 200, &out);
+}
+
+/* The client keeps them; here they are only tried. */
+void registry_login_check(struct call *c)
+{
+	const Pb__AuthRequest *who = call_body(c, &dialect_auth);
+	AUTO_BUF struct buf text = BUF_MAX(TEXT_MAX), auth = BUF_MAX(2 * TEXT_MAX);
+	struct json j = json_begin(&text);
+
+	if (!who)
+		return;
+	dialect_write(&j, NULL, &dialect_auth, who, c->minor);
+	if (!json_is_complete(&j) || !base64_write(buf_str(&text), &auth)) {
+		call_refuse(c, ERR_INVALID, "credentials of more than %d bytes", TEXT_MAX);
+		return;
+	}
+	engine_registry_login(engine_of(c), call_engine(c, logged_in), who->server_address,
+			      auth.data, c->now);
 }

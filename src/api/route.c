@@ -10,9 +10,6 @@
 #define CHECKPOINTS     "checkpoints are not available"
 #define SEARCH          "searching registries is not available"
 #define CLUSTER_VOLUMES "cluster volumes are not available"
-#define LOGIN                                                                                      \
-	"logging in to a registry is not available: pull and push check the credentials "          \
-	"themselves"
 
 /* Pattern before pattern: the first that matches is taken. */
 const struct route routes[] = {
@@ -109,7 +106,7 @@ const struct route routes[] = {
 	{ "POST", "/images/{*}/tag", 0, NEEDS_ENGINE, image_tag },
 	{ "DELETE", "/images/{*}", 0, NEEDS_ENGINE, image_remove },
 	{ "GET", "/distribution/{*}/json", 30, NEEDS_ENGINE, distribution_inspect },
-	{ "POST", "/auth", 0, 0, .absent = LOGIN },
+	{ "POST", "/auth", 0, NEEDS_ENGINE | JSON_BODY, registry_login_check },
 
 	{ "GET", "/volumes", 0, NEEDS_ENGINE, volumes_list },
 	{ "POST", "/volumes/create", 0, NEEDS_ENGINE | JSON_BODY, volume_create },

@@ -49,6 +49,7 @@ static const struct verb {
 } verbs[] = {
 	{ "pull", job_pull, false, false },
 	{ "inspect", job_inspect, false, false },
+	{ "login", job_login, false, false },
 	{ "push", job_push, false, false },
 	{ "load", job_load, false, true },
 	{ "save", job_save, false, true },

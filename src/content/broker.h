@@ -8,6 +8,7 @@
  *   pull         reference platform auth have mirror* insecure*    a b
  *                downloads: so many layers at a time (1 to 16, else 3)
  *   inspect      reference auth mirror* insecure*                  b platform*: "os/arch/variant"
+ *   login        reference auth insecure*                          -
  *   push         reference image auth insecure*                    b tag
  *   load         stream                                            -; before it {event: image} each: a tag*
  *   save         stream, image tag* image tag* ...                 -

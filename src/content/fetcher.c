@@ -105,6 +105,8 @@ static bool do_order(struct orders *o, const struct record *r, struct err *e)
 		return do_manifest(o, reference, e);
 	if (op && strcmp(op, "blob") == 0 && digest)
 		return registry_blob(o->registry, digest, size, pass_on, o, e) && answer_done(o, e);
+	if (op && strcmp(op, "login") == 0)
+		return registry_login(o->registry, e) && answer_done(o, e);
 	if (op && strcmp(op, "has") == 0 && digest)
 		return do_has(o, digest, e);
 	if (op && strcmp(op, "put_blob") == 0 && digest && fd >= 0)
@@ -203,6 +205,16 @@ bool fetcher_manifest(struct fetcher *f, const char *reference, struct buf *body
 	snprintf(digest, 256, "%.*s", STR_FMT(record_get(&r, "digest")));
 	return buf_append_str(body, record_get(&r, "body")) ||
 	       fail(e, ERR_EXHAUSTED, "the manifest has more than %u bytes", MANIFEST_BYTES_MAX);
+}
+
+bool fetcher_login(struct fetcher *f, struct err *e)
+{
+	AUTO_RECORD struct record_writer w = { 0 };
+	struct record r;
+
+	record_begin(&w);
+	record_add_c(&w, "op", "login");
+	return order(f, &w, NULL, 0, e) && wait_for(f, "done", &r, e);
 }
 
 bool fetcher_has(struct fetcher *f, const char *digest, bool *has, struct err *e)

@@ -33,6 +33,7 @@ bool fetcher_order_put(struct fetcher *f, const char *digest, int64_t size, int 
 /* These wait for the answer. */
 bool fetcher_manifest(struct fetcher *f, const char *reference, struct buf *body, char type[256],
 		      char digest[256], struct err *e) MUST_CHECK;
+bool fetcher_login(struct fetcher *f, struct err *e) MUST_CHECK;
 bool fetcher_has(struct fetcher *f, const char *digest, bool *has, struct err *e) MUST_CHECK;
 bool fetcher_put_manifest(struct fetcher *f, const char *reference, const char *type,
 			  struct str body, struct err *e) MUST_CHECK;

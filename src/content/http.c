@@ -223,6 +223,7 @@ void http_do(struct http *h, const struct http_request *q, struct http_answer *a
 	a->status = status;
 	a->is_broken = code != CURLE_OK && !a->is_stopped;
 	a->no_tls = is_no_tls(code);
+	a->is_untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
 	if (a->is_broken)
 		snprintf(a->why, sizeof(a->why), "%s", why[0] ? why : curl_easy_strerror(code));
 	curl_slist_free_all(headers);

@@ -31,11 +31,12 @@ struct http_request {
 };
 
 struct http_answer {
-	int status;      /* 0: none came */
-	bool is_broken;  /* the connection failed or stalled, before or within the body */
-	bool no_tls;     /* TLS could not be spoken or nobody listens */
-	bool is_stopped; /* by the sink, or because text is full */
-	char why[256];   /* is_broken: libcurl's words */
+	int status;        /* 0: none came */
+	bool is_broken;    /* the connection failed or stalled, before or within the body */
+	bool no_tls;       /* TLS could not be spoken or nobody listens */
+	bool is_untrusted; /* its certificate is none for us, now or later */
+	bool is_stopped;   /* by the sink, or because text is full */
+	char why[256];     /* is_broken: libcurl's words */
 	char location[4096], content_type[256], digest[256];
 	int64_t range_from; /* where the body begins: 0, or for a 206 what it says */
 	struct challenge challenge;

@@ -49,6 +49,7 @@ bool job_add_image(struct job *j, const struct image *image, struct record_write
 /* Carry out a request; on failure *e is what to report. Each in the file of its name. */
 bool job_pull(struct job *j, struct err *e);
 bool job_inspect(struct job *j, struct err *e); /* in pull.c */
+bool job_login(struct job *j, struct err *e);   /* in pull.c */
 bool job_push(struct job *j, struct err *e);
 bool job_load(struct job *j, struct err *e);
 bool job_save(struct job *j, struct err *e);

@@ -437,3 +437,22 @@ bool job_inspect(struct job *j, struct err *e)
 	remote_clear(&p.remote);
 	return is_done;
 }
+
+/* Does the registry know who we are? Nothing is asked for but that. */
+bool job_login(struct job *j, struct err *e)
+{
+	AUTO_RECORD struct record_writer w = { 0 };
+	struct remote remote = { 0 };
+	struct fetcher fetcher = { 0 };
+	bool is_done = remote_open(&remote, j, "", e) &&
+		       fetcher_start(&fetcher, &remote.setup, j->settings->uid, e) &&
+		       fetcher_login(&fetcher, e);
+
+	if (is_done) {
+		job_event(j, &w, "done");
+		is_done = job_send(j, &w, e);
+	}
+	worker_end(&fetcher.worker);
+	remote_clear(&remote);
+	return is_done;
+}

@@ -159,7 +159,9 @@ static char *bearer_of(struct str answer, struct err *e)
 static char *scope_of(const struct registry *r, const struct challenge *c)
 {
 	return *c->scope ? xstrdup(c->scope)
-			 : xasprintf("repository:%s:%s", r->setup->repository, r->setup->actions);
+	       : !*r->setup->actions
+		       ? xstrdup("")
+		       : xasprintf("repository:%s:%s", r->setup->repository, r->setup->actions);
 }
 
 /* An identity token is exchanged by POST (OAuth2 refresh), all else is asked for by GET. */
@@ -168,7 +170,7 @@ static void ask_for_token(struct registry *r, const struct challenge *c, const c
 {
 	const struct registry_setup *s = r->setup;
 	AUTO_FREE char *scope = scope_of(r, c), *plain = url_with(realm, "service", c->service);
-	AUTO_FREE char *url = url_with(plain, "scope", scope);
+	AUTO_FREE char *url = *scope ? url_with(plain, "scope", scope) : xstrdup(plain);
 	AUTO_FREE char *basic =
 		shows_who && s->username ? basic_of(s->username, s->password) : NULL;
 	AUTO_FREE char *form = NULL, *body = NULL;
@@ -338,7 +340,7 @@ static void pause_before(const struct registry *r, int try)
 
 static bool is_worth_another_try(const struct http_answer *a)
 {
-	return a->is_broken || a->status == 408 || a->status >= 500;
+	return (a->is_broken && !a->is_untrusted) || a->status == 408 || a->status >= 500;
 }
 
 /* Ask until it is answered by something other than trouble, at this endpoint. */
@@ -396,6 +398,24 @@ void registry_use(struct registry *r, size_t endpoint)
 {
 	if (endpoint < r->setup->endpoint_count && endpoint != r->at)
 		use_endpoint(r, endpoint);
+}
+
+/* -- who we are, and nothing else -- */
+
+bool registry_login(struct registry *r, struct err *e)
+{
+	struct http_request q = { .method = "GET", .url = "/v2/" };
+	struct http_answer a;
+
+	if (ask_any(r, q, &a, e)) {
+		http_answer_clear(&a);
+		return true;
+	}
+	return e->kind != ERR_UNAUTHENTICATED
+		       ? false
+		       : while_doing(e,
+				     "login attempt to %s/v2/ failed with status: 401 Unauthorized",
+				     endpoint_of(r)->base);
 }
 
 /* -- manifests -- */

@@ -27,8 +27,8 @@ struct endpoint {
 struct registry_setup {
 	struct endpoint endpoints[ENDPOINTS_MAX];
 	size_t endpoint_count;
-	const char *repository;                 /* "library/busybox" */
-	const char *actions;                    /* "pull" or "pull,push" */
+	const char *repository; /* "library/busybox" */
+	const char *actions;    /* "pull" or "pull,push"; "": a token for nothing in particular */
 	const char *username, *password;        /* NULL: none */
 	const char *identity_token;             /* an OAuth2 refresh token, in place of the two */
 	const char *registry_token;             /* a bearer token, used as it is */
@@ -45,6 +45,9 @@ void registry_free(struct registry *r);
 /* Which endpoint answered last; begin with another. */
 size_t registry_endpoint(const struct registry *r);
 void registry_use(struct registry *r, size_t endpoint);
+
+/* Does it take our credentials? ERR_UNAUTHENTICATED if not. */
+bool registry_login(struct registry *r, struct err *e);
 
 /* A manifest by tag or digest. `type` gets its Content-Type, `digest` what the registry says it is (or "");
  * each has room for 256. */

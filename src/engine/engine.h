@@ -273,6 +273,9 @@ void engine_image_push(struct engine *e, uint64_t ticket, const char *name, cons
 		       const char *auth, struct now now);
 void engine_image_inspect_remote(struct engine *e, uint64_t ticket, const char *ref,
 				 const char *auth, struct now now);
+/* DONE when the registry ("host:5000", "https://index.docker.io/v1/" or "": the hub) takes the auth. */
+void engine_registry_login(struct engine *e, uint64_t ticket, const char *address, const char *auth,
+			   struct now now);
 void engine_image_tag(struct engine *e, uint64_t ticket, const char *ref, const char *repo,
 		      const char *tag, struct now now);
 void engine_image_remove(struct engine *e, uint64_t ticket, const char *ref, bool force,

@@ -187,6 +187,44 @@ void engine_image_inspect_remote(struct engine *e, uint64_t ticket, const char *
 	content->inspect(content->self, call_new(e, event_came, ref, ticket)->ticket, &what);
 }
 
+/* Some repository of the registry at an address, for those who know registries by their images. */
+static const char *reference_at(struct arena *a, const char *address)
+{
+	struct str host = str_of(address), rest;
+	bool is_host;
+
+	if (str_starts_with(host, "https://"))
+		host = str_bytes(host.ptr + 8, host.len - 8);
+	else if (str_starts_with(host, "http://"))
+		host = str_bytes(host.ptr + 7, host.len - 7);
+	(void)str_cut(host, '/', &host, &rest);
+	if (host.len == 0 || str_equal_c(host, "index.docker.io") ||
+	    str_equal_c(host, "registry-1.docker.io"))
+		host = STR("docker.io");
+	/* One word would be a name on the hub. */
+	is_host = str_find(host, '.') >= 0 || str_find(host, ':') >= 0 ||
+		  str_equal_c(host, "localhost");
+	return arena_printf(a, "%.*s%s/library/login", STR_FMT(host), is_host ? "" : ":443");
+}
+
+void engine_registry_login(struct engine *e, uint64_t ticket, const char *address, const char *auth,
+			   struct now now)
+{
+	const struct content *content = e->seams.content;
+	AUTO_ARENA struct arena a = { 0 };
+	struct content_pull what = { .reference = reference_at(&a, address), .auth = auth };
+	struct reference parsed;
+	struct err err;
+
+	if (engine_refuses(e, ticket, now))
+		return;
+	if (!reference_parse(&a, what.reference, &parsed, &err)) {
+		ANSWER_FAIL(e, ticket, ERR_INVALID, "\"%s\" is no address of a registry", address);
+		return;
+	}
+	content->login(content->self, call_new(e, event_came, "login", ticket)->ticket, &what);
+}
+
 /* --- load and save --- */
 
 static void load_came(struct engine *e, struct call *call, const struct input *in)

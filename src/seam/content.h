@@ -87,6 +87,8 @@ struct content {
 	void (*push)(void *self, uint64_t ticket, const struct content_push *what);
 	/* What a registry says of a reference. DONE: manifest, platforms. */
 	void (*inspect)(void *self, uint64_t ticket, const struct content_pull *what);
+	/* Would the registry of the reference take this auth? DONE, or ERR_UNAUTHENTICATED. */
+	void (*login)(void *self, uint64_t ticket, const struct content_pull *what);
 	/* ENDPOINT: join the request's body to it. An IMAGE event per image that arrived, then DONE. */
 	void (*load)(void *self, uint64_t ticket);
 	/* ENDPOINT: join it to the answer. */

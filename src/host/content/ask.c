@@ -29,7 +29,7 @@ static const struct verb {
 	[OP_COMMIT] = { "commit", NO_BYTES },   [OP_EXPORT] = { "export", BYTES_OUT },
 	[OP_STAT] = { "stat", NO_BYTES },       [OP_ARCHIVE] = { "archive", BYTES_OUT },
 	[OP_REMOVE] = { "remove", NO_BYTES },   [OP_PUT_ARCHIVE] = { "put_archive", BYTES_IN },
-	[OP_GC] = { "gc", NO_BYTES },
+	[OP_GC] = { "gc", NO_BYTES },           [OP_LOGIN] = { "login", NO_BYTES },
 };
 
 /* ---- fields ---- */
@@ -167,6 +167,16 @@ static void pull(void *self, uint64_t ticket, const struct content_pull *what)
 static void inspect(void *self, uint64_t ticket, const struct content_pull *what)
 {
 	ask_registry(self, ticket, OP_INSPECT, what);
+}
+
+static void login(void *self, uint64_t ticket, const struct content_pull *what)
+{
+	struct order o = order(self, ticket, OP_LOGIN);
+
+	put_text(&o, "reference", what->reference);
+	put_text(&o, "auth", what->auth);
+	put_registries(&o, false);
+	give(&o);
 }
 
 static void push(void *self, uint64_t ticket, const struct content_push *what)
@@ -331,6 +341,7 @@ void content_fill_seam(struct content *seam)
 	seam->pull = pull;
 	seam->push = push;
 	seam->inspect = inspect;
+	seam->login = login;
 	seam->load = load;
 	seam->save = save;
 	seam->import = import;

@@ -25,6 +25,7 @@ enum content_op {
 	OP_PULL,
 	OP_PUSH,
 	OP_INSPECT,
+	OP_LOGIN,
 	OP_LOAD,
 	OP_SAVE,
 	OP_IMPORT,

@@ -234,6 +234,7 @@ static bool get_outcome(struct request *r, const struct record *said, struct con
 	case OP_SAVE:
 	case OP_EXPORT:
 	case OP_PUT_ARCHIVE:
+	case OP_LOGIN:
 		return true;
 	}
 	return false;
