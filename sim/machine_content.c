@@ -65,6 +65,13 @@ static void do_pull(struct machine *m, struct pending *p, struct inbox *out)
 	}
 	event = say_content(out, p->ticket, CONTENT_PROGRESS);
 	event->progress.status = "Downloading";
+	if (strstr(p->id, "toolarge")) {
+		(void)machine_name_take(&m->images, "a part of it");
+		event = say_content(out, p->ticket, CONTENT_FAILED);
+		event->err_kind = ERR_EXHAUSTED;
+		event->text = "No space left on device";
+		return;
+	}
 	event = say_content(out, p->ticket, CONTENT_DONE);
 	image_of(out, p->id, event);
 	(void)machine_name_take(&m->images, event->image.image_id);

@@ -320,7 +320,14 @@ static void next_removal(struct engine *e)
 	struct removal *r;
 	size_t count;
 
-	if (e->is_removing_image || e->making_images > 0 || list_is_empty(&e->image_removals))
+	if (e->is_removing_image || e->making_images > 0)
+		return;
+	if (e->is_crowded) {
+		e->is_crowded = false;
+		images_collect_garbage(e);
+		return;
+	}
+	if (list_is_empty(&e->image_removals))
 		return;
 	r = list_first(&e->image_removals, struct removal, link);
 	list_remove(&r->link);
@@ -358,6 +365,13 @@ void image_making(struct engine *e, int change)
 {
 	e->making_images += change;
 	next_removal(e);
+}
+
+/* Layers that came whole before an image failed are kept for the next try, but not on a disk that
+ * is full. */
+void image_failed(struct engine *e, const struct err *err)
+{
+	e->is_crowded |= err->kind == ERR_EXHAUSTED;
 }
 
 static void record_removed(struct engine *e, struct call *call, const struct input *in)

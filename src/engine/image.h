@@ -19,5 +19,7 @@ void image_event(struct engine *e, const struct image *i, const char *action, co
 /* +1 when a ticket that makes an image begins, -1 when it ends: content is not removed meanwhile.
  */
 void image_making(struct engine *e, int change);
+/* Before that: this is why there is none. */
+void image_failed(struct engine *e, const struct err *err);
 
 #endif

@@ -282,6 +282,7 @@ struct engine {
 	/* Content removals wait until nobody makes an image. */
 	int making_images;
 	bool is_removing_image;
+	bool is_crowded; /* there was no room for an image: what it left is to go */
 	struct list image_removals;
 
 	struct tree tasks, task_asks; /* struct task: by task id, by the ticket it awaits */

@@ -52,6 +52,8 @@ static void pull_came(struct engine *e, struct call *call, const struct input *i
 	if (is_on_its_way(e, call->asker, &in->content))
 		return;
 	image = call_failed(in, &err) ? NULL : image_add(e, &in->content.image, &err);
+	if (!image)
+		image_failed(e, &err);
 	image_making(e, -1);
 	if (!image) {
 		answer_fail(e, call->asker, &err);
@@ -238,11 +240,13 @@ static void load_came(struct engine *e, struct call *call, const struct input *i
 	if (is_on_its_way(e, call->asker, event))
 		return;
 	if (event->kind != CONTENT_IMAGE) {
-		image_making(e, -1);
-		if (call_failed(in, &err))
+		if (call_failed(in, &err)) {
+			image_failed(e, &err);
 			answer_fail(e, call->asker, &err);
-		else
+		} else {
 			(void)call_when_safe(e, image_safe, "", call->asker);
+		}
+		image_making(e, -1);
 		return;
 	}
 	image = image_add(e, &event->image, &err);
@@ -391,6 +395,8 @@ static struct image *made(struct engine *e, struct call *call, const struct inpu
 {
 	struct image *image = call_failed(in, err) ? NULL : image_add(e, &in->content.image, err);
 
+	if (!image)
+		image_failed(e, err);
 	image_making(e, -1);
 	if (!image) {
 		answer_fail(e, call->asker, err);

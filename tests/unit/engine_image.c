@@ -34,6 +34,20 @@ TEST(a_pull_that_fails_says_why)
 	bench_close(&b);
 }
 
+TEST(what_a_full_disk_has_of_an_image_goes)
+{
+	bench_open(&b, 1);
+	CHECK(bench_pull(&b, "small")->kind == ENGINE_DONE);
+	CHECK_STR(bench_pull(&b, "toolarge")->text, "No space left on device");
+	(void)bench_settle(&b);
+	CHECK_INT(b.machine.images.count, 1);
+	CHECK(find("small"));
+	CHECK(BENCH_ASK(&b, engine_image_remove, "small", false)->kind == ENGINE_DONE);
+	(void)bench_settle(&b);
+	CHECK_INT(b.machine.images.count, 0);
+	bench_close(&b);
+}
+
 TEST(images_are_found_by_id_prefix)
 {
 	char prefix[20], bare[20];
