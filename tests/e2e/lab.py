@@ -115,6 +115,7 @@ class Host:
         self.cgroup = f"/{lab.name}/{name}"
         self.port = f"p-{name}"  # in the world's bridge
         self.process = None
+        self.wrapper = []  # words before those of the daemon
         os.makedirs(self.root, exist_ok=True)
         with open(self.root + "/daemon.json", "w") as f:
             f.write("{}")
@@ -128,7 +129,7 @@ class Host:
     # ---- the daemon ----
 
     def start(self, wait=True, env=None):
-        words = [f"{self.lab.build}/shoald", f"--data-root={self.data}", f"--exec-root={self.exec}",
+        words = [*self.wrapper, f"{self.lab.build}/shoald", f"--data-root={self.data}", f"--exec-root={self.exec}",
                  f"--pidfile={self.root}/pid", f"--config-file={self.root}/daemon.json", f"--host=unix://{self.socket}",
                  "--group=root", f"--cgroup-parent={self.cgroup}", f"--insecure-registry={REGISTRY}", *self.flags]
         with open(self.root + "/log", "a") as log:
