@@ -33,7 +33,7 @@ install: all
 
 uninstall:
 	@cd "$(DESTDIR)$(PREFIX)" && rm -f sbin/shoald sbin/shoal-content sbin/shoal-oci bin/shoal bin/shoal-machine \
-		lib/systemd/system/shoald.service lib/systemd/system/shoald.socket \
+		lib/systemd/system/shoald.service lib/systemd/system/shoald.socket lib/sysusers.d/shoald.conf \
 		share/man/man1/shoal.1 share/man/man1/shoal-*.1 share/man/man8/shoald.8 \
 		share/bash-completion/completions/shoal share/zsh/site-functions/_shoal \
 		share/fish/vendor_completions.d/shoal.fish

@@ -2,6 +2,7 @@
 """shoald as a process: daemon.py PATH_OF_SHOALD.
 
 It runs itself again in namespaces of its own, so that no daemon and no bridge outlives it."""
+import grp
 import json
 import os
 import signal
@@ -368,6 +369,24 @@ def two_share_a_host_without_touching_each_other():
     two.stop()
 
 
+class Groupless(Daemon):
+    def flags(self):
+        return [f for f in super().flags() if "--group" not in f]
+
+
+def the_socket_is_the_usual_groups_or_else_roots_alone():
+    d = Groupless("groupless").ready()
+    made = os.stat(d.root + "/sock")
+    assert made.st_mode & 0o777 == 0o660 and made.st_uid == 0, oct(made.st_mode)
+    try:
+        usual = grp.getgrnam("docker").gr_gid
+    except KeyError:
+        usual = os.getgid()
+        assert "no group docker: the API's socket is root's alone" in d.log()
+    assert made.st_gid == usual, (made.st_gid, usual)
+    d.stop()
+
+
 def an_unknown_group_that_was_asked_for_is_refused():
     flags = [f for f in Daemon.flags(Named(work + "/group")) if "--group" not in f]
     bad = run(*flags, "--group=no-such-group")
@@ -478,6 +497,7 @@ for test in (
     options_show_in_info_and_reach_the_engine,
     a_reload_changes_what_is_told_and_is_told_itself,
     two_share_a_host_without_touching_each_other,
+    the_socket_is_the_usual_groups_or_else_roots_alone,
     an_unknown_group_that_was_asked_for_is_refused,
     docker_reaches_it_over_tls_with_a_certificate_and_not_without,
     plain_tcp_is_served_only_when_asked_for_in_plain_words,
