@@ -87,7 +87,8 @@ static void begin(void)
 {
 	peer = (struct peer){ .self = &wire, .send = keep_message, .finish = keep_end };
 	store = store_new(&silent);
-	d = dispatch_new(&(struct dispatch_config){ .peer = &peer, .log = &silent, .store = store });
+	d = dispatch_new(
+		&(struct dispatch_config){ .peer = &peer, .log = &silent, .store = store });
 	s = session_new(d, "node1");
 }
 
@@ -105,7 +106,7 @@ static int place_of(const Pb__AssignmentsMessage *m, const char *id)
 	for (size_t i = 0; i < m->n_changes; i++) {
 		const Pb__Assignment *item = m->changes[i]->assignment;
 		const char *name = item->item_case == PB__ASSIGNMENT__ITEM_TASK ? item->task->id
-								       : item->secret->id;
+										: item->secret->id;
 
 		if (strcmp(name, id) == 0)
 			return (int)i;

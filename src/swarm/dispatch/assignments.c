@@ -1,7 +1,11 @@
 /* Assignments: the tasks of a node, all of them once and then what changes, in order, without gaps.
  *
  * With the first task that needs a secret or a config goes that; when the last task that needs it
- * is gone or has ended, so does it. Within a message secrets and configs come before tasks. */
+ * is gone or has ended, so does it. Secrets and configs come before the tasks that need them.
+ *
+ * What is larger than PART_BYTES is told in parts. A COMPLETE set ends every task that it does not
+ * name, so its first part names all that the node may have, with what those need that do not run
+ * yet; what it cannot have heard of, and what running tasks have already been given, follows. */
 #include <string.h>
 
 #include "pb/pool.h"
@@ -177,8 +181,89 @@ static void send_message(struct dispatch *d, struct session *s, struct arena *a,
 	if (s->sequence > 0)
 		m->applies_to = arena_printf(a, "%llu", (unsigned long long)s->sequence);
 	m->results_in = arena_printf(a, "%llu", (unsigned long long)++s->sequence);
-	dispatch_send(d, s->assignments, m);
+	if (s->assignments && !dispatch_send(d, s->assignments, m))
+		session_end_call(d, &s->assignments, PEER_RESOURCE_EXHAUSTED, DISPATCH_TOO_LARGE);
 }
+
+/* ---- parts ---- */
+
+/* One incremental message after the other, each of about PART_BYTES and an object more. */
+static void send_in_parts(struct dispatch *d, struct session *s, struct arena *a,
+			  Pb__AssignmentChange **changes, size_t count)
+{
+	for (size_t next = 0; next < count;) {
+		Pb__AssignmentsMessage *part = PB_NEW(a, assignments_message);
+		size_t bytes = 0;
+
+		part->type = PB__ASSIGNMENTS_MESSAGE__TYPE__INCREMENTAL;
+		part->changes = changes + next;
+		while (next < count && (bytes == 0 || bytes < PART_BYTES)) {
+			bytes += pb_encoded_size(changes[next++]);
+			part->n_changes++;
+		}
+		send_message(d, s, a, part);
+	}
+}
+
+/* Was the node told of it, as far as its status says? */
+static bool may_be_there(const Pb__Task *t)
+{
+	return t->status->state > PB__TASK_STATE__ASSIGNED;
+}
+
+static bool names(const Pb__ContainerSpec *c, const Pb__Assignment *item)
+{
+	for (size_t i = 0; item->item_case == PB__ASSIGNMENT__ITEM_SECRET && i < c->n_secrets; i++)
+		if (strcmp(c->secrets[i]->secret_id, item->secret->id) == 0)
+			return true;
+	for (size_t i = 0; item->item_case == PB__ASSIGNMENT__ITEM_CONFIG && i < c->n_configs; i++)
+		if (strcmp(c->configs[i]->config_id, item->config->id) == 0)
+			return true;
+	return false;
+}
+
+/* Must it be in the first part of the complete set? */
+static bool is_urgent(const Pb__AssignmentsMessage *m, const Pb__Assignment *item)
+{
+	if (item->item_case == PB__ASSIGNMENT__ITEM_TASK)
+		return may_be_there(item->task);
+	for (size_t i = 0; i < m->n_changes; i++) {
+		const Pb__Assignment *other = m->changes[i]->assignment;
+		const Pb__ContainerSpec *c = other->item_case == PB__ASSIGNMENT__ITEM_TASK
+						     ? container_of_task(other->task)
+						     : NULL;
+
+		if (c && may_be_there(other->task) &&
+		    other->task->status->state < PB__TASK_STATE__RUNNING && names(c, item))
+			return true;
+	}
+	return false;
+}
+
+static void send_complete(struct dispatch *d, struct session *s, struct arena *a,
+			  Pb__AssignmentsMessage *m)
+{
+	Pb__AssignmentsMessage *first = PB_NEW(a, assignments_message);
+	Pb__AssignmentChange **rest;
+	size_t rest_count = 0;
+
+	if (pb_encoded_size(m) <= PART_BYTES) {
+		send_message(d, s, a, m);
+		return;
+	}
+	first->type = m->type;
+	first->changes = arena_alloc(a, (m->n_changes + 1) * sizeof(*first->changes));
+	rest = arena_alloc(a, (m->n_changes + 1) * sizeof(*rest));
+	for (size_t i = 0; i < m->n_changes; i++)
+		if (is_urgent(m, m->changes[i]->assignment))
+			first->changes[first->n_changes++] = m->changes[i];
+		else
+			rest[rest_count++] = m->changes[i];
+	send_message(d, s, a, first);
+	send_in_parts(d, s, a, rest, rest_count);
+}
+
+/* ---- sending ---- */
 
 void assignments_open(struct dispatch *d, struct session *s, uint64_t ticket)
 {
@@ -200,7 +285,7 @@ void assignments_open(struct dispatch *d, struct session *s, uint64_t ticket)
 		told_add(s, t->id);
 		tell_task(&a, m, t);
 	}
-	send_message(d, s, &a, m);
+	send_complete(d, s, &a, m);
 }
 
 /* Is there anything in the change that the node does not know by itself? Status is its own business
@@ -273,6 +358,5 @@ void assignments_send(struct dispatch *d, struct session *s)
 	list_each (&s->changed, struct changed_task, link, c)
 		free(c);
 	list_init(&s->changed);
-	if (m->n_changes)
-		send_message(d, s, &a, m);
+	send_in_parts(d, s, &a, m->changes, m->n_changes);
 }

@@ -101,16 +101,17 @@ void dispatch_free(struct dispatch *d)
 	free(d);
 }
 
-void dispatch_send(struct dispatch *d, uint64_t ticket, const void *message)
+bool dispatch_send(struct dispatch *d, uint64_t ticket, const void *message)
 {
 	AUTO_BUF struct buf bytes = BUF_MAX(MESSAGE_MAX);
 
 	if (!pb_encode(message, &bytes)) {
 		log_error(d->config.log, "dispatch", "a message is larger than %d bytes",
 			  MESSAGE_MAX);
-		return;
+		return false;
 	}
 	d->config.peer->send(d->config.peer->self, ticket, buf_str(&bytes));
+	return true;
 }
 
 static void watch_fallen(struct dispatch *d, const char *node_id, struct now now)
@@ -362,8 +363,10 @@ void dispatch_keys_event(struct dispatch *d, uint64_t ticket, const struct keys_
 
 static void answer(struct dispatch *d, struct dispatch_call *c, const void *message)
 {
-	dispatch_send(d, c->ticket, message);
-	d->config.peer->finish(d->config.peer->self, c->ticket, PEER_OK, NULL);
+	bool is_sent = dispatch_send(d, c->ticket, message);
+
+	d->config.peer->finish(d->config.peer->self, c->ticket,
+			       is_sent ? PEER_OK : PEER_RESOURCE_EXHAUSTED, DISPATCH_TOO_LARGE);
 	call_free(d, c);
 }
 

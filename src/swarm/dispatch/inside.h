@@ -20,6 +20,7 @@
 #define REGISTRATIONS_MAX       3 /* of one node in a window */
 #define REGISTRATIONS_WINDOW_MS 8000
 #define MESSAGE_MAX             (64 << 20)
+#define PART_BYTES              (2 << 20) /* of assignments; an object has 1.5 MiB at most */
 #define CALLS_MAX               65536
 
 /* A task that an agent was told of. */
@@ -124,6 +125,9 @@ void session_open(struct dispatch *d, struct dispatch_call *c, const Pb__Session
 void session_beat(struct dispatch *d, struct session *s, struct now now);
 void session_send(struct dispatch *d, struct session *s);
 void session_end(struct dispatch *d, struct session *s, enum peer_status status, const char *text);
+/* One of its calls; the session goes on. */
+void session_end_call(struct dispatch *d, uint64_t *ticket, enum peer_status status,
+		      const char *text);
 void session_free(struct dispatch *d, struct session *s);
 void session_mark(struct dispatch *d, struct session *s);
 int64_t session_period_ms(struct dispatch *d);
@@ -141,7 +145,9 @@ bool status_report(struct dispatch *d, const char *node_id,
 void status_decide(struct dispatch *d, struct txn *t);
 void status_clear(struct dispatch *d);
 
-/* Encode and send a message of a call. */
-void dispatch_send(struct dispatch *d, uint64_t ticket, const void *message);
+/* Encode and send a message of a call. False, and nothing is sent, if it is larger than MESSAGE_MAX: the call is to end with
+ * PEER_RESOURCE_EXHAUSTED, lest its caller wait in vain. */
+bool dispatch_send(struct dispatch *d, uint64_t ticket, const void *message) MUST_CHECK;
+#define DISPATCH_TOO_LARGE "what there is to say is too large to be sent"
 
 #endif

@@ -72,8 +72,8 @@ void session_free(struct dispatch *d, struct session *s)
 	free(s);
 }
 
-static void end_call(struct dispatch *d, uint64_t *ticket, enum peer_status status,
-		     const char *text)
+void session_end_call(struct dispatch *d, uint64_t *ticket, enum peer_status status,
+		      const char *text)
 {
 	struct dispatch_call *c;
 
@@ -92,8 +92,8 @@ static void end_call(struct dispatch *d, uint64_t *ticket, enum peer_status stat
 
 void session_end(struct dispatch *d, struct session *s, enum peer_status status, const char *text)
 {
-	end_call(d, &s->stream, status, text);
-	end_call(d, &s->assignments, status, text);
+	session_end_call(d, &s->stream, status, text);
+	session_end_call(d, &s->assignments, status, text);
 }
 
 int64_t session_period_ms(struct dispatch *d)
@@ -167,7 +167,7 @@ void session_open(struct dispatch *d, struct dispatch_call *c, const Pb__Session
 	}
 	if (s && s->id[0] && strcmp(s->id, request->session_id) == 0) {
 		/* It goes on with the session it had. */
-		end_call(d, &s->stream, PEER_INVALID_ARGUMENT, "session invalid");
+		session_end_call(d, &s->stream, PEER_INVALID_ARGUMENT, "session invalid");
 	} else {
 		if (!s)
 			s = session_new(d, c->node_id);
@@ -227,7 +227,8 @@ void session_send(struct dispatch *d, struct session *s)
 		m->n_network_bootstrap_keys = cluster->n_network_bootstrap_keys;
 		m->root_ca = cluster->root_ca->ca_cert;
 	}
-	dispatch_send(d, s->stream, m);
+	if (!dispatch_send(d, s->stream, m))
+		session_end_call(d, &s->stream, PEER_RESOURCE_EXHAUSTED, DISPATCH_TOO_LARGE);
 }
 
 void session_expire(struct dispatch *d, struct now now)
