@@ -108,6 +108,10 @@ static void take_line(struct reader *r, const Pb__LogMessage *m)
 
 	if (!s)
 		s = source_add(r, m->context->task_id, m->context->node_id);
+	if (str_starts_with(str_of(text), "(this log waits: ")) {
+		s->waits = true;
+		return;
+	}
 	if (sscanf(text, "line %llu\n", &number) != 1 || (number % 3 == 2) != is_stderr)
 		world_fail(r->world, "a log of task %s is garbled: %s", s->task_id, text);
 	if (!s->is_begun)

@@ -13,6 +13,7 @@
 struct reader_source {
 	char task_id[26], host_id[26];
 	bool is_begun;     /* a line has come */
+	bool waits; /* it was told that others are read first */
 	uint64_t first;    /* of the lines that came */
 	uint64_t next;     /* expected */
 	uint64_t at_first; /* lines that were there when the reader began */

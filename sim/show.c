@@ -237,6 +237,8 @@ static void print_with_names(struct stage *g, const char *text, struct buf *out)
 
 static const char *extent(const struct reader_source *s, struct arena *a)
 {
+	if (s->waits && !s->is_begun)
+		return "waits";
 	if (s->first == 0 && s->next >= s->at_first)
 		return "all lines";
 	return arena_printf(a, "%llu lines", (unsigned long long)(s->next - s->first));
@@ -258,9 +260,12 @@ bool show_logs(struct stage *g, const char *name, const struct reader *r, struct
 		return false;
 	tasks = view_tasks_of_service(v, service->id, &a);
 	shown = arena_alloc(&a, (tasks.count + 1) * sizeof(*shown));
-	objects_each (tasks, Pb__Task, t)
-		if (reader_source(r, t->id) && reader_source(r, t->id)->is_begun)
+	objects_each (tasks, Pb__Task, t) {
+		const struct reader_source *s = reader_source(r, t->id);
+
+		if (s && (s->is_begun || s->waits))
 			shown[count++] = (struct shown){ t, stage_host_name(v, t->node_id) };
+	}
 	qsort(shown, count, sizeof(*shown), compare_shown);
 	columns_init(&c, &a, count);
 	for (size_t i = 0; i < count; i++) {

@@ -30,6 +30,7 @@ struct log_source {
 	uint64_t ticket; /* 0: not begun */
 	bool wants_more; /* its batch was sent: ask for the next */
 	bool is_over;    /* kept so that it is not read again */
+	bool is_told;    /* the reader knows that it waits */
 	char *task_id, *service_id;
 };
 
@@ -159,6 +160,71 @@ static void publication_close(struct agent *a, struct publication *p)
 	publication_free(a, p); /* what the call answers says nothing */
 }
 
+static void add_attributes(struct arena *a, Pb__LogMessage *m, const char *attributes)
+{
+	struct str rest = str_of(attributes), part, key, value;
+
+	while (rest.len) {
+		Pb__LogAttr *attr = PB_NEW(a, log_attr);
+
+		str_cut(rest, ',', &part, &rest);
+		if (!str_cut(part, '=', &key, &value))
+			continue;
+		attr->key = percent_decode(a, key);
+		attr->value = percent_decode(a, value);
+		PB_APPEND(a, m, attrs, attr);
+	}
+}
+
+static void send_batch(struct agent *a, struct log_source *s, const struct log_batch *batch)
+{
+	AUTO_ARENA struct arena memory = { 0 };
+	Pb__PublishLogsMessage *m = PB_NEW(&memory, publish_logs_message);
+	Pb__LogMessage *like = PB_NEW(&memory, log_message);
+	Pb__LogContext *context = PB_NEW(&memory, log_context);
+
+	context->node_id = (char *)a->config.node_id;
+	context->service_id = s->service_id;
+	context->task_id = s->task_id;
+	like->context = context;
+	add_attributes(&memory, like, batch->attributes ? batch->attributes : "");
+	m->subscription_id = s->of->what->id;
+	m->messages = arena_alloc(&memory, batch->count * sizeof(*m->messages));
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct log_record *r = &batch->records[i];
+		Pb__LogMessage *line = arena_copy(&memory, like, sizeof(*like));
+
+		line->timestamp = PB_NEW(&memory, timestamp);
+		line->timestamp->seconds = r->at_ns / 1000000000;
+		line->timestamp->nanos = (int32_t)(r->at_ns % 1000000000);
+		line->stream = r->is_stderr ? PB__LOG_STREAM__LOG_STREAM_STDERR
+					    : PB__LOG_STREAM__LOG_STREAM_STDOUT;
+		line->data.data = (uint8_t *)r->text.ptr;
+		line->data.len = r->text.len;
+		m->messages[m->n_messages++] = line;
+	}
+	send(a, s->of, m);
+}
+
+/* Who follows may wait for a log for ever, and must not think that nothing is in it. */
+static void tell_waiting(struct agent *a, struct log_source *s)
+{
+	AUTO_ARENA struct arena memory = { 0 };
+	struct log_batch batch = { .count = 1 };
+	struct log_record line = { .at_ns = a->now.wall_ns,
+				   .is_stderr = s->of->wanted.want_stderr };
+
+	if (s->is_told || !s->of->wanted.follow)
+		return;
+	s->is_told = true;
+	line.text = str_of(arena_printf(&memory,
+					"(this log waits: %d others of this node are followed, "
+					"which is the most)",
+					PUBLICATION_READS_MAX));
+	batch.records = &line;
+	send_batch(a, s, &batch);
+}
+
 /* Read on, as far as there is something to read and somebody takes it. May free it. */
 static void publication_go_on(struct agent *a, struct publication *p)
 {
@@ -176,6 +242,8 @@ static void publication_go_on(struct agent *a, struct publication *p)
 			tree_insert(&a->logs.sources, &s->ticket, &s->by_ticket);
 			p->reading++;
 			executor->log_read(executor->self, s->ticket, s->task_id, &p->wanted);
+		} else if (!s->ticket && !s->is_over) {
+			tell_waiting(a, s);
 		}
 	}
 	if (p->reading == 0 && !p->wanted.follow)
@@ -251,54 +319,6 @@ static void on_subscription(struct agent *a, const Pb__SubscriptionMessage *m)
 		publication_stop(a, p);
 	else if (!m->close && !p && m->selector && m->options)
 		publication_open(a, m);
-}
-
-/* ---- batches ---- */
-
-static void add_attributes(struct arena *a, Pb__LogMessage *m, const char *attributes)
-{
-	struct str rest = str_of(attributes), part, key, value;
-
-	while (rest.len) {
-		Pb__LogAttr *attr = PB_NEW(a, log_attr);
-
-		str_cut(rest, ',', &part, &rest);
-		if (!str_cut(part, '=', &key, &value))
-			continue;
-		attr->key = percent_decode(a, key);
-		attr->value = percent_decode(a, value);
-		PB_APPEND(a, m, attrs, attr);
-	}
-}
-
-static void send_batch(struct agent *a, struct log_source *s, const struct log_batch *batch)
-{
-	AUTO_ARENA struct arena memory = { 0 };
-	Pb__PublishLogsMessage *m = PB_NEW(&memory, publish_logs_message);
-	Pb__LogMessage *like = PB_NEW(&memory, log_message);
-	Pb__LogContext *context = PB_NEW(&memory, log_context);
-
-	context->node_id = (char *)a->config.node_id;
-	context->service_id = s->service_id;
-	context->task_id = s->task_id;
-	like->context = context;
-	add_attributes(&memory, like, batch->attributes ? batch->attributes : "");
-	m->subscription_id = s->of->what->id;
-	m->messages = arena_alloc(&memory, batch->count * sizeof(*m->messages));
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct log_record *r = &batch->records[i];
-		Pb__LogMessage *line = arena_copy(&memory, like, sizeof(*like));
-
-		line->timestamp = PB_NEW(&memory, timestamp);
-		line->timestamp->seconds = r->at_ns / 1000000000;
-		line->timestamp->nanos = (int32_t)(r->at_ns % 1000000000);
-		line->stream = r->is_stderr ? PB__LOG_STREAM__LOG_STREAM_STDERR
-					    : PB__LOG_STREAM__LOG_STREAM_STDOUT;
-		line->data.data = (uint8_t *)r->text.ptr;
-		line->data.len = r->text.len;
-		m->messages[m->n_messages++] = line;
-	}
-	send(a, s->of, m);
 }
 
 void logs_batch(struct agent *a, uint64_t ticket, const struct log_batch *batch)

@@ -4,7 +4,8 @@
  * service, node or task) and how to read them; for each the agent opens a PublishLogs call and
  * sends what the executor reads. It asks for the next batch of a log when what it has sent is on
  * its way: a slow reader at the far end slows down the reading here, and nothing piles up in
- * between. At most PUBLICATION_READS_MAX logs of one subscription are read at a time.
+ * between. At most PUBLICATION_READS_MAX logs of one subscription are read at a time; the others
+ * have their turn when one of these ends, and who follows is told so in a line of each.
  *
  * Who follows is given tasks that come later, too, until the manager closes the subscription; else
  * the agent closes it when all logs have been read to their end.
