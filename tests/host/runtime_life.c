@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -359,6 +360,65 @@ TEST(a_root_of_127_layers_can_be_mounted)
 	b.run.make(b.run.self, 902, "c3", names, 128);
 	CHECK_STR(bench_answer(&b, 902)->runtime.text, "max depth exceeded");
 	close_clean("c2");
+}
+
+/* A profile that forbids one system call, and the same again. */
+#define FORBIDS(call)                                                                                  \
+	",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86_64\"]," \
+	"\"syscalls\":[{\"names\":[\"" call "\"],\"action\":\"SCMP_ACT_ERRNO\"}]}"
+
+/* It makes a folder if it can, and a link if it can, and stays. */
+static int made_by(const char *id, const char *extra)
+{
+	char path[512];
+	int made = 0;
+
+	must_start(bench_start(&b, id,
+			       &(struct recipe){ .script = "mkdir /folder; ln -s x /link;"
+							   "touch /ready; sleep 1d",
+						 .linux_extra = extra },
+			       NULL));
+	(void)snprintf(path, sizeof(path), "%s/bundles/%s/rootfs/ready", b.exec_root, id);
+	for (int i = 0; i < 500 && access(path, F_OK) < 0; i++)
+		usleep(10000);
+	(void)snprintf(path, sizeof(path), "%s/bundles/%s/rootfs/folder", b.exec_root, id);
+	made += access(path, F_OK) == 0;
+	(void)snprintf(path, sizeof(path), "%s/bundles/%s/rootfs/link", b.exec_root, id);
+	made += 10 * (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	return made;
+}
+
+static bool has_filter(const char *id)
+{
+	AUTO_BUF struct buf config = BUF_MAX(1 << 20);
+	char path[512];
+	struct err e;
+
+	(void)snprintf(path, sizeof(path), "%s/bundles/%s/config.json", b.exec_root, id);
+	CHECK(file_read(path, &config, &e));
+	return strstr(config.data, "run.oci.seccomp_bpf_data");
+}
+
+TEST(a_filter_is_made_once_and_holds_for_each_container_of_its_profile)
+{
+	bench_open(&b);
+	CHECK_INT(made_by("c1", FORBIDS("mkdir")), 10);
+	CHECK(!has_filter("c1"));
+	CHECK_INT(made_by("c2", FORBIDS("mkdir")), 10);
+	CHECK(has_filter("c2"));
+
+	CHECK_INT(made_by("c3", FORBIDS("symlink")), 1);
+	CHECK(!has_filter("c3"));
+	CHECK_INT(made_by("c4", NULL), 11);
+	CHECK(!has_filter("c4"));
+	for (int i = 1; i <= 4; i++) {
+		char id[] = { 'c', (char)('0' + i), '\0' };
+
+		b.run.signal(b.run.self, 0, id, SIGKILL);
+		CHECK(bench_fact(&b, RUNTIME_EXITED, id));
+		bench_remove(&b, id);
+	}
+	bench_close(&b);
 }
 
 int main(int argc, char **argv)

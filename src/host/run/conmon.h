@@ -23,6 +23,7 @@
 #define OCI_FRONT_MAX 5
 struct oci {
 	const char *front[OCI_FRONT_MAX + 1];
+	bool is_crun;
 };
 
 struct conmon {

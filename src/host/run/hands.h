@@ -18,6 +18,7 @@
 #include "host/run/runtime.h"
 #include "host/run/watch.h"
 
+struct filters;
 struct hub;
 
 #define ID_MAX     128
@@ -34,6 +35,7 @@ struct runtime_hands {
 	struct runtime_program *programs;
 	size_t program_count;
 	char *front;        /* what crun is called through: front.c */
+	struct filters *filters;
 	bool hides_cgroup2; /* crun must not see the cgroup2 mount of a hybrid host */
 
 	struct tree containers; /* struct container, by id */

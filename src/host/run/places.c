@@ -90,7 +90,8 @@ bool oci_find(const struct runtime_hands *hands, const char *name, struct arena 
 		return fail(e, ERR_INVALID, "Unknown runtime specified %s", wanted);
 	base = strrchr(path, '/') + 1;
 	*oci = (struct oci){ 0 };
-	if (strncmp(base, "crun", 4) == 0) {
+	oci->is_crun = strncmp(base, "crun", 4) == 0;
+	if (oci->is_crun) {
 		oci->front[n++] = hands->front;
 		if (hands->hides_cgroup2)
 			oci->front[n++] = "--hide-cgroup2";

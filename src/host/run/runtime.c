@@ -13,6 +13,7 @@
 #include "host/program.h"
 #include "host/run/attach.h"
 #include "host/run/cgroup.h"
+#include "host/run/filters.h"
 #include "host/run/hands.h"
 #include "host/run/overlay.h"
 #include "seam/input.h"
@@ -124,6 +125,7 @@ static void free_memory(struct runtime_hands *hands)
 	free(hands->data_root);
 	free(hands->exec_root);
 	free(hands->front);
+	filters_free(hands->filters);
 	free(hands->conmon_cgroup_procs);
 	free(hands);
 }
@@ -144,6 +146,7 @@ bool runtime_hands_new(const struct runtime_hands_config *config, struct runtime
 	list_init(&hands->loose);
 	list_init(&hands->log_endpoints);
 	hands->log_records = log_records_tree();
+	hands->filters = filters_new();
 	hands->hides_cgroup2 = cgroup_is_hybrid();
 	hands->front = config->front ? xstrdup(config->front) : program_beside_us(FRONT, e);
 	if (!hands->front || !make_folders(hands, e) || !crew_new(hands->loop, &hands->crew, e)) {

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "host/run/attach.h"
 #include "host/run/cgroup.h"
+#include "host/run/filters.h"
 #include "host/run/inside.h"
 
 #define FILES_BYTES_MAX                                                                            \
@@ -31,6 +32,7 @@ struct start_args {
 	struct conmon_started started;
 	int init_pidfd;
 	struct run_note note;
+	char *profile; /* of system calls, if it was not known before */
 };
 
 static const char *keep(struct arena *memory, const char *text)
@@ -158,13 +160,36 @@ static bool make_workdir(struct op *op, const struct runtime_start *what)
 	       inside_make_folder(root, what->workdir, what->uid, what->gid, &op->err);
 }
 
-static bool fill_bundle(struct op *op, const struct start_args *args)
+/* With the filter of its profile, if crun has made it before. */
+static bool write_config(struct op *op, struct start_args *args, const struct oci *oci)
 {
 	AUTO_FREE char *bundle = bundle_path(op->hands, op->id);
-	AUTO_FREE char *config = xasprintf("%s/config.json", bundle);
+	AUTO_FREE char *path = xasprintf("%s/config.json", bundle);
+	AUTO_BUF struct buf with = BUF_MAX(CONFIG_MAX);
+	struct str config = args->what.config;
 
-	return folder_make_as(bundle, 0700, &op->err) &&
-	       file_replace(config, args->what.config, 0600, &op->err) &&
+	args->profile = oci->is_crun ? filters_profile(config) : NULL;
+	if (args->profile && filters_add(op->hands->filters, args->profile, config, &with)) {
+		config = buf_str(&with);
+		free(args->profile);
+		args->profile = NULL;
+	}
+	return file_replace(path, config, 0600, &op->err);
+}
+
+static void learn_filter(struct op *op, struct start_args *args)
+{
+	AUTO_FREE char *path = xasprintf("%s/oci/%s/seccomp.bpf", op->hands->exec_root, op->id);
+
+	if (args->profile)
+		filters_learn(op->hands->filters, args->profile, path);
+}
+
+static bool fill_bundle(struct op *op, struct start_args *args, const struct oci *oci)
+{
+	AUTO_FREE char *bundle = bundle_path(op->hands, op->id);
+
+	return folder_make_as(bundle, 0700, &op->err) && write_config(op, args, oci) &&
 	       run_note_write(bundle, &args->note, &op->err);
 }
 
@@ -287,8 +312,11 @@ static void work_start(struct op *op)
 	};
 	op->ok = fill_folder(op, what) &&
 		 mounts_prepare(op->hands, op->id, what->mounts, what->mount_count, &op->err) &&
-		 write_secrets(op, what) && make_workdir(op, what) && fill_bundle(op, args) &&
+		 write_secrets(op, what) && make_workdir(op, what) && fill_bundle(op, args, &oci) &&
 		 create(op, args, &oci) && let_go(op, args, &oci);
+	if (op->ok)
+		learn_filter(op, args);
+	free(args->profile);
 	if (!op->ok) {
 		take_back(op, args, &oci);
 		return;
