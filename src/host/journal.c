@@ -156,7 +156,7 @@ static bool clean_up_after(struct journal_disk *d, struct order *o, struct err *
 		return true;
 	if (o->kind == WRITE_RAFT && o->raft.snapshot)
 		snapshot_files_drop_before(d->snapshot_dir, o->raft.snapshot->index,
-					   o->raft.snapshot->term);
+					   o->raft.snapshot->term, o->raft.old_snapshots);
 	if (o->kind == WIPE_RAFT) {
 		snapshot_files_keep_only(d->snapshot_dir, 0, 0);
 		return file_checkpoint(&d->raft.file, e);

@@ -15,6 +15,9 @@
 #include "host/dir.h"
 #include "host/sealer.h"
 
+/* Looked at when old ones are dropped. */
+#define FILES_MAX 1024
+
 static const char magic[12] = "shoal snap 1";
 
 static char *path_of(const char *dir, uint64_t index, uint64_t term, const char *end)
@@ -297,16 +300,35 @@ bool snapshot_files_seal_anew(const char *dir, struct sealer *sealer, struct err
 	return ok;
 }
 
-void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term)
+/* How many of those before `below` come after this one. */
+static uint64_t younger(const struct place *places, size_t count, struct place it, uint64_t below)
 {
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += places[i].index < below && places[i].index > it.index;
+	return n;
+}
+
+void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term, uint64_t old)
+{
+	struct place places[FILES_MAX];
 	DIR *d = opendir(dir);
-	uint64_t i, t;
+	size_t count = 0;
 
 	if (!d)
 		return;
-	for (struct dirent *entry; (entry = readdir(d));)
-		if (parse_name(entry->d_name, &i, &t) && (i < index || (i == index && t != term)))
-			(void)unlinkat(dirfd(d), entry->d_name, 0);
+	for (struct dirent *entry; count < FILES_MAX && (entry = readdir(d));)
+		count += parse_name(entry->d_name, &places[count].index, &places[count].term);
+	for (size_t i = 0; i < count; i++) {
+		AUTO_FREE char *path = path_of(dir, places[i].index, places[i].term, "");
+		struct place it = places[i];
+
+		if (it.index > index || (it.index == index && it.term == term) ||
+		    (it.index < index && younger(places, count, it, index) < old))
+			continue;
+		(void)unlink(path);
+	}
 	closedir(d);
 }
 
@@ -320,7 +342,8 @@ void snapshot_files_keep_only(const char *dir, uint64_t index, uint64_t term)
 	for (struct dirent *entry; (entry = readdir(d));) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (!parse_name(entry->d_name, &i, &t) || index == 0 || i != index || t != term)
+		if (!parse_name(entry->d_name, &i, &t) || index == 0 || i > index ||
+		    (i == index && t != term))
 			(void)unlinkat(dirfd(d), entry->d_name, 0);
 	}
 	closedir(d);

@@ -29,9 +29,10 @@ bool snapshot_file_read(const char *dir, struct sealer *sealer, uint64_t index, 
 /* Seal anew what is not sealed under the sealer's first key. Snapshots may be saved meanwhile. */
 bool snapshot_files_seal_anew(const char *dir, struct sealer *sealer, struct err *e) MUST_CHECK;
 
-/* Remove the snapshots before `index`, and of `index` those of another term. */
-void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term);
-/* At start: remove all but the named one, and what was half written. index 0: all. */
+/* Remove the snapshots before `index` but for the youngest `old`, and of `index` those of another
+ * term. */
+void snapshot_files_drop_before(const char *dir, uint64_t index, uint64_t term, uint64_t old);
+/* At start: remove what is not the named one or older, and what was half written. index 0: all. */
 void snapshot_files_keep_only(const char *dir, uint64_t index, uint64_t term);
 
 #endif

@@ -10,8 +10,9 @@
 #define SNAPSHOT_BYTES (4 << 20)
 #define KEEP_ENTRIES   500
 /* Five hundred large transactions would be hundreds of MiB. */
-#define KEEP_BYTES  (4 << 20)
-#define PATIENCE_MS 3000 /* without a leader */
+#define KEEP_BYTES        (4 << 20)
+#define OLD_SNAPSHOTS_MAX 100
+#define PATIENCE_MS       3000 /* without a leader */
 
 static uint64_t or_default(uint64_t value, uint64_t instead)
 {
@@ -280,11 +281,30 @@ static void tell_members(struct node *n)
 	dispatch_members_changed(n->dispatch);
 }
 
+/* The cluster's spec says when to take snapshots and what to keep; where it says what it says unless
+ * somebody set it, the size of the log counts, too. */
+static void follow_spec(struct node *n)
+{
+	const Pb__Cluster *cluster = view_cluster(store_view(n->store));
+	const Pb__RaftConfig *raft = cluster ? cluster->spec->raft : NULL;
+	bool is_set;
+
+	if (!raft || n->config.snapshot_entries)
+		return;
+	is_set = raft->snapshot_interval && raft->snapshot_interval != SNAPSHOT_ENTRIES;
+	group_snapshot_rules(n->group, or_default(raft->snapshot_interval, SNAPSHOT_ENTRIES),
+			     is_set ? 0 : SNAPSHOT_BYTES,
+			     or_default(raft->log_entries_for_slow_followers, KEEP_ENTRIES),
+			     raft->keep_old_snapshots < OLD_SNAPSHOTS_MAX ? raft->keep_old_snapshots
+									  : OLD_SNAPSHOTS_MAX);
+}
+
 int64_t manager_turn(struct node *n)
 {
 	struct leader_answer *a;
 	int64_t next, later;
 
+	follow_spec(n);
 	group_turn(n->group, n->now);
 	if (group_leader(n->group) || leader_is_leading(n->leader))
 		n->lonely_since_ms = n->now.mono_ms;

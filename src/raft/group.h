@@ -36,6 +36,7 @@ struct group_config {
 	/* Entries kept behind a snapshot for members that are a little late: so many, or those of the
 	 * last so many bytes. */
 	uint64_t keep_entries, keep_bytes;
+	uint64_t old_snapshots; /* files of earlier ones that stay, for people */
 };
 
 struct group *group_new(const struct group_config *c);
@@ -60,6 +61,10 @@ bool group_load_alone(struct group *g, const struct journal_image *image, uint64
 void group_join(struct group *g, const Pb__RaftMember *const *members, size_t count, uint64_t me);
 /* Where members of a group that was loaded are, as they were known before. */
 void group_remind(struct group *g, const Pb__RaftMember *const *members, size_t count);
+
+/* Take snapshots by other rules from now on. */
+void group_snapshot_rules(struct group *g, uint64_t entries, uint64_t bytes, uint64_t keep_entries,
+			  uint64_t old_snapshots);
 
 /* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls
  * of the Raft and RaftMembership services that others opened.

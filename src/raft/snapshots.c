@@ -73,7 +73,9 @@ static bool next_part(void *self, struct buf *chunk, bool *done, struct err *e)
 
 static bool is_due(const struct group *g)
 {
-	uint64_t bytes = g->last_snapshot_bytes > g->config.snapshot_bytes
+	/* No bytes: who set the rule counts entries. */
+	uint64_t bytes = g->config.snapshot_bytes == 0 ? 0
+			 : g->last_snapshot_bytes > g->config.snapshot_bytes
 				 ? g->last_snapshot_bytes
 				 : g->config.snapshot_bytes;
 
@@ -106,6 +108,15 @@ static uint64_t entries_kept(const struct group *g, uint64_t last)
 		count++;
 	}
 	return count;
+}
+
+void group_snapshot_rules(struct group *g, uint64_t entries, uint64_t bytes, uint64_t keep_entries,
+			  uint64_t old_snapshots)
+{
+	g->config.snapshot_entries = entries;
+	g->config.snapshot_bytes = bytes;
+	g->config.keep_entries = keep_entries;
+	g->config.old_snapshots = old_snapshots;
 }
 
 void snapshots_consider(struct group *g)
@@ -157,7 +168,8 @@ void snapshots_journal_done(struct group *g)
 		g->config.journal->write_raft(
 			g->config.journal->self, g->snapshot_ticket,
 			&(struct journal_raft_write){ .snapshot = &manifest,
-						      .keep = g->snapshot_keep });
+						      .keep = g->snapshot_keep,
+						      .old_snapshots = g->config.old_snapshots });
 		return;
 	}
 	g->snapshot_step = SNAPSHOT_NONE;

@@ -56,6 +56,7 @@ struct journal_raft_write {
 	 * up to its index go, except the last `keep` of them. NULL: none. */
 	const struct journal_manifest *snapshot;
 	uint64_t keep;
+	uint64_t old_snapshots; /* so many before it stay, for people */
 };
 
 /* Content of a snapshot to be saved, read chunk by chunk in another thread: it reads only what is

@@ -240,9 +240,33 @@ def tokens_are_rotated_on_any_manager(lab):
     worker.shoal("swarm", "join", "--token", new, follower.address + ":2377").ok()
 
 
+def settings_take_effect(lab):
+    leader = leader_of(lab)
+    follower = next(h for h in lab.hosts if statuses(leader).get(h.name) == "Reachable")
+    stale = follower.api("GET", "/swarm")[1]
+
+    follower.client(lab.clients()[-1], "swarm", "update", "--snapshot-interval", "20", "--max-snapshots", "2",
+                    "--task-history-limit", "3", "--dispatcher-heartbeat", "2s", "--cert-expiry", "1000h").ok()
+    spec = leader.api("GET", "/swarm")[1]["Spec"]
+    assert (spec["Raft"]["SnapshotInterval"], spec["Raft"]["KeepOldSnapshots"]) == (20, 2), spec
+    assert spec["Orchestration"]["TaskHistoryRetentionLimit"] == 3 and spec["Dispatcher"]["HeartbeatPeriod"] == 2 * 10 ** 9, spec
+    assert spec["CAConfig"]["NodeCertExpiry"] == 1000 * 3600 * 10 ** 9, spec
+    status, refusal = follower.api("POST", f"/swarm/update?version={stale['Version']['Index']}", stale["Spec"])
+    assert status == 500 and refusal["message"].endswith("update out of sequence"), refusal
+    for i in range(100):
+        leader.api("POST", "/configs/create", {"Name": f"set-{i}", "Data": "eA=="})
+    for host in (leader, follower):
+        until(10, lambda: len(os.listdir(host.data + "/journal/snapshots")) == 3)
+    status, refusal = leader.api("GET", "/swarm")
+    refusal["Spec"]["CAConfig"]["NodeCertExpiry"] = 60 * 10 ** 9
+    status, refusal = leader.api("POST", f"/swarm/update?version={refusal['Version']['Index']}", refusal["Spec"])
+    assert status == 400 and "minimum certificate expiry time is: 1h0m0s" in refusal["message"], refusal
+    leader.shoal("swarm", "update", "--snapshot-interval", "10000", "--max-snapshots", "0").ok()
+
+
 tests = [workers_are_promoted, every_manager_answers, a_killed_leader_is_followed_at_once, tasks_go_on_while_managers_die,
          a_worker_joins_as_a_manager_by_token, refusals_protect_the_quorum, anybody_is_demoted_the_leader_too, one_survivor_goes_on_alone,
-         tokens_are_rotated_on_any_manager]
+         tokens_are_rotated_on_any_manager, settings_take_effect]
 
 if __name__ == "__main__":
     sys.exit(run_tests(prepare, tests))

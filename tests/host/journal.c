@@ -169,6 +169,32 @@ TEST(a_snapshot_taken_here_shortens_the_log)
 	end();
 }
 
+TEST(old_snapshots_stay_as_many_as_were_asked_for)
+{
+	begin();
+	for (int i = 1; i <= 6; i++)
+		write_entry(i, i, 1, "x");
+	for (uint64_t i = 1; i <= 5; i++) {
+		struct journal_manifest m = { .index = i, .term = 1, .metadata = STR("meta") };
+
+		CHECK(user_save_snapshot(&u, &m, STR("state")));
+		u.seam.write_raft(
+			u.seam.self, 6 + i,
+			&(struct journal_raft_write){ .snapshot = &m, .old_snapshots = 2 });
+		user_wait_done(&u, 6 + i, 0);
+	}
+	CHECK_STR(whole(), "6/1=x snap 5=state");
+	CHECK_INT(snapshot_files(), 3);
+	again();
+	CHECK_INT(snapshot_files(), 3);
+
+	write_snapshot(1, 6, 1, "state", 0);
+	user_wait_done(&u, 1, 0);
+	CHECK_STR(whole(), " snap 6=state");
+	CHECK_INT(snapshot_files(), 1);
+	end();
+}
+
 TEST(a_received_snapshot_replaces_a_log_that_disagrees)
 {
 	begin();
