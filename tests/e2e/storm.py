@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""Managers under a stream of writes while they are killed, paused and cut off: what was acknowledged stays, once.
+
+    storm.py [--managers N] [--kills N] [--soak SECONDS] [--seed N]
+
+Writers create, update and remove configs and services, each its own, through all managers in turn. A writer knows of each
+object the last value that was acknowledged and those of unknown outcome since; every read, through any manager at any
+time, must show the one or one of the others, and so must the end. An update carries the version it read, and names are
+unique: a write that was applied twice would show as a second object, or as a value that nobody may have written.
+
+kills: the leader is killed N times; how long until another manager acknowledges a write.
+soak: leaders and others are killed, stopped for a while, cut off (both ways or one way), and now and then all at once."""
+import argparse
+import http.client
+import json
+import random
+import sys
+import threading
+import time
+
+from lab import UnixConnection, measured, run_tests, until
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--managers", type=int, default=3)
+arguments.add_argument("--kills", type=int, default=5)
+arguments.add_argument("--soak", type=int, default=25)
+arguments.add_argument("--seed", type=int, default=1)
+options = arguments.parse_args()
+del sys.argv[1:]
+
+WRITERS = 6
+ONE_WAY = """table bridge storm {
+	set deaf { type ifname; }
+	set mute { type ifname; }
+	chain from { type filter hook prerouting priority 0; iifname @mute drop; }
+	chain to { type filter hook postrouting priority 0; oifname @deaf drop; }
+}
+"""
+
+
+def prepare(lab):
+    for _ in range(options.managers):
+        lab.host().start()
+    m, *others = lab.hosts
+    m.shoal("swarm", "init", "--advertise-addr", m.address).ok()
+    token = m.shoal("swarm", "join-token", "-q", "manager").word()
+    for host in others:
+        host.shoal("swarm", "join", "--token", token, m.address + ":2377").ok()
+    lab.in_world("nft", "-f", "-", input=ONE_WAY, check=True)
+    until(15, lambda: is_whole(lab))
+
+
+def managers(host):
+    """Hostname to manager status, as this host sees it; nothing while it does not say."""
+    try:
+        status, nodes = host.api("GET", "/nodes")
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+    return {n["Description"]["Hostname"]: n["ManagerStatus"] for n in nodes if "ManagerStatus" in n} if status == 200 else {}
+
+
+def is_whole(lab):
+    return all(len(m) == options.managers and all(s.get("Reachability") == "reachable" for s in m.values())
+               for m in map(managers, lab.hosts))
+
+
+def leader_of(lab):
+    for host in lab.hosts:
+        if host.process.poll() is None:
+            for name, status in managers(host).items():
+                if status.get("Leader"):
+                    return next(h for h in lab.hosts if h.name == name)
+    return None
+
+
+class Fault(Exception):
+    """What must never be."""
+
+
+class Object:
+    """One object of a writer's, by what it knows: `value` was acknowledged (None: it is not there), or one of `maybe`."""
+
+    def __init__(self, kind, name):
+        self.kind, self.name = kind, name
+        self.value, self.maybe = None, []
+
+    def allows(self, value):
+        return value == self.value or value in self.maybe
+
+
+class Writer(threading.Thread):
+    def __init__(self, lab, number, stopped):
+        super().__init__(daemon=True)
+        self.lab, self.number, self.stopped = lab, number, stopped
+        self.random = random.Random(f"{options.seed}-{number}")
+        self.objects, self.acknowledged, self.unknown, self.refused, self.reads = [], [], 0, 0, 0
+        self.fault, self.last, self.made = None, 0, 0
+
+    def ask(self, method, path, body=None, host=None):
+        """(status, answer) or None when the outcome is unknown."""
+        connection = UnixConnection((host or self.random.choice(self.lab.hosts)).socket)
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None,
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text.strip() else None
+        except (OSError, http.client.HTTPException, ValueError):
+            time.sleep(0.02)
+            return None
+        finally:
+            connection.close()
+
+    def read(self, o, host=None):
+        """The object as a manager shows it: its JSON, None for not there, False for no answer."""
+        answer = self.ask("GET", f"/{o.kind}/{o.name}", host=host)
+        if not answer or answer[0] not in (200, 404):
+            return False
+        found = answer[1] if answer[0] == 200 else None
+        value = found["Spec"]["Labels"]["value"] if found else None
+        self.reads += 1
+        if not o.allows(value):
+            raise Fault(f"{o.kind}/{o.name} is {value}; acknowledged is {o.value}, open are {o.maybe}")
+        # Linearizable: what was seen stays, so what is older is ruled out; a call of unknown outcome may still take effect.
+        return found
+
+    def write(self, o, value, *request):
+        answer = self.ask(*request)
+        if answer and answer[0] < 300:
+            self.acknowledged.append((time.monotonic(), o.kind))
+            o.value, o.maybe = value, []
+        elif answer and "may or may not" not in (answer[1] or {}).get("message", ""):
+            self.refused += 1
+            return answer
+        else:
+            self.unknown += 1
+            o.maybe.append(value)
+        return answer
+
+    def spec(self, o, value):
+        spec = {"Name": o.name, "Labels": {"value": value}}
+        if o.kind == "configs":
+            return {**spec, "Data": "eA=="}
+        return {**spec, "TaskTemplate": {"ContainerSpec": {"Image": "busybox"}}, "Mode": {"Replicated": {"Replicas": 0}}}
+
+    def next_value(self):
+        self.last += 1
+        return f"{self.number}-{self.last}"
+
+    def create(self):
+        self.made += 1
+        o = Object(self.random.choice(["configs", "services"]), f"w{self.number}-{self.made}")
+        self.objects.append(o)
+        value = self.next_value()
+        answer = self.write(o, value, "POST", f"/{o.kind}/create", self.spec(o, value))
+        if answer and answer[0] == 409:
+            raise Fault(f"{o.kind}/{o.name} was there before it was created")
+
+    def change(self, o):
+        found = self.read(o)
+        if not found:
+            return
+        spec, value = found["Spec"], self.next_value()
+        spec["Labels"]["value"] = value
+        self.write(o, value, "POST", f"/{o.kind}/{found['ID']}/update?version={found['Version']['Index']}", spec)
+
+    def remove(self, o):
+        found = self.read(o)
+        if found:
+            self.write(o, None, "DELETE", f"/{o.kind}/{found['ID']}")
+
+    def run(self):
+        try:
+            while not self.stopped.is_set():
+                step = self.random.random()
+                settled = [o for o in self.objects[-40:] if o.value is not None or o.maybe]
+                if step < 0.4 or not settled:
+                    self.create()
+                elif step < 0.8:
+                    self.change(self.random.choice(settled))
+                elif step < 0.9:
+                    self.remove(self.random.choice(settled))
+                else:
+                    self.read(self.random.choice(settled))
+        except Fault as e:
+            self.fault = str(e)
+        except Exception as e:  # noqa: BLE001
+            self.fault = f"{type(e).__name__}: {e}"
+
+
+class Storm:
+    def __init__(self, lab):
+        self.lab, self.stopped = lab, threading.Event()
+        lab.storms = getattr(lab, "storms", 0) + 1
+        self.writers = [Writer(lab, lab.storms * 100 + i, self.stopped) for i in range(WRITERS)]
+        for w in self.writers:
+            w.start()
+
+    def faults(self):
+        return [w.fault for w in self.writers if w.fault]
+
+    def end(self):
+        """Every manager shows what may be there, and nothing twice."""
+        self.stopped.set()
+        for w in self.writers:
+            w.join(30)
+        assert not self.faults(), self.faults()
+        until(30, lambda: is_whole(self.lab))
+        for host in self.lab.hosts:
+            names = [x["Spec"]["Name"] for kind in ("configs", "services") for x in host.api("GET", "/" + kind)[1]]
+            mine = [n for n in names if n.startswith(tuple(f"w{w.number}-" for w in self.writers))]
+            assert len(mine) == len(set(mine)), f"{host.name} has an object twice"
+            expected = {o.name for w in self.writers for o in w.objects if o.value is not None and None not in o.maybe}
+            assert not expected - set(mine), f"{host.name} lost {sorted(expected - set(mine))[:5]}"
+            for w in self.writers:
+                for o in w.objects[-60:]:
+                    assert w.read(o, host) is not False, f"{host.name} does not answer"
+        done = [len(w.acknowledged) for w in self.writers]
+        print(f"measured: {sum(done)} writes acknowledged, {sum(w.refused for w in self.writers)} refused, "
+              f"{sum(w.unknown for w in self.writers)} of unknown outcome, {sum(w.reads for w in self.writers)} reads checked",
+              flush=True)
+
+    def first_write_after(self, moment, timeout_s=20):
+        """Seconds from then until a write was acknowledged."""
+        def after():
+            return [t for w in self.writers for t, _ in w.acknowledged[-3:] if t > moment]
+        until(timeout_s, lambda: after() or self.faults(), every_s=0.002)
+        assert not self.faults(), self.faults()
+        return min(t for w in self.writers for t, _ in w.acknowledged if t > moment) - moment
+
+
+def a_killed_leader_is_replaced(lab):
+    storm, gaps = Storm(lab), []
+
+    for _ in range(options.kills):
+        until(20, lambda: leader_of(lab))
+        time.sleep(0.3)
+        leader = leader_of(lab)
+        leader.kill()
+        gaps.append(storm.first_write_after(time.monotonic()))
+        leader.start(wait=False)
+        until(30, lambda: is_whole(lab))
+    storm.end()
+    gaps.sort()
+    measured(f"{len(gaps)} kills of the leader: the next acknowledged write, median", gaps[len(gaps) // 2])
+    measured("99th percentile", gaps[min(len(gaps) - 1, len(gaps) * 99 // 100)])
+    measured("the longest", gaps[-1])
+    assert gaps[len(gaps) // 2] < 1 and gaps[-1] < 5, gaps
+
+
+def cut_one_way(lab, host, way):
+    lab.in_world("nft", f"add element bridge storm {way} {{ {host.port} }}", check=True)
+
+
+def heal_one_way(lab, host, way):
+    lab.in_world("nft", f"delete element bridge storm {way} {{ {host.port} }}", check=True)
+
+
+def trouble(lab, chance):
+    """One fault, for a while, of at most a minority; or the power, of all."""
+    leader = leader_of(lab)
+    few = chance.sample(lab.hosts, max(1, (options.managers - 1) // 2))
+    if leader and leader not in few and chance.random() < 0.6:
+        few[0] = leader
+    kind = chance.choice(["kill", "kill", "pause", "pause", "cut", "deaf", "mute", "power"])
+    length_s = chance.uniform(0.2, 4)
+    if kind == "power":
+        few = lab.hosts
+    for host in few:
+        if kind in ("kill", "power"):
+            host.kill()
+        elif kind == "pause":
+            host.pause()
+        elif kind == "cut":
+            host.cut()
+        else:
+            cut_one_way(lab, host, kind)
+    time.sleep(0.3 if kind == "power" else length_s)
+    for host in few:
+        if kind in ("kill", "power"):
+            host.start(wait=False)
+        elif kind == "pause":
+            host.resume()
+        elif kind == "cut":
+            host.heal()
+        else:
+            heal_one_way(lab, host, kind)
+    return kind
+
+
+def nothing_acknowledged_is_lost_or_doubled(lab):
+    chance, storm, kinds, backs = random.Random(options.seed), Storm(lab), {}, []
+    ends = time.monotonic() + options.soak
+
+    while time.monotonic() < ends and not storm.faults():
+        kind = trouble(lab, chance)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        backs.append(storm.first_write_after(time.monotonic(), 30))
+        time.sleep(chance.uniform(0.1, 1))
+    storm.end()
+    print("measured: " + ", ".join(f"{n} {k}" for k, n in sorted(kinds.items())), flush=True)
+    measured("after a fault's end the next acknowledged write came, at the latest, after", max(backs))
+
+
+tests = [a_killed_leader_is_replaced, nothing_acknowledged_is_lost_or_doubled]
+
+if __name__ == "__main__":
+    sys.exit(run_tests(prepare, tests))
