@@ -2,6 +2,7 @@
 #include "api/engine_routes.h"
 #include "api/match.h"
 #include "api/moment.h"
+#include "api/measure.h"
 #include "api/outcome.h"
 #include "docker/tables.h"
 
@@ -241,20 +242,70 @@ void container_changes(struct call *c)
 struct container_prune {
 	struct list_filters filters;
 	int64_t until_ns;
+	struct measured *found; /* first those there are, then those that are gone */
+	size_t count, at, gone;
+	int64_t reclaimed_bytes;
 };
 
-static bool is_prunable(void *self, const void *record)
+static bool is_prunable(const struct container_prune *p, const Pb__Container *k)
 {
-	const struct container_prune *p = self;
-	const Pb__Container *k = record;
-
-	return k->created_ns < p->until_ns &&
+	return (k->state == PB__CONTAINER__STATE__CREATED ||
+		k->state == PB__CONTAINER__STATE__EXITED ||
+		k->state == PB__CONTAINER__STATE__DEAD) &&
+	       k->created_ns < p->until_ns &&
 	       match_labels(&p->filters, k->config->labels, k->config->n_labels);
 }
 
-static void pruned(struct call *c, const struct engine_answer *a)
+static void collect_prunable(struct call *c, struct container_prune *p)
 {
-	outcome_pruned(c, a, "ContainersDeleted");
+	const struct engine *e = engine_of(c);
+	size_t total = 0;
+
+	for (const Pb__Container *k = engine_container_first(e); k; k = engine_container_next(e, k))
+		total++;
+	p->found = arena_alloc(&c->arena, (total + 1) * sizeof(*p->found));
+	for (const Pb__Container *k = engine_container_first(e); k; k = engine_container_next(e, k))
+		if (is_prunable(p, k))
+			p->found[p->count++] =
+				(struct measured){ .name = arena_strdup(&c->arena, k->id) };
+}
+
+static void reply_pruned(struct call *c, const struct container_prune *p)
+{
+	const char **ids = arena_alloc(&c->arena, (p->gone + 1) * sizeof(*ids));
+
+	for (size_t i = 0; i < p->gone; i++)
+		ids[i] = p->found[i].name;
+	outcome_reply_pruned(c, "ContainersDeleted", ids, p->gone, p->reclaimed_bytes);
+}
+
+static void remove_next(struct call *c, struct container_prune *p);
+
+/* One that is in use by now is left. */
+static void removed_one(struct call *c, const struct engine_answer *a)
+{
+	struct container_prune *p = c->state;
+
+	if (a->kind == ENGINE_DONE) {
+		p->found[p->gone++] = p->found[p->at];
+		p->reclaimed_bytes += p->found[p->at].written_bytes;
+	}
+	p->at++;
+	remove_next(c, p);
+}
+
+static void remove_next(struct call *c, struct container_prune *p)
+{
+	if (p->at == p->count)
+		reply_pruned(c, p);
+	else
+		engine_container_remove(engine_of(c), call_engine(c, removed_one),
+					p->found[p->at].name, (struct engine_remove){ 0 }, c->now);
+}
+
+static void remove_all(struct call *c)
+{
+	remove_next(c, c->state);
 }
 
 void containers_prune(struct call *c)
@@ -263,12 +314,13 @@ void containers_prune(struct call *c)
 	struct container_prune *p = ARENA_NEW(&c->arena, struct container_prune);
 	struct err e;
 
+	c->state = p;
 	if (!call_filters(c, names, &p->filters))
 		return;
 	if (!match_until(&p->filters, c->now.wall_ns, &p->until_ns, &e)) {
 		call_fail(c, &e);
 		return;
 	}
-	engine_containers_prune(engine_of(c), call_engine(c, pruned),
-				(struct engine_filter){ p, is_prunable }, c->now);
+	collect_prunable(c, p);
+	measure(c, p->found, p->count, remove_all);
 }

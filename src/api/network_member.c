@@ -38,18 +38,8 @@ static bool is_prunable(void *self, const void *record)
 
 static void pruned(struct call *c, const struct engine_answer *a)
 {
-	AUTO_BUF struct buf out;
-	struct json j = call_json(c, &out);
-
-	if (outcome_is_failure(c, a) || !a->is_last)
-		return;
-	json_open_object(&j, NULL);
-	if (a->line_count > 0)
-		json_strings(&j, "NetworksDeleted", a->lines, a->line_count);
-	else
-		json_none(&j, "NetworksDeleted");
-	json_close(&j);
-	call_reply_json(c, 200, &out);
+	if (!outcome_is_failure(c, a) && a->is_last)
+		outcome_reply_pruned(c, "NetworksDeleted", a->lines, a->line_count, -1);
 }
 
 void networks_prune(struct call *c)

@@ -44,19 +44,19 @@ void outcome_created(struct call *c, const struct engine_answer *a)
 	call_reply_json(c, 201, &out);
 }
 
-void outcome_pruned(struct call *c, const struct engine_answer *a, const char *key)
+void outcome_reply_pruned(struct call *c, const char *key, const char *const *lines, size_t count,
+			  int64_t freed_bytes)
 {
 	AUTO_BUF struct buf out;
 	struct json j = call_json(c, &out);
 
-	if (outcome_is_failure(c, a))
-		return;
 	json_open_object(&j, NULL);
-	if (a->line_count > 0)
-		json_strings(&j, key, a->lines, a->line_count);
+	if (count > 0)
+		json_strings(&j, key, lines, count);
 	else
 		json_none(&j, key);
-	json_int(&j, "SpaceReclaimed", a->size_bytes);
+	if (freed_bytes >= 0)
+		json_int(&j, "SpaceReclaimed", freed_bytes);
 	json_close(&j);
 	call_reply_json(c, 200, &out);
 }

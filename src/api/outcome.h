@@ -15,8 +15,10 @@ void outcome_204(struct call *c, const struct engine_answer *a);     /* or 304: 
 void outcome_200(struct call *c, const struct engine_answer *a);     /* empty */
 void outcome_201(struct call *c, const struct engine_answer *a);     /* empty */
 void outcome_created(struct call *c, const struct engine_answer *a); /* 201 {"Id":...} */
-/* What a prune removed: {"<key>":[...]|null,"SpaceReclaimed":n}. */
-void outcome_pruned(struct call *c, const struct engine_answer *a, const char *key);
+/* What a prune removed: {"<key>":[...]|null,"SpaceReclaimed":n}; negative: it does not say
+ * how much. */
+void outcome_reply_pruned(struct call *c, const char *key, const char *const *lines, size_t count,
+			  int64_t freed_bytes);
 
 /* Headers now, then the bytes of an endpoint to its end; `type` NULL: none. */
 void outcome_stream(struct call *c, uint64_t endpoint, enum stream_filter filter,

@@ -117,7 +117,8 @@ static bool is_prunable(void *self, const void *record)
 
 static void pruned(struct call *c, const struct engine_answer *a)
 {
-	outcome_pruned(c, a, "VolumesDeleted");
+	if (!outcome_is_failure(c, a) && a->is_last)
+		outcome_reply_pruned(c, "VolumesDeleted", a->lines, a->line_count, a->size_bytes);
 }
 
 /* Before 1.42 named volumes went, too, without being asked for. */

@@ -208,14 +208,11 @@ void engine_container_top(struct engine *e, uint64_t ticket, const char *ref, co
 void engine_container_size(struct engine *e, uint64_t ticket, const char *ref, struct now now);
 /* DONE: lines, as the runtime's changes. */
 void engine_container_changes(struct engine *e, uint64_t ticket, const char *ref, struct now now);
-/* Which containers a prune or list looks at; NULL fields match all. Both are asked for each
- * container. */
+/* What a prune looks at; NULL fields match all. Both are asked for each object. */
 struct engine_filter {
 	void *self;
 	bool (*matches)(void *self, const void *record);
 };
-void engine_containers_prune(struct engine *e, uint64_t ticket, struct engine_filter filter,
-			     struct now now);
 /* cp and export: an ENDPOINT to join, then DONE. stat: DONE with content->stat. */
 void engine_container_stat(struct engine *e, uint64_t ticket, const char *ref, const char *path,
 			   struct now now);

@@ -381,7 +381,9 @@ void start_input_net(struct engine *e, struct container *c, const struct net_eve
 /* life.c */
 void container_exited(struct engine *e, struct container *c, int64_t exit_code, bool oom,
 		      int64_t at_ns);
-void container_tell_stopped(struct engine *e, struct container *c);
+/* Those who wait for its end hear that it does not run; `has_run` false: it could not be started,
+ * which is no exit. */
+void container_tell_stopped(struct engine *e, struct container *c, bool has_run);
 void container_restart_later(struct engine *e, struct container *c);
 bool container_should_restart(const struct container *c, int64_t exit_code);
 void container_signal(struct engine *e, struct container *c, int signum);

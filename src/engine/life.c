@@ -70,14 +70,20 @@ static void answer_wait(struct engine *e, const struct container *c, uint64_t as
 		a->wait_error = arena_strdup(&e->answer_memory, c->record->error);
 }
 
-void container_tell_stopped(struct engine *e, struct container *c)
+static bool waits_for_exit(const struct waiter *w, bool has_run)
+{
+	return w->condition == ENGINE_WAIT_NOT_RUNNING ||
+	       (w->condition == ENGINE_WAIT_NEXT_EXIT && has_run);
+}
+
+void container_tell_stopped(struct engine *e, struct container *c, bool has_run)
 {
 	struct waiter *w;
 
 	list_each (&c->waiters, struct waiter, link, w) {
 		if (w->kind == WAITER_STOPPED)
 			answer_done(e, w->asker);
-		else if (w->kind == WAITER_WAIT && w->condition != ENGINE_WAIT_REMOVED)
+		else if (w->kind == WAITER_WAIT && waits_for_exit(w, has_run))
 			answer_wait(e, c, w->asker);
 		else
 			continue;
@@ -160,7 +166,7 @@ void container_exited(struct engine *e, struct container *c, int64_t exit_code, 
 	container_move(e, c, PB__CONTAINER__STATE__EXITED);
 	if (c->was_told_to_stop)
 		event_container(e, c, "stop");
-	container_tell_stopped(e, c);
+	container_tell_stopped(e, c, true);
 	container_release_root(e, c);
 	if (!go_on_with_waiters(e, c) && c->record->host_config->auto_remove)
 		container_remove_soon(e, c, 0, (struct engine_remove){ .volumes = true });
@@ -210,7 +216,7 @@ static void cancel_restart(struct engine *e, struct container *c)
 	c->record->was_stopped = true;
 	container_move(e, c, PB__CONTAINER__STATE__EXITED);
 	event_container(e, c, "stop");
-	container_tell_stopped(e, c);
+	container_tell_stopped(e, c, true);
 	container_release_root(e, c);
 }
 

@@ -119,7 +119,7 @@ static void run_remove(struct engine *e, struct container *c, struct request *r)
 	if (c->state == PB__CONTAINER__STATE__RESTARTING) {
 		timer_stop(e, &c->restart_timer);
 		container_move(e, c, PB__CONTAINER__STATE__EXITED);
-		container_tell_stopped(e, c);
+		container_tell_stopped(e, c, true);
 	}
 	if (!container_has_process(c)) {
 		begin(e, c, r->asker, r->remove);
@@ -150,35 +150,4 @@ void engine_container_remove(struct engine *e, uint64_t ticket, const char *ref,
 	}
 	request_add(c, ticket, run_remove)->remove = how;
 	requests_run(e, c);
-}
-
-/* --- prune --- */
-
-/* Answers with those whose removal began. */
-void engine_containers_prune(struct engine *e, uint64_t ticket, struct engine_filter filter,
-			     struct now now)
-{
-	struct engine_answer *a;
-	const char **ids;
-	struct container *c;
-	size_t count = 0;
-
-	if (engine_refuses(e, ticket, now))
-		return;
-	ids = xcalloc(e->containers.count + 1, sizeof(*ids));
-	tree_each (&e->container_ages, struct container, by_age, c) {
-		if (container_is_running(c) || c->step != STEP_IDLE || !list_is_empty(&c->requests))
-			continue;
-		if (filter.matches && !filter.matches(filter.self, c->record))
-			continue;
-		ids[count++] = c->record->id;
-		request_add(c, 0, run_remove)->remove = (struct engine_remove){ 0 };
-		requests_run(e, c);
-	}
-	a = answer_new(e, ticket, ENGINE_DONE, true);
-	a->lines = arena_alloc(&e->answer_memory, (count + 1) * sizeof(*a->lines));
-	for (a->line_count = 0; a->line_count < count; a->line_count++)
-		((const char **)a->lines)[a->line_count] =
-			arena_strdup(&e->answer_memory, ids[a->line_count]);
-	free(ids);
 }

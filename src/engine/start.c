@@ -293,19 +293,21 @@ static void clear_run(struct container *c)
 static void start_failed(struct engine *e, struct container *c, const struct err *err,
 			 int exit_code)
 {
+	bool had_run = c->state == PB__CONTAINER__STATE__RESTARTING;
+
 	c->record->exit_code = exit_code ? exit_code : 128;
 	c->record->error = arena_strdup(&c->memory, err->text);
 	c->record->pid = 0;
 	endpoints_release(e, c);
 	container_step(e, c, STEP_IDLE);
-	if (c->state == PB__CONTAINER__STATE__RESTARTING) {
+	if (had_run) {
 		c->record->finished_ns = e->now.wall_ns;
 		container_move(e, c, PB__CONTAINER__STATE__EXITED);
 	} else {
 		executor_container_changed(e, c);
 	}
 	container_save(e, c);
-	container_tell_stopped(e, c);
+	container_tell_stopped(e, c, had_run);
 	clear_run(c);
 	container_release_root(e, c);
 	/* Who asked for one that goes by itself is told when it is gone. */

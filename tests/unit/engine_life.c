@@ -95,6 +95,25 @@ TEST(run_rm_waits_for_removal_and_hears_the_exit_code)
 	end();
 }
 
+TEST(a_start_that_fails_is_no_exit)
+{
+	uint64_t next, removed;
+
+	begin();
+	(void)bench_create(&b, "c1", "missing");
+	next = bench_ticket(&b);
+	engine_container_wait(b.engine, next, "c1", "next-exit", b.now);
+	removed = bench_ticket(&b);
+	engine_container_wait(b.engine, removed, "c1", "removed", b.now);
+	CHECK(BENCH_ASK(&b, engine_container_start, "c1")->kind == ENGINE_FAILED);
+	CHECK(!bench_answer(&b, next));
+
+	(void)BENCH_ASK(&b, engine_container_remove, "c1", ((struct engine_remove){ 0 }));
+	CHECK_INT(bench_answer(&b, next)->exit_code, 127);
+	CHECK_INT(bench_answer(&b, removed)->exit_code, 127);
+	end();
+}
+
 TEST(a_weight_that_the_kernel_lacks_is_discarded_with_a_warning)
 {
 	struct bench_order o;
