@@ -201,6 +201,16 @@ void image_name(struct engine *e, struct image *i, const char *canonical)
 	image_save(e, i);
 }
 
+/* What each step of the history added: one layer, or nothing. */
+static void measure_history(Pb__LocalImage *record)
+{
+	size_t layer = 0;
+
+	for (size_t i = 0; i < record->n_history && layer < record->n_layers; i++)
+		if (!record->history[i]->empty_layer)
+			record->history[i]->size_bytes = record->layers[layer++]->size_bytes;
+}
+
 struct image *image_add(struct engine *e, const struct content_image *what, struct err *err)
 {
 	struct image *i = image_by_id(e, what->image_id);
@@ -228,6 +238,7 @@ struct image *image_add(struct engine *e, const struct content_image *what, stru
 		layer->size_bytes = what->layers[k].size_bytes;
 		PB_APPEND(&a, record, layers, layer);
 	}
+	measure_history(record);
 	i = image_new(e, record);
 	image_save(e, i);
 	return i;

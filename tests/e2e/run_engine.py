@@ -351,6 +351,8 @@ def saved_images_load_again(place):
     assert "Loaded image: other:1" in docker("load", "-i", f"{folder}/both.tar")
     assert docker("inspect", "-f", "{{.Id}}", "other:1") == before
     assert docker("history", "-q", "other:1").count("\n") == 0
+    steps = [int(size) for size in docker("history", "-H=false", "--format", "{{.Size}}", "other:1").split()]
+    assert sum(steps) == int(docker("inspect", "-f", "{{.Size}}", "other:1")) > 1000000, steps
     docker("rmi", "other:1")
     assert "is being used" in busy_image(place)
 
@@ -368,6 +370,7 @@ def df_and_prune_count_and_clear(place):
     assert "2.1MB" in docker("ps", "-as", "--format", "{{.Size}}")
     said = docker("system", "prune", "-f", "--volumes")
     assert "Deleted Containers" in said and "Deleted Networks" in said, said
+    assert re.search(r"reclaimed space: 2\.\d+MB", said), said
     assert docker("ps", "-aq") == "" and "unused" not in docker("network", "ls")
     assert docker("images", "-q", "busybox") != ""
     if "named" in docker("volume", "ls", "-q"):  # newer clients prune only those without a name
@@ -375,6 +378,12 @@ def df_and_prune_count_and_clear(place):
     docker("volume", "create", "--label", "a=b", "mine")
     assert docker("volume", "ls", "-q", "--filter", "label=a=b") == "mine"
     docker("volume", "rm", "mine")
+    docker("run", "-d", "--name", "runs", "busybox", "sleep", "100")
+    docker("commit", "runs", "alone:1")
+    docker("create", "--name", "last", "alone:1")
+    assert "alone:1" not in docker("image", "prune", "-af")
+    assert "alone:1" in docker("system", "prune", "-af")  # its last container goes first
+    docker("rm", "-f", "runs")
 
 
 def volumes_copy_up_and_outlive_their_container(place):
