@@ -198,6 +198,25 @@ static char *store_folder(const struct args *globals)
 			       : xasprintf("%s/%s", getcwd((char[4096]){ 0 }, 4096), given);
 }
 
+/* Paths that the command line has for certificates. */
+static void take_paths(struct store *s, const struct args *globals)
+{
+	const struct {
+		const char *option;
+		char **path;
+	} paths[] = { { "tls-ca-cert", &s->ca },
+		      { "tls-ca-key", &s->ca_key },
+		      { "tls-client-cert", &s->cert },
+		      { "tls-client-key", &s->key } };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		if (!args_has(globals, paths[i].option))
+			continue;
+		free(*paths[i].path);
+		*paths[i].path = xstrdup(args_text(globals, paths[i].option));
+	}
+}
+
 int machine_main(int argc, char **argv)
 {
 	struct cli c = { .argc = argc, .argv = argv, .to = stdout };
@@ -219,6 +238,7 @@ int machine_main(int argc, char **argv)
 	} else {
 		folder = store_folder(&globals);
 		store_init(&c.store, folder);
+		take_paths(&c.store, &globals);
 		c.debug = args_bool(&globals, "debug");
 		status = dispatch(&c, globals.words, globals.word_count);
 		store_clear(&c.store);

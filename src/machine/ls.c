@@ -11,10 +11,12 @@
 #include "console/option.h"
 #include "console/table.h"
 #include "template/template.h"
+#include "machine/certs.h"
 #include "machine/cli.h"
 #include "machine/driver.h"
 #include "machine/engine.h"
 
+#define CERT_WARN_DAYS 30
 #define COLUMN_MIN     5
 #define TEXT_BYTES_MAX ((size_t)64 << 20)
 #define TIMEOUT_S_MAX  3600
@@ -128,6 +130,22 @@ static bool is_active(const struct row *r)
 	return host && r->url && strcmp(host, r->url) == 0;
 }
 
+/* The engine's certificate, when it will end soon enough to do something about it. */
+static char *certificate_trouble(const struct machine *m)
+{
+	AUTO_FREE char *path = machine_file(m, "server.pem");
+	struct err ignored;
+	int days;
+
+	if (!cert_days_left(path, &days, &ignored) || days > CERT_WARN_DAYS)
+		return NULL;
+	if (days < 0)
+		return xasprintf("Its certificate has ended: `%s regenerate-certs %s`",
+				 program.name, m->name);
+	return xasprintf("Its certificate ends in %d days: `%s regenerate-certs %s`", days,
+			 program.name, m->name);
+}
+
 static json_t *row_json(const struct row *r, const struct engine_answer *answer)
 {
 	json_t *row = row_new(NULL);
@@ -142,6 +160,8 @@ static json_t *row_json(const struct row *r, const struct engine_answer *answer)
 		trouble = xstrdup(r->machine->why.text);
 	else if (r->url && !*answer->version && !late)
 		trouble = xasprintf("Unable to query docker version: %s", answer->why.text);
+	else
+		trouble = certificate_trouble(r->machine);
 	row_set(row, "Name", r->name);
 	row_set(row, "Active", is_active(r) ? "*" : "-");
 	json_object_set_new(row, "ActiveHost", json_boolean(is_active(r)));

@@ -10,7 +10,19 @@ static const struct option options[] = {
 	{ 'D', "debug", OPT_BOOL, "say more on standard error", .env = "MACHINE_DEBUG" },
 	{ 's', "storage-path", OPT_TEXT, "folder of the store, if not ~/.shoal/machine",
 	  .word = "folder", .env = "MACHINE_STORAGE_PATH" },
+	{ 0, "tls-ca-cert", OPT_TEXT, "the CA's certificate, if not certs/ca.pem of the store",
+	  .word = "file", .env = "MACHINE_TLS_CA_CERT" },
+	{ 0, "tls-ca-key", OPT_TEXT, "the CA's key, if not certs/ca-key.pem", .word = "file",
+	  .env = "MACHINE_TLS_CA_KEY" },
+	{ 0, "tls-client-cert", OPT_TEXT, "our own certificate, if not certs/cert.pem",
+	  .word = "file", .env = "MACHINE_TLS_CLIENT_CERT" },
+	{ 0, "tls-client-key", OPT_TEXT, "our own key, if not certs/key.pem", .word = "file",
+	  .env = "MACHINE_TLS_CLIENT_KEY" },
 	{ 'v', "version", OPT_BOOL, "print the version and end" },
+	/* Docker Machine's, for scripts that give them; here nothing depends on them. */
+	{ 0, "bugsnag-api-token", OPT_TEXT, "", .flags = OPTION_HIDDEN },
+	{ 0, "github-api-token", OPT_TEXT, "", .flags = OPTION_HIDDEN },
+	{ 0, "native-ssh", OPT_BOOL, "", .flags = OPTION_HIDDEN },
 	{ 0 },
 };
 

@@ -1,5 +1,8 @@
 """The driver `amazonec2` against moto: one host's life, what is sent, faults of the cloud, kill -9 at every call, permissions. No SSH: what
 runs on a host is another test's. Says "skipped: why" where there is no moto."""
+import email.utils
+import hashlib
+import http.server
 import json
 import os
 import shutil
@@ -7,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -373,7 +377,7 @@ def a_plan_changes_nothing_and_tells_all():
 
 
 def policy():
-    said = create("x", "--dry-run").ok().out
+    said = create("plan", "--dry-run").ok().out
     return json.loads(said[said.index("{"):said.index("Price:")])
 
 
@@ -400,6 +404,209 @@ def the_permissions_in_the_plan_are_enough_and_signatures_are_right():
         machine("rm", "-y", "x", **keys).ok()
     finally:
         moto.check_signatures(False)
+    nothing_is_left()
+
+
+def without(action, *words, **keys):
+    """A command of somebody who may do all but one thing is told so."""
+    statement = policy()
+    statement["Statement"][0]["Action"].remove(action)
+    user_with(statement)
+    moto.check_signatures(True)
+    try:
+        machine(*words, **keys).fails(machine_rc(action), f"not authorized to perform: {action}")
+    finally:
+        moto.check_signatures(False)
+
+
+def machine_rc(action):
+    before = ("Vpcs", "Subnets", "InstanceTypes", "InstanceTypeOfferings", "Images")
+    return 3 if action.startswith("ec2:Describe") and action.endswith(before) else 1
+
+
+def each_permission_is_needed():
+    user_with(policy())
+    key = moto.client("iam").create_access_key(UserName="someone")["AccessKey"]
+    keys = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    making = ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeInstanceTypes", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeImages",
+              "ec2:ImportKeyPair", "ec2:DescribeSecurityGroups", "ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress", "ec2:RunInstances"]
+    others = {"ec2:DescribeInstances": ("status", "x"), "ec2:StopInstances": ("stop", "x"), "ec2:RebootInstances": ("restart", "x"),
+              "ec2:TerminateInstances": ("rm", "-y", "x"), "ec2:DeleteKeyPair": ("rm", "-y", "x"), "ec2:DescribeNetworkInterfaces": ("rm", "-y", "x"),
+              "ec2:DeleteSecurityGroup": ("rm", "-y", "x"), "ec2:DescribeKeyPairs": ("gc",), "ec2:DescribeVolumes": ("gc",)}
+    seen = set(making) | set(others) | {"ec2:StartInstances", "ec2:DeleteVolume", "ssm:GetParameter", "ec2:CreateTags"}
+    assert seen == set(policy()["Statement"][0]["Action"]), seen ^ set(policy()["Statement"][0]["Action"])
+    for action in making:
+        without(action, "create", "-d", "amazonec2", *WAYS, "x", **keys)
+        nothing_is_left()
+    for action, words in others.items():
+        if words[0] == "rm" and os.path.isdir(f"{STORE}/machines/x"):
+            machine("rm", "-y", "x").ok()
+        if not os.path.isdir(f"{STORE}/machines/x"):
+            create("x").ok()
+        without(action, *words, **keys)
+    machine("rm", "-y", "x").ok()
+    create("x").ok()
+    machine("stop", "x").ok()
+    without("ec2:StartInstances", "start", "x", **keys)
+    machine("rm", "-y", "x").ok()
+    volume = moto.client("ec2").create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": [
+        {"Key": "shoal:store", "Value": open(f"{STORE}/id").read()}, {"Key": "shoal:machine", "Value": "forgotten"}]}])["VolumeId"]
+    without("ec2:DeleteVolume", "gc", "-y", **keys)
+    assert f"Removed volume {volume}" in machine("gc", "-y").ok().out
+    # Without the parameter the image is found by its name. moto does not ask for CreateTags where AWS does: in RunInstances.
+    statement = policy()
+    statement["Statement"][0]["Action"].remove("ssm:GetParameter")
+    user_with(statement)
+    moto.check_signatures(True)
+    try:
+        create("x", **keys).ok()
+    finally:
+        moto.check_signatures(False)
+    assert record("x")["Driver"]["AMI"] == IMAGES["noble-amd64"]
+    machine("rm", "-y", "x").ok()
+    nothing_is_left()
+
+
+# ---- credentials ----
+
+class Giver:
+    """A small HTTP server that gives keys to those who ask as they must: an instance's metadata, a container's, SSO's portal."""
+
+    def __init__(self):
+        self.asked = []
+        giver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                said = giver.said(self.command, self.path, self.headers)
+                self.send_response(200 if said is not None else 401)
+                self.end_headers()
+                self.wfile.write((said or "").encode())
+
+            do_GET = do_PUT = answer
+
+            def log_message(self, *a):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def said(self, method, path, headers):
+        self.asked.append((method, path))
+        keys = {"AccessKeyId": "AKIAGIVEN", "SecretAccessKey": "given", "Token": "given+/="}
+        if method == "PUT" and path == "/latest/api/token" and headers.get("X-aws-ec2-metadata-token-ttl-seconds"):
+            return "imds-token"
+        if path.startswith("/latest/meta-data/iam/security-credentials/") and headers.get("X-aws-ec2-metadata-token") == "imds-token":
+            return "a-role" if path.endswith("/") else json.dumps(keys)
+        if path == "/container" and headers.get("Authorization") == "container-token":
+            return json.dumps(keys)
+        if path == "/federation/credentials?account_id=0815&role_name=a+role" and headers.get("x-amz-sso_bearer_token") == "sso-token":
+            return json.dumps({"roleCredentials": {"accessKeyId": "AKIAGIVEN", "secretAccessKey": "given", "sessionToken": "given+/=", "expiration": 1}})
+        return None
+
+    def end(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def who_called():
+    """The key and the token that DescribeVpcs came with."""
+    head = proxy.heads[proxy.calls.index("DescribeVpcs")]
+    return head["Authorization"].split("Credential=")[1].split("/")[0], head.get("X-Amz-Security-Token")
+
+
+def aws_file(name, text):
+    path = f"{TOP}/.aws/{name}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, "w").write(text)
+
+
+def keys_come_from_wherever_aws_gives_them():
+    giver, nobody = Giver(), {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    given = ("AKIAGIVEN", "given+/=")
+
+    def called(*words, **env):
+        proxy.clear()
+        create("x", "--dry-run", *words, **{**nobody, **env}).ok()
+        return who_called()
+    try:
+        assert called(AWS_EC2_METADATA_DISABLED=None, AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.url) == given
+        open(f"{TOP}/token", "w").write("container-token\n")
+        assert called(AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{giver.url}/container", AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=f"{TOP}/token") == given
+
+        aws_file("config", "[profile sso]\nsso_session = corp\nsso_account_id = 0815\nsso_role_name = a role\n"
+                 "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp\n"
+                 "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/maker\nsource_profile = base\nexternal_id = e\n"
+                 "[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = base\n"
+                 f"[profile web]\nrole_arn = arn:aws:iam::123456789012:role/web\nweb_identity_token_file = {TOP}/token\n"
+                 "[profile process]\nregion = us-west-2\n"
+                 "credential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROCESS\", \"SecretAccessKey\": \"p\"}'\n")
+        aws_file(f"sso/cache/{hashlib.sha1(b'corp').hexdigest()}.json", json.dumps({"accessToken": "sso-token", "expiresAt": "2199-01-01T00:00:00UTC"}))
+        assert called("--amazonec2-profile", "sso", AWS_ENDPOINT_URL_SSO=giver.url) == given
+        assert called("--amazonec2-profile", "process") == ("AKIAPROCESS", None)
+
+        key, token = called("--amazonec2-profile", "role")
+        assert key.startswith("ASIA") and token, (key, token)
+        asked = proxy.bodies[proxy.calls.index("AssumeRole")]
+        assert asked["RoleArn"].endswith("role/maker") and asked["ExternalId"] == "e"
+        assert "Credential=AKIABASE/" in proxy.heads[proxy.calls.index("AssumeRole")]["Authorization"]
+        key, token = called(AWS_PROFILE="web")
+        assert key.startswith("ASIA") and proxy.bodies[0]["WebIdentityToken"] == "container-token", proxy.bodies[0]
+        key, token = called(AWS_WEB_IDENTITY_TOKEN_FILE=f"{TOP}/token", AWS_ROLE_ARN="arn:aws:iam::123456789012:role/web")
+        assert key.startswith("ASIA")
+        key, token = called("--amazonec2-role-arn", "arn:aws:iam::123456789012:role/last", **{k: "AKIAENV" for k in nobody})
+        assert key.startswith("ASIA") and proxy.bodies[0]["RoleArn"].endswith("role/last")
+        key, token = called("--amazonec2-access-key", "AKIAOPTION", "--amazonec2-secret-key", "s")
+        assert key == "AKIAOPTION"
+
+        aws_file(f"sso/cache/{hashlib.sha1(b'corp').hexdigest()}.json", json.dumps({"accessToken": "sso-token", "expiresAt": "2001-01-01T00:00:00Z"}))
+        create("x", "--amazonec2-profile", "sso", **nobody).fails(3, 'profile "sso": nobody is logged in, or no longer: run `aws sso login`')
+        create("x", "--amazonec2-profile", "process").ok()
+        own = record("x")["Driver"]
+        assert own["Profile"] == "process" and "AKIA" not in json.dumps(own), own
+        proxy.clear()
+        machine("rm", "-y", "x").ok()
+        assert "Credential=AKIAPROCESS/" in proxy.heads[0]["Authorization"]
+    finally:
+        giver.end()
+        shutil.rmtree(f"{TOP}/.aws", ignore_errors=True)
+    nothing_is_left()
+
+
+def keys_that_expire_on_the_way_are_looked_for_again():
+    count = f"{TOP}/count"
+    aws_file("config", "[profile p]\ncredential_process = echo x >> " + count + "; echo '{\"Version\": 1, \"AccessKeyId\": \"AKIAP\", \"SecretAccessKey\": \"p\"}'\n")
+    proxy.faults = [times(1, "RunInstances", ec2_error(400, "RequestExpired")), times(1, "DescribeSubnets", ec2_error(400, "ExpiredToken"))]
+    create("x", "--amazonec2-profile", "p").ok()
+    assert open(count).read().count("x") == 4  # the check and the rest, each once and once more
+    proxy.faults = [times(9, "DescribeVpcs", ec2_error(400, "ExpiredToken", "it has expired"))]
+    create("y", "--amazonec2-profile", "p").fails(3, "it has expired (ExpiredToken)")
+    proxy.faults = []
+    machine("rm", "-y", "x").ok()
+    shutil.rmtree(f"{TOP}/.aws")
+    nothing_is_left()
+
+
+def a_wrong_clock_is_named():
+    status, headers, body = ec2_error(400, "AuthFailure", "no")
+    for ahead_s, said in ((600, "10 minutes behind"), (-1200, "20 minutes ahead")):
+        date = email.utils.formatdate(time.time() + ahead_s, usegmt=True)
+        proxy.faults = [times(9, "DescribeVpcs", (status, {**headers, "Date": date}, body))]
+        create("x").fails(3, f"this computer's clock is {said}")
+    nothing_is_left()
+
+
+def ones_own_address_is_asked_for():
+    giver = Giver()
+    giver.said = lambda method, path, headers: "203.0.113.9\n" if path == "/ip" else "<html>"
+    try:
+        machine("create", "-d", "amazonec2", "x", SHOAL_CHECKIP_URL=f"{giver.url}/ip").ok()
+        assert ("tcp", 22, 22, "203.0.113.9/32") in rules_of()
+        machine("rm", "-y", "x").ok()
+        machine("create", "-d", "amazonec2", "x", SHOAL_CHECKIP_URL=f"{giver.url}/nonsense").fails(3, "say with --allow from where", "does not tell our address")
+    finally:
+        giver.end()
     nothing_is_left()
 
 
@@ -457,6 +664,8 @@ TESTS = [a_host_is_created_looked_at_turned_off_and_on_and_removed, what_is_laun
          what_fails_leaves_nothing_and_says_one_thing, who_cannot_be_told_is_told_why, hostile_answers_are_refused,
          a_create_killed_at_any_call_goes_on_or_is_removed, a_remove_killed_at_any_call_goes_on, a_plan_changes_nothing_and_tells_all,
          the_permissions_in_the_plan_are_enough_and_signatures_are_right,
+         each_permission_is_needed, keys_come_from_wherever_aws_gives_them, keys_that_expire_on_the_way_are_looked_for_again,
+         a_wrong_clock_is_named, ones_own_address_is_asked_for,
          what_no_machine_knows_is_found_and_removed, a_machine_of_docker_machine_goes_on_here]
 
 

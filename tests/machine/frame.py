@@ -73,6 +73,15 @@ def variables_stand_for_options():
     assert rc == 2 and "MACHINE_DEBUG" in err, err
 
 
+def certificates_may_lie_elsewhere_and_old_options_do_no_harm():
+    store, ca = f"{TOP}/certs-elsewhere", f"{TOP}/ca.pem"
+    ok(store, "--tls-ca-cert", ca, "--native-ssh", "--github-api-token", "t", "create", "-d", "none", "--url", "tcp://127.0.0.1:7", "x",
+       MACHINE_TLS_CA_KEY=f"{TOP}/ca-key.pem")
+    assert open(f"{store}/machines/x/ca.pem").read() == open(ca).read()
+    assert os.stat(f"{TOP}/ca-key.pem").st_mode & 0o777 == 0o600
+    assert sorted(os.listdir(f"{store}/certs")) == ["cert.pem", "key.pem"]
+
+
 def under_the_name_docker_machine_it_is_docker_machine():
     program = f"{TOP}/docker-machine"
     os.symlink(f"{BUILD}/shoal-machine", program)
@@ -142,7 +151,8 @@ def two_hundred_machines_are_listed_within_a_second():
 
 passed = failed = 0
 for test in [a_machine_without_a_driver_is_a_url, several_are_worked_on_at_once_and_each_failure_is_told,
-             variables_stand_for_options, under_the_name_docker_machine_it_is_docker_machine,
+             variables_stand_for_options,
+             certificates_may_lie_elsewhere_and_old_options_do_no_harm, under_the_name_docker_machine_it_is_docker_machine,
              a_store_of_docker_machine_is_imported_without_its_secrets, two_hundred_machines_are_listed_within_a_second]:
     if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
         continue

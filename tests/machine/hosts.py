@@ -312,6 +312,17 @@ def certificates_can_be_made_again():
     env_of("many-01")
 
 
+def a_certificate_that_ends_soon_is_told_of():
+    path = f"{STORE}/machines/many-01/server.pem"
+    shutil.copy(path, f"{STORE}/keep.pem")
+    for days, said in (("20", r"Its certificate ends in (19|20) days: `shoal machine regenerate-certs many-01`\n"), ("60", "\n")):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/O=x", "-days", days,
+            "-keyout", f"{STORE}/x.pem", "-out", path).ok()
+        row = machine("ls", "--filter", "name=many-01", "-f", "{{.Error}}").ok()
+        assert re.fullmatch(said, row.out), row
+    shutil.move(f"{STORE}/keep.pem", path)
+
+
 def a_wrong_certificate_is_named_and_mended():
     shutil.copy(f"{STORE}/machines/many-02/ca.pem", f"{STORE}/keep.pem")
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/O=x",
@@ -433,7 +444,7 @@ TESTS = [mistakes_are_told_in_a_sentence, who_is_not_root_is_told_before_anythin
          every_shell_gets_its_own_words, it_is_shown_in_every_way, a_shell_in_it_finds_a_host_of_its_own,
          a_terminal_gets_a_shell_with_job_control, an_idle_engine_is_quiet, containers_run_and_are_reached, two_creates_at_once_take_two_addresses,
          who_is_disconnected_hears_nothing_until_it_is_connected, stop_and_start_keep_address_and_data,
-         kill_and_restart_work_too, an_engine_that_dies_is_started_again, certificates_can_be_made_again,
+         kill_and_restart_work_too, an_engine_that_dies_is_started_again, certificates_can_be_made_again, a_certificate_that_ends_soon_is_told_of,
          a_wrong_certificate_is_named_and_mended, an_engine_that_cannot_start_is_explained,
          a_create_killed_at_any_step_goes_on_or_is_removed, only_one_command_works_on_a_machine,
          what_a_local_host_has_no_use_for_says_why,

@@ -135,7 +135,7 @@ class Proxy:
     Instances are pending for `pending_looks` looks after their start."""
 
     def __init__(self, moto):
-        self.moto, self.calls, self.faults, self.bodies, self.lock = moto, [], [], [], threading.Lock()
+        self.moto, self.calls, self.faults, self.bodies, self.heads, self.lock = moto, [], [], [], [], threading.Lock()
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -147,7 +147,7 @@ class Proxy:
                 try:
                     self.send_response(status)
                     for k, v in headers.items():
-                        if k.lower() in ("content-type", "x-amzn-errortype"):
+                        if k.lower() in ("content-type", "x-amzn-errortype", "date"):
                             self.send_header(k, v)
                     self.send_header("Content-Length", str(len(text)))
                     self.end_headers()
@@ -168,7 +168,7 @@ class Proxy:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def clear(self):
-        self.calls, self.faults, self.bodies = [], [], []
+        self.calls, self.faults, self.bodies, self.heads = [], [], [], []
 
     def answer(self, headers, body):
         fields = dict(urllib.parse.parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
@@ -176,6 +176,9 @@ class Proxy:
         with self.lock:
             self.calls.append(action)
             self.bodies.append(fields)
+            self.heads.append(headers)
+        if "Authorization" not in headers:  # AWS goes by the host's name, moto by this
+            headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential=none/20260101/{REGION}/sts/aws4_request, SignedHeaders=host, Signature=0"
 
         def forward():
             return self.moto.ask("POST", "/", body, headers)

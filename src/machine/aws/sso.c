@@ -29,19 +29,28 @@ static char *cache_path(const char *key)
 	return xasprintf("%s/.aws/sso/cache/%s.json", home ? home : "/root", hex);
 }
 
+/* "2026-11-22T22:24:05Z"; older programs wrote "UTC" for the Z. */
+static bool is_over(const char *ends)
+{
+	size_t length = strlen(ends);
+	bool is_old = length > 3 && strcmp(ends + length - 3, "UTC") == 0;
+	AUTO_FREE char *text =
+		xasprintf("%.*s%s", (int)(is_old ? length - 3 : length), ends, is_old ? "Z" : "");
+	int64_t ends_ns;
+
+	return !time_parse(text, &ends_ns) || ends_ns / NS_PER_SECOND <= time(NULL);
+}
+
 /* The token, or NULL with a sentence that says how to get one. */
 static char *cached_token(const char *key, struct err *e)
 {
 	AUTO_FREE char *path = cache_path(key);
 	AUTO_BUF struct buf text = BUF_MAX(CACHE_MAX);
 	AUTO_JSON json_t *said = NULL;
-	int64_t ends_ns = 0;
 
 	if (file_read(path, &text, e))
 		said = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
-	if (said && *field_text(said, "accessToken") &&
-	    time_parse(field_text(said, "expiresAt"), &ends_ns) &&
-	    ends_ns / NS_PER_SECOND > time(NULL))
+	if (said && *field_text(said, "accessToken") && !is_over(field_text(said, "expiresAt")))
 		return xstrdup(field_text(said, "accessToken"));
 	fail(e, ERR_UNAUTHENTICATED, "nobody is logged in, or no longer: run `aws sso login`");
 	return NULL;
