@@ -19,6 +19,19 @@ static uint64_t or_default(uint64_t value, uint64_t instead)
 	return value ? value : instead;
 }
 
+/* As the last session named it. */
+static const char *find_manager(void *self, const char *node_id)
+{
+	const struct node *n = self;
+	const struct agent_manager *it;
+
+	if (n->agent)
+		list_each (agent_managers(n->agent), struct agent_manager, link, it)
+			if (strcmp(it->node_id, node_id) == 0)
+				return it->addr;
+	return NULL;
+}
+
 /* The rooms of a manager, before the group has begun. */
 static void open_rooms(struct node *n)
 {
@@ -33,6 +46,8 @@ static void open_rooms(struct node *n)
 		.peer = c->seams.peer,
 		.log = c->log,
 		.store = n->store,
+		.find_addr = find_manager,
+		.find_addr_self = n,
 		.seed = prng_next(&n->prng),
 		.snapshot_entries = or_default(c->snapshot_entries, SNAPSHOT_ENTRIES),
 		.snapshot_bytes = or_default(c->snapshot_bytes, SNAPSHOT_BYTES),
@@ -206,6 +221,7 @@ void manager_stop(struct node *n)
 	n->group = NULL;
 	n->store = NULL;
 	n->has_caught_up = false;
+	new_root_forget(n);
 	logs_look_at_leader(n);
 	peer->lead(peer->self, false, NULL);
 }

@@ -37,6 +37,9 @@ struct group_config {
 	 * last so many bytes. */
 	uint64_t keep_entries, keep_bytes;
 	uint64_t old_snapshots; /* files of earlier ones that stay, for people */
+	/* Where this node can be found, as far as is known from elsewhere; NULL: unknown. May be NULL. */
+	const char *(*find_addr)(void *self, const char *node_id);
+	void *find_addr_self;
 };
 
 struct group *group_new(const struct group_config *c);

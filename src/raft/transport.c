@@ -214,6 +214,19 @@ static bool decode_message(struct incoming *in, struct str bytes, struct err *e)
 	return request && take_message(in, request->message, e);
 }
 
+/* A member that joined while this one was away is in none of its entries. It is answered all the same,
+ * or it could never find out how far this log goes, and bring it up to date. */
+static void look_up_stranger(struct group *g, const struct incoming *in, uint64_t raft_id)
+{
+	const struct group_config *c = &g->config;
+	const char *addr = c->find_addr && !members_find(&g->hints, raft_id)
+				   ? c->find_addr(c->find_addr_self, in->from)
+				   : NULL;
+
+	if (addr && addr[0])
+		members_set(&g->hints, raft_id, in->from, addr);
+}
+
 static void step(struct group *g, struct incoming *in)
 {
 	struct raft_message *m = in->message;
@@ -225,6 +238,8 @@ static void step(struct group *g, struct incoming *in)
 	from = members_find(&g->members, m->from);
 	if (from)
 		from->is_active = true;
+	else
+		look_up_stranger(g, in, m->from);
 	if (m->kind == RAFT_SNAPSHOT) {
 		free((void *)g->received.content.ptr);
 		g->received = (struct received){ m->snapshot->index, m->snapshot->term, { 0 } };
