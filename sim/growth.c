@@ -4,10 +4,15 @@
 
 #include "sim/disk.h"
 #include "sim/hands.h"
+#include "swarm/span.h"
 #include "swarm/unlock_key.h"
 
 #define UPDATE_NODE    "/docker.swarmkit.v1.Control/UpdateNode"
 #define UPDATE_CLUSTER "/docker.swarmkit.v1.Control/UpdateCluster"
+#define REMOVE_NODE    "/docker.swarmkit.v1.Control/RemoveNode"
+
+/* A node that no host is by then never will be. */
+#define LOST_AFTER_MS 40000
 
 static struct sim_node *any_manager(struct world *w)
 {
@@ -65,6 +70,41 @@ static void unlock(struct growth *g, struct sim_node *s)
 	world_wake(s);
 }
 
+static const struct sim_node *node_of(const struct world *w, const char *id)
+{
+	for (size_t i = 0; i < w->node_count; i++)
+		if (strcmp(w->nodes[i].node_id, id) == 0)
+			return &w->nodes[i];
+	return NULL;
+}
+
+/* Of joins that were given up. */
+static void remove_lost_nodes(struct growth *g)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct world *w = g->world;
+	const struct sim_node *manager = any_manager(w);
+	struct objects nodes;
+	const Pb__Node *node;
+
+	if (!manager)
+		return;
+	nodes = view_all(node_view(manager->node), OBJECT_NODE, &a);
+	objects_each (nodes, Pb__Node, node) {
+		Pb__RemoveNodeRequest *request = PB_NEW(&a, remove_node_request);
+		int64_t age_ms =
+			(world_now(w).wall_ns - moment_ns(node->meta->created_at)) / 1000000;
+
+		if (node_of(w, node->id) || age_ms < LOST_AFTER_MS)
+			continue;
+		request->node_id = node->id;
+		request->force = true;
+		node_change(manager->node, node_ticket(manager->node), REMOVE_NODE, request);
+		world_wake((struct sim_node *)manager);
+		return;
+	}
+}
+
 static void join_all(struct world *w, void *arg)
 {
 	struct growth *g = arg;
@@ -79,6 +119,8 @@ static void join_all(struct world *w, void *arg)
 		if (w->nodes[i].node && w->nodes[i].paused_until_ms <= w->now_ms &&
 		    node_swarm_state(w->nodes[i].node) == SWARM_LOCKED)
 			unlock(g, &w->nodes[i]);
+	if (g->rotates)
+		remove_lost_nodes(g);
 	world_plan(w, 1000, join_all, g);
 }
 
@@ -113,6 +155,23 @@ static void change_lock(struct growth *g, struct sim_node *manager)
 	request->spec = pb_dup(&a, cluster->spec);
 	request->spec->encryption_config->auto_lock_managers = prng_chance(&g->world->prng, 2, 3);
 	request->rotation->manager_unlock_key = prng_chance(&g->world->prng, 1, 2);
+	node_change(manager->node, node_ticket(manager->node), UPDATE_CLUSTER, request);
+	world_wake(manager);
+}
+
+static void change_root(struct growth *g, struct sim_node *manager)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	const Pb__Cluster *cluster = view_cluster(node_view(manager->node));
+	Pb__UpdateClusterRequest *request = PB_NEW(&a, update_cluster_request);
+
+	request->cluster_id = arena_strdup(&a, cluster->id);
+	request->cluster_version = pb_dup(&a, cluster->meta->version);
+	request->spec = pb_dup(&a, cluster->spec);
+	if (prng_chance(&g->world->prng, 1, 6))
+		request->spec->ca_config->signing_ca_cert = cluster->root_ca->ca_cert;
+	else
+		request->spec->ca_config->force_rotate++;
 	node_change(manager->node, node_ticket(manager->node), UPDATE_CLUSTER, request);
 	world_wake(manager);
 }
@@ -166,6 +225,8 @@ static void act(struct world *w, void *arg)
 	manager = any_manager(w);
 	if (manager && g->locks && prng_chance(&w->prng, 1, 3))
 		change_lock(g, manager);
+	else if (manager && g->rotates && prng_chance(&w->prng, 1, 3))
+		change_root(g, manager);
 	else if (manager)
 		change_role(g, manager);
 	world_plan(w, prng_between(&w->prng, 1, 2 * g->every_ms), act, g);
@@ -177,7 +238,8 @@ void growth_begin(struct growth *g, struct world *w, int64_t until_ms)
 			      .until_ms = until_ms,
 			      .every_ms = prng_between(&w->prng, 1000, 30000),
 			      .loses = prng_chance(&w->prng, 1, 2),
-			      .locks = prng_chance(&w->prng, 1, 2) };
+			      .locks = prng_chance(&w->prng, 1, 2),
+			      .rotates = prng_chance(&w->prng, 1, 2) };
 	world_plan(w, 10, join_all, g);
 	world_plan(w, 3000, act, g);
 }
@@ -193,12 +255,17 @@ static void check_lock(struct growth *g, const struct sim_node *s, const Pb__Clu
 			   s->name);
 }
 
-static const struct sim_node *node_of(const struct world *w, const char *id)
+static void check_root(struct growth *g, const struct sim_node *s, const Pb__RootCA *root)
 {
-	for (size_t i = 0; i < w->node_count; i++)
-		if (strcmp(w->nodes[i].node_id, id) == 0)
-			return &w->nodes[i];
-	return NULL;
+	struct str cert = str_bytes(root->ca_cert.data, root->ca_cert.len);
+
+	if (root->root_rotation)
+		world_fail(g->world, "the root certificate is still being replaced");
+	else if (!hands_trust(s->hands, cert))
+		world_fail(g->world, "%s does not believe in the swarm's root", s->name);
+	else if (!hands_lead_to(s->hands, cert))
+		world_fail(g->world, "the certificate of %s does not lead to the swarm's root",
+			   s->name);
 }
 
 void growth_check_calm(struct growth *g)
@@ -220,6 +287,7 @@ void growth_check_calm(struct growth *g)
 		if (!s || !s->node)
 			continue; /* a join that was given up */
 		check_lock(g, s, view_cluster(node_view(leader->node)));
+		check_root(g, s, view_cluster(node_view(leader->node))->root_ca);
 		m = members_find_node(group_members(node_group(leader->node)), node->id);
 		if (node->role != node->spec->desired_role)
 			world_fail(w, "%s still has another role than it is to have", s->name);

@@ -7,7 +7,10 @@
  *
  * In some runs managers are locked and opened again (autolock) and the unlock key is replaced, while
  * nodes crash. An operator who wrote every key down unlocks whoever comes back locked, now and then
- * with a wrong key first. */
+ * with a wrong key first.
+ *
+ * In some runs the root certificate is replaced, again and again, and sometimes given up half-way; then
+ * somebody removes nodes of joins that were given up, which hold a rotation up for ever. */
 #ifndef SHOAL_SIM_GROWTH_H
 #define SHOAL_SIM_GROWTH_H
 
@@ -16,7 +19,7 @@
 struct growth {
 	struct world *world;
 	int64_t until_ms, every_ms;
-	bool is_founded, loses, locks;
+	bool is_founded, loses, locks, rotates;
 	uint64_t lost; /* a raft id whose journal is gone; 0: none */
 };
 

@@ -51,7 +51,9 @@ struct hands {
 	/* A manager's first certificate is not on the disk yet; the role of the one that is, or "". */
 	bool is_unwritten;
 	char written_role[32];
-	char *root;          /* believed in */
+	char *root; /* believed in */
+	/* Who signed the certificate, and whose signature on that one is delivered with it; or NULL. */
+	char *issuer, *cross;
 	int64_t installed_s; /* wall time */
 	char role[32], org[64];
 	int64_t line_ms;      /* from one line of a container to the next */
@@ -358,6 +360,8 @@ static void do_keys(struct hands *h, const struct work *w)
 	in->keys.identity = (struct keys_identity){
 		.root = keep_text(&box->memory, h->root),
 		.node_id = arena_strdup(&box->memory, s->node_id),
+		.issuer_subject = keep_text(&box->memory, h->issuer),
+		.issuer_public_key = keep_text(&box->memory, h->issuer),
 		.role = s->role ? s->role : "",
 		.org = s->org ? s->org : "",
 		.not_before_s = h->installed_s,
@@ -555,11 +559,23 @@ static void keys_new_root(void *self, uint64_t ticket, int64_t wall_ns)
 	plan_keys(h, ticket, root, "root key", digest);
 }
 
+/* A root is its own subject and key here. */
 static void keys_digest(void *self, uint64_t ticket, struct str root)
 {
-	AUTO_FREE char *digest = digest_of(root);
+	AUTO_FREE char *digest = digest_of(root), *subject = str_dup(root);
 
-	plan_keys(self, ticket, NULL, NULL, digest);
+	plan_keys(self, ticket, subject, subject, digest);
+}
+
+/* The old root's signature on the new one is the name of the old one. */
+static void keys_new_rotation(void *self, uint64_t ticket, const struct keys_rotation *what)
+{
+	struct hands *h = self;
+	AUTO_FREE char *root = xasprintf("root %lld %s %llu", (long long)what->wall_ns,
+					 h->owner->name, (unsigned long long)++h->last_key);
+	AUTO_FREE char *cross = str_dup(what->old_cert);
+
+	plan_keys(h, ticket, root, "root key", cross);
 }
 
 static void keys_new_csr(void *self, uint64_t ticket)
@@ -573,7 +589,9 @@ static void keys_new_csr(void *self, uint64_t ticket)
 
 static void keys_sign(void *self, uint64_t ticket, const struct keys_signing *what)
 {
-	AUTO_FREE char *cert = xasprintf("%s %s %s", what->cn, what->ou, what->org);
+	AUTO_FREE char *cert = xasprintf("%s %s %s %.*s%s%.*s", what->cn, what->ou, what->org,
+					 STR_FMT(what->ca_cert), what->cross_signed.len ? "\n" : "",
+					 STR_FMT(what->cross_signed));
 
 	plan_keys(self, ticket, cert, NULL, NULL);
 }
@@ -591,12 +609,53 @@ static void forget_lock(struct hands *h)
 	h->is_lock_known = false;
 }
 
+/* "id role org issuer", and on a line of its own the root that signed the issuer. */
+static void read_issuer(struct str cert, struct str *issuer, struct str *cross)
+{
+	struct str word;
+
+	(void)str_cut(cert, '\n', issuer, cross);
+	for (int i = 0; i < 3; i++)
+		(void)str_cut(*issuer, ' ', &word, issuer);
+}
+
+bool hands_lead_to(const struct hands *h, struct str root)
+{
+	return h->issuer && (str_equal_c(root, h->issuer) || str_equal_c(root, h->cross));
+}
+
+bool hands_trust(const struct hands *h, struct str root)
+{
+	return h->root && str_equal_c(root, h->root);
+}
+
+bool hands_believe(const struct hands *h, const struct hands *other)
+{
+	bool has_new_root = h->issuer && h->root && strcmp(h->cross, h->root) == 0;
+
+	/* The root that signed its own certificate is as good, when its own root signed that. */
+	return !h->root || !other->has_identity || !other->issuer ||
+	       hands_lead_to(other, str_of(h->root)) ||
+	       (has_new_root && hands_lead_to(other, str_of(h->issuer)));
+}
+
 static void keys_install(void *self, uint64_t ticket, struct str root, struct str cert)
 {
 	struct hands *h = self;
 	struct sim_node *s = h->owner;
 	AUTO_FREE char *text = str_dup(cert);
+	struct work *w = plan_keys(h, ticket, NULL, NULL, NULL);
+	struct str issuer, cross;
 
+	read_issuer(cert, &issuer, &cross);
+	w->is_refused = !str_equal(issuer, root) && !str_equal(cross, root);
+	w->err_kind = ERR_UNAUTHENTICATED;
+	if (w->is_refused)
+		return;
+	free(h->issuer);
+	free(h->cross);
+	h->issuer = str_dup(issuer);
+	h->cross = str_dup(cross);
 	remember_root(h, root);
 	h->has_identity = sscanf(text, "%25s %31s %63s", s->node_id, h->role, h->org) == 3;
 	h->installed_s = world_now(s->world).wall_ns / 1000000000;
@@ -607,7 +666,6 @@ static void keys_install(void *self, uint64_t ticket, struct str root, struct st
 	h->is_unwritten = strcmp(h->role, "swarm-manager") == 0 && !h->is_lock_known;
 	if (!h->is_unwritten)
 		strcpy(h->written_role, h->role);
-	plan_keys(h, ticket, NULL, NULL, NULL);
 }
 
 static void set_unlock_key(struct hands *h, struct str key)
@@ -619,8 +677,13 @@ static void set_unlock_key(struct hands *h, struct str key)
 
 static void keys_trust(void *self, uint64_t ticket, struct str root)
 {
-	remember_root(self, root);
-	plan_keys(self, ticket, NULL, NULL, NULL);
+	struct hands *h = self;
+	struct work *w = plan_keys(h, ticket, NULL, NULL, NULL);
+
+	w->is_refused = h->has_identity && !hands_lead_to(h, root);
+	w->err_kind = ERR_UNAUTHENTICATED;
+	if (!w->is_refused)
+		remember_root(h, root);
 }
 
 static void keys_lock(void *self, uint64_t ticket, struct str unlock_key, uint64_t version)
@@ -711,6 +774,7 @@ struct hands *hands_new(struct sim_node *owner)
 		.self = h,
 		.random = keys_random,
 		.new_root = keys_new_root,
+		.new_rotation = keys_new_rotation,
 		.digest = keys_digest,
 		.new_csr = keys_new_csr,
 		.sign = keys_sign,
@@ -730,6 +794,8 @@ void hands_free(struct hands *h)
 		return;
 	hands_host_died(h);
 	free(h->root);
+	free(h->issuer);
+	free(h->cross);
 	free(h);
 }
 

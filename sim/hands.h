@@ -31,6 +31,12 @@ void hands_set_line_ms(struct hands *h, int64_t line_ms);
 /* What the keys on this host's disk are locked with; empty: they are not. */
 struct str hands_unlock_key(const struct hands *h);
 
+/* Does this node's certificate lead to that root, and does it believe in that? */
+bool hands_lead_to(const struct hands *h, struct str root);
+bool hands_trust(const struct hands *h, struct str root);
+/* Would it believe the other's certificate? Who shows none is believed. */
+bool hands_believe(const struct hands *h, const struct hands *other);
+
 /* The process died: what was under way is forgotten, containers live on. Or the host did: they do
  * not. */
 void hands_process_died(struct hands *h);

@@ -9,6 +9,7 @@
 #include "node/node.h"
 #include "pb/methods.h"
 #include "seam/input.h"
+#include "sim/hands.h"
 #include "sim/world.h"
 
 /* A packet of what was sent in one turn is split once in so many. */
@@ -32,6 +33,7 @@ struct call {
 	struct end caller, callee;
 	size_t via; /* whom the caller is connected to; a follower passes calls on to the leader */
 	bool is_raft;
+	bool trusts_nothing;
 	bool is_opened; /* the callee knows of it */
 	bool is_lost;   /* who passed it on went away silently: it goes nowhere any more */
 	char *method;
@@ -213,9 +215,23 @@ static bool relay(struct network *n, struct call *c, struct sim_node **callee)
 	return true;
 }
 
+/* Each side of a connection believes the other's certificate, as far as it shows one. A call that
+ * trusts nothing shows none, and looks at none. */
+static bool believe_each_other(struct network *n, const struct call *c)
+{
+	return c->trusts_nothing ||
+	       (hands_believe(node_at(n, c->caller.node)->hands, node_at(n, c->via)->hands) &&
+		hands_believe(node_at(n, c->via)->hands, node_at(n, c->caller.node)->hands));
+}
+
 static void open_at_callee(struct network *n, struct call *c, struct sim_node *callee)
 {
 	struct input *in;
+
+	if (!believe_each_other(n, c)) {
+		end_unsent(n, &c->caller, "certificate signed by unknown authority");
+		return;
+	}
 
 	if (!relay(n, c, &callee))
 		return;
@@ -390,6 +406,7 @@ static void seam_call(void *self, uint64_t ticket, const struct peer_target *to,
 
 	c->method = xstrdup(method);
 	c->is_raft = to->is_raft;
+	c->trusts_nothing = to->trust == PEER_TRUST_NOTHING;
 	c->caller = (struct end){
 		.call = c, .node = from, .ticket = ticket, .life = owner->owner->lives
 	};

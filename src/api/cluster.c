@@ -7,16 +7,18 @@
 #define DATA_PORT_DEFAULT   4789
 #define NAME_MAX_BYTES      65536
 
+/* What is trusted, and what certificates are to be issued by: during a rotation not the same. */
 static void write_tls_info(struct json *j, const Pb__Cluster *cluster, int minor)
 {
 	AUTO_BUF struct buf subject = BUF_MAX(NAME_MAX_BYTES), key = BUF_MAX(NAME_MAX_BYTES);
 	AUTO_ARENA struct arena a = { 0 };
 	Pb__NodeTLSInfo *info = pb_new(&a, &pb__node_tlsinfo__descriptor);
+	const Pb__RootRotation *rotation = cluster->root_ca->root_rotation;
+	ProtobufCBinaryData issuer = rotation ? rotation->ca_cert : cluster->root_ca->ca_cert;
 	struct err e;
 
 	info->trust_root = cluster->root_ca->ca_cert;
-	if (cert_subject(str_bytes(info->trust_root.data, info->trust_root.len), &subject, &key,
-			 &e)) {
+	if (cert_subject(str_bytes(issuer.data, issuer.len), &subject, &key, &e)) {
 		info->cert_issuer_subject =
 			(ProtobufCBinaryData){ subject.len, (uint8_t *)subject.data };
 		info->cert_issuer_public_key =

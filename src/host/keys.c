@@ -165,10 +165,69 @@ static void seam_new_root(void *self, uint64_t ticket, int64_t wall_ns)
 			append_digest(buf_str(&o->a), &o->c, &o->err));
 }
 
-static void seam_digest(void *self, uint64_t ticket, struct str root)
+static bool has_same_key(struct str a, struct str b, bool *has, struct err *e)
+{
+	AUTO_BUF struct buf subject = BUF_MAX(2 * X509_DER_MAX), of_a = BUF_MAX(X509_DER_MAX),
+			    of_b = BUF_MAX(X509_DER_MAX);
+
+	if (!cert_subject(a, &subject, &of_a, e) || !cert_subject(b, &subject, &of_b, e))
+		return false;
+	*has = str_equal(buf_str(&of_a), buf_str(&of_b));
+	return true;
+}
+
+/* As it is stored and hashed: without blanks around, with a line end. */
+static bool take_given_root(const struct keys_rotation *what, struct outcome *o)
+{
+	bool is_same;
+
+	if (what->new_key.len && what->new_cert.len == 0)
+		return fail(&o->err, ERR_INVALID,
+			    "if a signing CA key is provided, the signing CA cert must also be "
+			    "provided");
+	buf_append_str(&o->a, str_trim(what->new_cert));
+	buf_append_c(&o->a, "\n");
+	buf_append_str(&o->b, what->new_key);
+	if (!root_check_desired(buf_str(&o->a), what->wall_ns / 1000000000, &o->err) ||
+	    (what->new_key.len && !key_matches_cert(what->new_key, buf_str(&o->a), &o->err)) ||
+	    !has_same_key(what->old_cert, buf_str(&o->a), &is_same, &o->err)) {
+		o->err.kind = ERR_INVALID;
+		return false;
+	}
+	return !is_same ||
+	       fail(&o->err, ERR_INVALID, "Cannot update to a cert with an identical key");
+}
+
+static bool make_rotation(const struct keys_rotation *what, struct outcome *o)
+{
+	bool is_given = what->new_cert.len || what->new_key.len;
+
+	if (!(is_given ? take_given_root(what, o)
+		       : root_new(what->wall_ns / 1000000000, &o->a, &o->b, &o->err)))
+		return false;
+	if (root_cross_sign(what->old_cert, what->old_key, buf_str(&o->a), &o->c, &o->err))
+		return true;
+	o->err.kind = ERR_INTERNAL;
+	return while_doing(&o->err,
+			   "unable to generate a cross-signed certificate for root rotation");
+}
+
+static void seam_new_rotation(void *self, uint64_t ticket, const struct keys_rotation *what)
 {
 	struct outcome *o = outcome_new(self, ticket);
 
+	post(o, make_rotation(what, o));
+}
+
+static void seam_digest(void *self, uint64_t ticket, struct str root)
+{
+	struct outcome *o = outcome_new(self, ticket);
+	struct err why;
+
+	if (!cert_subject(root, &o->a, &o->b, &why)) {
+		buf_reset(&o->a);
+		buf_reset(&o->b);
+	}
 	post(o, append_digest(root, &o->c, &o->err));
 }
 
@@ -184,7 +243,9 @@ static void seam_new_csr(void *self, uint64_t ticket)
 static void seam_sign(void *self, uint64_t ticket, const struct keys_signing *what)
 {
 	struct outcome *o = outcome_new(self, ticket);
-	struct signer by = { .cert = what->ca_cert, .key = what->ca_key };
+	struct signer by = { .cert = what->ca_cert,
+			     .key = what->ca_key,
+			     .cross_signed = what->cross_signed };
 
 	post(o, node_cert_sign(&by, what->csr, what->org, what->ou, what->cn,
 			       what->wall_ns / 1000000000, what->lifetime_s, &o->a, &o->err));
@@ -474,6 +535,7 @@ void keys_hands_seam(struct keys_hands *k, struct keys *seam)
 		.self = k,
 		.random = seam_random,
 		.new_root = seam_new_root,
+		.new_rotation = seam_new_rotation,
 		.digest = seam_digest,
 		.new_csr = seam_new_csr,
 		.sign = seam_sign,

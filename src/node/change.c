@@ -102,6 +102,7 @@ bool change_carry_out(void *self, struct txn *t, const char *method, const void 
 		.arena = a,
 		.prng = &n->prng,
 		.chance = &n->chance,
+		.root = new_root_made(n),
 		.image_is_valid = n->config.image_is_valid,
 	};
 	c.member_count = list_members(n, a, &members);
@@ -109,6 +110,11 @@ bool change_carry_out(void *self, struct txn *t, const char *method, const void 
 	*response = m->handle(&c, request, e);
 	if (m->needs_chance)
 		change_want_chance(n);
+	if (c.needs_root)
+		new_root_make(n, view_cluster(store_view(n->store)),
+			      ((const Pb__UpdateClusterRequest *)request)->spec->ca_config);
+	else if (c.took_root)
+		new_root_forget(n);
 	if (*response)
 		*response = pb_dup(a, *response); /* it may point into the transaction */
 	return *response != NULL;

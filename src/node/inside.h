@@ -130,6 +130,14 @@ struct restoring {
 	struct arena memory;
 };
 
+/* A root to rotate to (new_root.c): asked for, or here. */
+struct new_root {
+	struct arena memory;
+	uint64_t waiting;
+	bool is_here;
+	struct control_root root;
+};
+
 struct retired {
 	struct list link;
 	struct group *group;
@@ -203,6 +211,7 @@ struct node {
 	struct control_chance chance; /* for the next change that needs some */
 	bool has_chance;
 	uint64_t chance_ticket;
+	struct new_root new_root;
 	struct roles *roles;
 	int64_t lonely_since_ms; /* when there was a leader last */
 	uint64_t told_leader;    /* raft id of the leader that the hands were told of */
@@ -322,6 +331,12 @@ int64_t lock_deadline(const struct node *n);
 void lock_tell(struct node *n, uint64_t ticket, struct str unlock_key, uint64_t version);
 bool lock_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
 void lock_forget(struct node *n);
+
+/* new_root.c: a root to rotate to. */
+void new_root_make(struct node *n, const Pb__Cluster *cluster, const Pb__CAConfig *wanted);
+const struct control_root *new_root_made(const struct node *n);
+bool new_root_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
+void new_root_forget(struct node *n);
 
 /* trust.c: the root that the manager tells of. */
 void trust_turn(struct node *n);

@@ -590,7 +590,7 @@ void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_ev
 	struct err e;
 
 	if (trust_keys_event(n, ticket, ev) || lock_keys_event(n, ticket, ev) ||
-	    ticket != m->waiting)
+	    new_root_keys_event(n, ticket, ev) || ticket != m->waiting)
 		return;
 	m->waiting = 0;
 	if (ev->kind == KEYS_FAILED) {

@@ -18,10 +18,19 @@
 
 struct keys_signing {
 	struct str ca_cert, ca_key; /* PEM */
-	struct str csr;             /* PEM */
+	struct str cross_signed; /* PEM: delivered behind the certificate; "" outside a rotation */
+	struct str csr;          /* PEM */
 	const char *cn, *ou, *org;
 	int64_t lifetime_s; /* under an hour: the default of 90 days is taken */
 	int64_t wall_ns;    /* the time it is signed at */
+};
+
+/* A new root, and the old one's signature on it, so that whoever believes in the old one only believes
+ * certificates of the new one, too. */
+struct keys_rotation {
+	struct str old_cert, old_key; /* PEM */
+	struct str new_cert, new_key; /* PEM; both empty: they are made */
+	int64_t wall_ns;
 };
 
 struct keys {
@@ -30,7 +39,12 @@ struct keys {
 	void (*random)(void *self, uint64_t ticket, size_t count);
 	/* A root CA (swarm-ca, 20 years). Event: a = certificate, b = key (PEM), c = "sha256:<hex>" of a. */
 	void (*new_root)(void *self, uint64_t ticket, int64_t wall_ns);
-	/* The digest by which a token pins a root. Event: c = "sha256:<hex>" of the bytes. */
+	/* A root to change to. Event: a = certificate, b = key ("" if only a certificate was given), c = the
+	 * certificate cross-signed by the old root. FAILED with ERR_INVALID when what was given cannot be
+	 * a root. */
+	void (*new_rotation)(void *self, uint64_t ticket, const struct keys_rotation *what);
+	/* What a root is known by. Event: c = "sha256:<hex>" of the bytes, by which a token pins it;
+	 * a = subject and b = public key of its first certificate (DER; "" if it has none). */
 	void (*digest)(void *self, uint64_t ticket, struct str root);
 	/* A new key for this node, kept aside, and a request for a certificate. Event: a = CSR. */
 	void (*new_csr)(void *self, uint64_t ticket);

@@ -97,9 +97,12 @@ static int verify_peer(X509_STORE_CTX *ctx, void *unused)
 	return verify_to(ctx, roots, X509_STORE_CTX_get0_untrusted(ctx));
 }
 
-static bool set_roots(struct tls_config *c, struct str pem, struct err *e)
+/* Who has a certificate of a new root, with the old one's signature on that, may not have heard yet that
+ * the new one is the root; others send certificates of it without that signature by then. */
+static bool set_roots(struct tls_config *c, struct str pem, struct str own_chain, struct err *e)
 {
 	AUTO_CERTS STACK_OF(X509) *roots = NULL;
+	AUTO_CERTS STACK_OF(X509) *own = NULL;
 	int mode = SSL_VERIFY_PEER;
 
 	if (c->verify == TLS_VERIFY_NONE)
@@ -107,6 +110,10 @@ static bool set_roots(struct tls_config *c, struct str pem, struct err *e)
 	roots = certs_parse(pem, e);
 	if (!roots)
 		return while_doing(e, "trusted roots");
+	if (own_chain.len && !(own = certs_parse(own_chain, e)))
+		return while_doing(e, "own certificate");
+	if (own)
+		add_cross_signed(roots, own);
 	SSL_CTX_set_cert_store(c->ctx, store_of(roots));
 	if (c->role == TLS_SERVER && c->verify == TLS_VERIFY_PEER)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -160,7 +167,7 @@ struct tls_config *tls_config_new(const struct tls_options *o, struct err *e)
 					 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					 SSL_MODE_NO_AUTO_CHAIN);
 	set_protocol(c);
-	if (set_roots(c, o->roots, e) && set_own_cert(c, o->cert, o->key, e))
+	if (set_roots(c, o->roots, o->cert, e) && set_own_cert(c, o->cert, o->key, e))
 		return c;
 	tls_config_free(c);
 	return NULL;

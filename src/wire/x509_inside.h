@@ -68,6 +68,9 @@ X509_STORE *store_of(STACK_OF(X509) *roots);
  * of the path. */
 bool verify_to(X509_STORE_CTX *ctx, STACK_OF(X509) *roots, STACK_OF(X509) *chain);
 
+/* Add what the roots signed of this chain: new roots, in a rotation. Takes a reference on each. */
+void add_cross_signed(STACK_OF(X509) *roots, STACK_OF(X509) *chain);
+
 void cert_identity_of(X509 *cert, struct cert_identity *id);
 int64_t time_of(const ASN1_TIME *t);
 /* One sentence for a failed verification: X509_V_ERR_..., the certificate it is about (or NULL),

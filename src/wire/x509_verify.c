@@ -173,6 +173,17 @@ static STACK_OF(X509) *cross_signed_of(STACK_OF(X509) *roots, STACK_OF(X509) *ch
 	return anchors;
 }
 
+void add_cross_signed(STACK_OF(X509) *roots, STACK_OF(X509) *chain)
+{
+	STACK_OF(X509) *all = cross_signed_of(roots, chain);
+
+	for (int i = sk_X509_num(roots); all && i < sk_X509_num(all); i++)
+		if (!X509_up_ref(sk_X509_value(all, i)) ||
+		    !sk_X509_push(roots, sk_X509_value(all, i)))
+			abort();
+	sk_X509_free(all);
+}
+
 bool verify_to(X509_STORE_CTX *ctx, STACK_OF(X509) *roots, STACK_OF(X509) *chain)
 {
 	STACK_OF(X509) *anchors = cross_signed_of(roots, chain);

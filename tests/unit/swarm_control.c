@@ -455,6 +455,120 @@ TEST(join_tokens_are_rotated_one_by_one)
 	drive_free(d);
 }
 
+static const Pb__RootCA *root_of(struct drive *d)
+{
+	return view_cluster(store_view(d->store))->root_ca;
+}
+
+static ProtobufCBinaryData bytes(const char *text)
+{
+	return (ProtobufCBinaryData){ strlen(text), (uint8_t *)(uintptr_t)text };
+}
+
+static struct str str_of_bytes(ProtobufCBinaryData b)
+{
+	return str_bytes(b.data, b.len);
+}
+
+/* A root that seam/keys would have made for this request. */
+static const struct control_root *made_for(struct drive *d, const Pb__UpdateClusterRequest *request,
+					   const char *cert)
+{
+	struct control_root *r = ARENA_NEW(&d->arena, struct control_root);
+
+	*r = (struct control_root){
+		.old_cert = str_of_bytes(root_of(d)->ca_cert),
+		.asked_cert = str_of_bytes(request->spec->ca_config->signing_ca_cert),
+		.asked_key = str_of_bytes(request->spec->ca_config->signing_ca_key),
+		.cert = str_of(cert),
+		.key = STR("its key"),
+		.cross_signed = STR("the old root's word for it"),
+	};
+	return r;
+}
+
+TEST(a_rotation_of_the_root_begins_when_the_root_is_made)
+{
+	struct drive *d = drive_new(1);
+	Pb__UpdateClusterRequest *request = cluster_request(d);
+	const char *token = arena_strdup(&d->arena, root_of(d)->join_tokens->worker);
+
+	request->spec->ca_config->force_rotate = 1;
+	(void)refusal(d, "UpdateCluster", request, ERR_UNAVAILABLE);
+	CHECK(d->needs_root && !root_of(d)->root_rotation);
+
+	d->root = made_for(d, request, "new root\n");
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_NONE), "");
+	CHECK(str_equal_c(str_of_bytes(root_of(d)->root_rotation->ca_cert), "new root\n"));
+	CHECK(str_equal_c(str_of_bytes(root_of(d)->root_rotation->ca_key), "its key"));
+	CHECK_INT(root_of(d)->last_forced_rotation, 1);
+	CHECK_STR(root_of(d)->join_tokens->worker, token);
+
+	/* The same number asks for nothing more. */
+	d->root = NULL;
+	CHECK_STR(refusal(d, "UpdateCluster", cluster_request(d), ERR_NONE), "");
+	CHECK(root_of(d)->root_rotation);
+	drive_free(d);
+}
+
+TEST(a_rotation_of_the_root_is_given_up_by_the_present_root)
+{
+	struct drive *d = drive_new(1);
+	Pb__UpdateClusterRequest *request = cluster_request(d);
+
+	request->spec->ca_config->force_rotate = 1;
+	d->root = made_for(d, request, "new root\n");
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_NONE), "");
+
+	request = cluster_request(d);
+	request->spec->ca_config->signing_ca_cert = root_of(d)->ca_cert;
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_NONE), "");
+	CHECK(!root_of(d)->root_rotation);
+	drive_free(d);
+}
+
+TEST(ones_own_root_comes_with_its_key_and_neither_stays_in_the_spec)
+{
+	struct drive *d = drive_new(1);
+	Pb__UpdateClusterRequest *request = cluster_request(d);
+
+	request->spec->ca_config->signing_ca_key = bytes("a key");
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_INVALID),
+		  "if a signing CA key is provided, the signing CA cert must also be provided");
+	request->spec->ca_config->signing_ca_cert = bytes("our root");
+	d->root = made_for(d, request, "our root\n");
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_NONE), "");
+	CHECK(root_of(d)->root_rotation);
+	CHECK_INT(view_cluster(store_view(d->store))->spec->ca_config->signing_ca_cert.len, 0);
+	CHECK_INT(view_cluster(store_view(d->store))->spec->ca_config->signing_ca_key.len, 0);
+
+	/* Asked for again, it goes on. */
+	request = cluster_request(d);
+	request->spec->ca_config->signing_ca_cert = bytes("our root");
+	d->root = NULL;
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_NONE), "");
+	CHECK(root_of(d)->root_rotation);
+	drive_free(d);
+}
+
+TEST(a_root_that_cannot_be_one_is_refused_in_the_keys_words)
+{
+	struct drive *d = drive_new(1);
+	Pb__UpdateClusterRequest *request = cluster_request(d);
+	struct control_root *r;
+
+	request->spec->ca_config->signing_ca_cert = bytes("no root");
+	request->spec->ca_config->signing_ca_key = bytes("no key");
+	r = (struct control_root *)made_for(d, request, "");
+	r->is_refused = true;
+	fail(&r->why, ERR_INVALID, "could not parse the desired CA certificate");
+	d->root = r;
+	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_INVALID),
+		  "could not parse the desired CA certificate");
+	CHECK(!d->needs_root && !root_of(d)->root_rotation);
+	drive_free(d);
+}
+
 TEST(autolock_has_a_key_while_it_is_on)
 {
 	struct drive *d = drive_new(1);
@@ -488,9 +602,6 @@ TEST(specs_of_clusters_are_checked)
 	request->spec->dispatcher->heartbeat_period = span(&d->arena, -1000);
 	CHECK_STR(refusal(d, "UpdateCluster", request, ERR_INVALID),
 		  "heartbeat time period cannot be a negative duration");
-	request = cluster_request(d);
-	request->spec->ca_config->force_rotate = 1;
-	CHECK(strstr(refusal(d, "UpdateCluster", request, ERR_UNSUPPORTED), "root certificate"));
 	drive_free(d);
 }
 

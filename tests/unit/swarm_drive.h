@@ -31,6 +31,8 @@ struct drive {
 	char dead[64][32]; /* nodes whose agents do nothing */
 	int dead_count;
 	uint64_t commits;
+	const struct control_root *root; /* for the next change */
+	bool needs_root;                 /* the last one did */
 };
 
 static const struct log drive_log = { .level = LOG_ERROR };
@@ -248,6 +250,7 @@ static inline struct drive *drive_new(uint64_t seed)
 	static const uint8_t chance[FOUND_CHANCE_BYTES];
 	struct founding first = { .cluster_id = "cluster",
 				  .node_id = "manager",
+				  .ca_cert = STR("the root\n"),
 				  .ca_digest = "sha256:",
 				  .chance = chance,
 				  .availability = PB__NODE_SPEC__AVAILABILITY__DRAIN,
@@ -350,7 +353,9 @@ static inline const void *ask(struct drive *d, const char *method, const void *r
 {
 	char path[128];
 	const struct control_method *m;
-	struct control c = { .arena = &d->arena, .prng = &d->prng, .chance = &drive_chance };
+	struct control c = {
+		.arena = &d->arena, .prng = &d->prng, .chance = &drive_chance, .root = d->root
+	};
 	const void *response;
 
 	snprintf(path, sizeof(path), "/docker.swarmkit.v1.Control/%s", method);
@@ -364,6 +369,7 @@ static inline const void *ask(struct drive *d, const char *method, const void *r
 	c.txn = begin(d);
 	c.view = txn_view(c.txn);
 	response = m->handle(&c, request, e);
+	d->needs_root = c.needs_root;
 	if (response) {
 		response = pb_dup(&d->arena, response);
 		finish(d, c.txn);

@@ -308,6 +308,32 @@ TEST(a_client_signed_by_another_root_is_refused)
 	pair_free(&p);
 }
 
+/* The root was changed, this worker has a certificate of the new one with the old root's signature on
+ * that, and has not heard yet that it is the root; the manager has been given one without. */
+TEST(who_has_a_certificate_of_the_next_root_believes_others_that_have)
+{
+	AUTO_BUF struct buf cross = BUF_MAX(X509_PEM_MAX), manager = BUF_MAX(X509_PEM_MAX),
+			    manager_key = BUF_MAX(X509_PEM_MAX), worker = BUF_MAX(X509_PEM_MAX),
+			    worker_key = BUF_MAX(X509_PEM_MAX);
+	struct tls_options c = client_options(), s = server_options();
+	struct pair p;
+	struct err e;
+
+	issue(&pki.other, &pki.other_key, "swarm-manager", "m1", &manager, &manager_key);
+	issue(&pki.other, &pki.other_key, "swarm-worker", "w1", &worker, &worker_key);
+	CHECK(root_cross_sign(buf_str(&pki.root), buf_str(&pki.root_key), buf_str(&pki.other),
+			      &cross, &e));
+	buf_append_str(&worker, buf_str(&cross));
+	c.cert = buf_str(&worker);
+	c.key = buf_str(&worker_key);
+	s.roots = buf_str(&pki.other);
+	s.cert = buf_str(&manager);
+	s.key = buf_str(&manager_key);
+	p = pair_new(&c, &s, NOW);
+	check_open(&p);
+	pair_free(&p);
+}
+
 TEST(a_server_of_another_name_is_refused)
 {
 	struct tls_options c = client_options(), s = server_options();

@@ -82,6 +82,7 @@ static void lead(void *self, const struct view *v, struct now now)
 	const Pb__Node *n;
 
 	ca->is_leading = true;
+	rotation_cluster_changed(ca, view_cluster(v), now);
 	objects_each (nodes, Pb__Node, n)
 		sign_consider(ca, n, now);
 }
@@ -91,8 +92,11 @@ static void notice(void *self, const struct change *c, struct now now)
 	struct ca *ca = self;
 	struct signing *s;
 
+	if (c->kind == OBJECT_CLUSTER)
+		rotation_cluster_changed(ca, c->new, now);
 	if (c->kind != OBJECT_NODE)
 		return;
+	rotation_node_changed(ca, now);
 	if (c->new) {
 		issue_node_changed(ca, c->new);
 		sign_consider(ca, c->new, now);
@@ -107,13 +111,15 @@ static void decide(void *self, struct txn *t)
 {
 	issue_decide(self, t);
 	sign_decide(self, t);
+	rotation_decide(self, t);
 }
 
 static int64_t deadline(const void *self)
 {
 	const struct ca *ca = self;
 
-	return list_is_empty(&ca->issuing) && list_is_empty(&ca->done) ? NEVER_MS : INT64_MIN;
+	return list_is_empty(&ca->issuing) && list_is_empty(&ca->done) ? rotation_deadline(ca)
+								       : INT64_MIN;
 }
 
 static void resign(void *self)
@@ -123,6 +129,7 @@ static void resign(void *self)
 	struct signing *s;
 
 	ca->is_leading = false;
+	rotation_clear(ca);
 	tree_each (&ca->calls, struct ca_call, by_ticket, c)
 		ca_refuse(ca, c, PEER_ABORTED, "CA signer is stopped");
 	tree_each (&ca->signings, struct signing, by_node, s)

@@ -28,6 +28,20 @@ static struct str bytes_of(ProtobufCBinaryData b)
 	return str_bytes(b.data, b.len);
 }
 
+/* The root, or the one that it is being changed to. */
+static bool find_signer(const struct ca *ca, const Pb__RootCA *root, struct keys_signing *what)
+{
+	const Pb__RootRotation *rotation = ca->rotation.is_open ? root->root_rotation : NULL;
+
+	*what = (struct keys_signing){
+		.ca_cert = bytes_of(rotation ? rotation->ca_cert : root->ca_cert),
+		.ca_key = bytes_of(rotation ? rotation->ca_key : root->ca_key),
+	};
+	if (rotation)
+		what->cross_signed = bytes_of(rotation->cross_signed_ca_cert);
+	return what->ca_key.len > 0;
+}
+
 void sign_consider(struct ca *ca, const Pb__Node *node, struct now now)
 {
 	const Pb__Cluster *cluster = view_cluster(store_view(ca->config.store));
@@ -35,7 +49,7 @@ void sign_consider(struct ca *ca, const Pb__Node *node, struct now now)
 	const Pb__Duration *expiry;
 	struct keys_signing what;
 
-	if (!cluster || !is_due(node) || cluster->root_ca->ca_key.len == 0)
+	if (!cluster || !is_due(node) || !find_signer(ca, cluster->root_ca, &what))
 		return;
 	if (s && str_equal(s->csr, bytes_of(node->certificate->csr)))
 		return; /* under way */
@@ -50,16 +64,12 @@ void sign_consider(struct ca *ca, const Pb__Node *node, struct now now)
 	tree_insert(&ca->signings, s->node_id, &s->by_node);
 
 	expiry = cluster->spec->ca_config ? cluster->spec->ca_config->node_cert_expiry : NULL;
-	what = (struct keys_signing){
-		.ca_cert = bytes_of(cluster->root_ca->ca_cert),
-		.ca_key = bytes_of(cluster->root_ca->ca_key),
-		.csr = s->csr,
-		.cn = node->id,
-		.ou = node->role == PB__NODE_ROLE__MANAGER ? "swarm-manager" : "swarm-worker",
-		.org = cluster->id,
-		.lifetime_s = expiry ? expiry->seconds : LIFETIME_DEFAULT_S,
-		.wall_ns = now.wall_ns,
-	};
+	what.csr = s->csr;
+	what.cn = node->id;
+	what.ou = node->role == PB__NODE_ROLE__MANAGER ? "swarm-manager" : "swarm-worker";
+	what.org = cluster->id;
+	what.lifetime_s = expiry ? expiry->seconds : LIFETIME_DEFAULT_S;
+	what.wall_ns = now.wall_ns;
 	ca->config.keys->sign(ca->config.keys->self, s->ticket, &what);
 }
 
@@ -67,6 +77,8 @@ void ca_keys_event(struct ca *ca, uint64_t ticket, const struct keys_event *ev)
 {
 	struct signing *s;
 
+	if (rotation_keys_event(ca, ticket, ev))
+		return;
 	tree_each (&ca->signings, struct signing, by_node, s) {
 		if (s->ticket != ticket)
 			continue;

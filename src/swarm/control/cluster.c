@@ -115,19 +115,6 @@ static bool spec_is_valid(const Pb__ClusterSpec *spec, struct err *e)
 	return true;
 }
 
-/* Another root needs certificates of its own all through the swarm. */
-static bool root_stays(const Pb__Cluster *cluster, const Pb__CAConfig *wanted, struct err *e)
-{
-	if (wanted->force_rotate == cluster->root_ca->last_forced_rotation &&
-	    wanted->signing_ca_cert.len == 0 && wanted->signing_ca_key.len == 0 &&
-	    wanted->n_external_cas == 0)
-		return true;
-	return fail(e, ERR_UNSUPPORTED,
-		    "rotating the swarm's root certificate and external certificate authorities "
-		    "are not "
-		    "available yet");
-}
-
 static bool rotate_token(char **token, const uint8_t secret[16], struct arena *a, struct err *e)
 {
 	const char *rotated = token_with_secret(*token, secret, a);
@@ -163,11 +150,12 @@ const void *control_update_cluster(struct control *c, const void *message, struc
 	cluster = txn_edit(c->txn, OBJECT_CLUSTER, request->cluster_id);
 	if (!cluster)
 		return refuse_missing(e, OBJECT_CLUSTER, request->cluster_id);
-	if (!version_is_current(request->cluster_version, cluster, e) ||
-	    !root_stays(cluster, request->spec->ca_config, e))
+	if (!version_is_current(request->cluster_version, cluster, e))
 		return NULL;
 
 	cluster->spec = pb_dup(a, request->spec);
+	if (!root_follow_spec(c, cluster, cluster->spec->ca_config, e))
+		return NULL;
 	tokens = cluster->root_ca->join_tokens;
 	if (request->rotation->worker_join_token &&
 	    !rotate_token(&tokens->worker, c->chance->worker_token, a, e))

@@ -16,6 +16,15 @@ struct control_chance {
 	uint8_t worker_token[16], manager_token[16], unlock_key[32];
 };
 
+/* A root to rotate to, made by seam/keys before a method that `needs_root` it is run again. */
+struct control_root {
+	/* What it was made from and for: PEM; asked_*: empty when none was given. */
+	struct str old_cert, asked_cert, asked_key;
+	struct str cert, key, cross_signed;
+	bool is_refused;
+	struct err why;
+};
+
 /* A manager as the consensus knows it. */
 struct control_member {
 	const char *node_id;
@@ -35,6 +44,9 @@ struct control {
 	const struct control_chance *chance;
 	const struct control_member *members;
 	size_t member_count;
+	const struct control_root *root; /* NULL: none was made */
+	/* Set by the method: it was refused only because there is no root, or it had use of this one. */
+	bool needs_root, took_root;
 	/* Is this an image's reference? Its grammar is another room's. NULL: any text is. */
 	bool (*image_is_valid)(const char *reference);
 	/* Can services have overlay networks and ingress ports? */

@@ -61,6 +61,12 @@ bool task_spec_is_valid(const struct control *c, const Pb__TaskSpec *spec, struc
 const char *users_of_secret(const struct control *c, const char *secret_id, size_t *count);
 const char *users_of_config(const struct control *c, const char *config_id, size_t *count);
 
+/* ---- the cluster ---- */
+
+/* The root certificate follows what the spec wants: it stays, a rotation begins, or one is given up.
+ * Clears what the spec must not keep. */
+bool root_follow_spec(struct control *c, Pb__Cluster *cluster, Pb__CAConfig *wanted, struct err *e);
+
 /* ---- methods ---- */
 
 #define METHOD(name) const void *name(struct control *c, const void *request, struct err *e)
