@@ -107,6 +107,8 @@ static void forget(struct node *n)
 	m->call = 0;
 	m->is_declining = false;
 	m->is_locked = false;
+	m->renew_at_ms = NEVER_MS;
+	m->renew_backoff_ms = 0;
 	trust_forget(n);
 	lock_forget(n);
 }
