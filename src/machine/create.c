@@ -168,6 +168,9 @@ static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 	field_put_text(m->config, "Stage", "created");
 	if (!machine_save(m, e))
 		return false;
+	if (m->driver->ssh && !m->driver->provisioner)
+		say(c, m, "The host is running at %s; no engine was installed on it: `%s ssh %s`",
+		    field_text(m->own, "IPAddress"), program.name, m->name);
 	if (!m->driver->provisioner)
 		return certs_copy(m, e);
 	say(c, m, "Docker is up and running!");

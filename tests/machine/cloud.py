@@ -75,7 +75,9 @@ def a_host_is_created_looked_at_turned_off_and_on_and_removed():
     proxy.faults = [pending(2)]
     said = create("node-01").ok()
     assert said.out.splitlines()[2:] == ["Running pre-create checks...", "Creating machine...", "(node-01) Launching instance...",
-                                         "Waiting for machine to be running, this may take a few minutes..."], said
+                                         "Waiting for machine to be running, this may take a few minutes...",
+                                         f"The host is running at {record('node-01')['Driver']['IPAddress']}; no engine was installed on it: "
+                                         "`shoal machine ssh node-01`"], said
     proxy.faults = []
     own = record("node-01")["Driver"]
     one = moto.instances(instance_state_name="running")[0]
