@@ -12,6 +12,7 @@
 /* Five hundred large transactions would be hundreds of MiB. */
 #define KEEP_BYTES        (4 << 20)
 #define OLD_SNAPSHOTS_MAX 100
+#define ELECTION_TICK_MAX 1000
 #define PATIENCE_MS       3000 /* without a leader */
 
 static uint64_t or_default(uint64_t value, uint64_t instead)
@@ -307,6 +308,10 @@ static void follow_spec(struct node *n)
 
 	if (!raft || n->config.snapshot_entries)
 		return;
+	/* The reference's ten ticks are our five. */
+	group_be_patient(n->group, raft->election_tick < ELECTION_TICK_MAX
+					   ? raft->election_tick * GROUP_ELECTION_TICKS / 10
+					   : GROUP_ELECTION_TICKS_MAX);
 	is_set = raft->snapshot_interval && raft->snapshot_interval != SNAPSHOT_ENTRIES;
 	group_snapshot_rules(n->group, or_default(raft->snapshot_interval, SNAPSHOT_ENTRIES),
 			     is_set ? 0 : SNAPSHOT_BYTES,

@@ -182,6 +182,8 @@ int64_t node_turn(struct node *n, struct now now)
 
 	n->now = now;
 	node_begin(n);
+	if (n->group)
+		group_clock(n->group, now);
 	containers_tell_agent(n);
 	list_each (&n->inbox.queue, struct input, link, in)
 		handle(n, in);

@@ -511,11 +511,42 @@ static void stand(struct group *g)
 		g->now.mono_ms + (int64_t)members_voters(&g->members) * CAMPAIGN_STEP_MS;
 }
 
+void group_clock(struct group *g, struct now now)
+{
+	g->now = now;
+}
+
+void group_be_patient(struct group *g, unsigned ticks)
+{
+	g->patience = ticks;
+}
+
+/* Members that are far from each other are more patient with each other. */
+static void pace(struct group *g)
+{
+	int64_t far_8 = 0, ticks;
+	struct member *m;
+
+	members_each(&g->members, m) far_8 = m->trip_8 > far_8 ? m->trip_8 : far_8;
+	ticks = (4 * far_8 / 8 + GROUP_TICK_MS - 1) / GROUP_TICK_MS;
+	if (ticks < (int64_t)g->patience)
+		ticks = g->patience;
+	if (ticks < GROUP_ELECTION_TICKS)
+		ticks = GROUP_ELECTION_TICKS;
+	if (ticks > GROUP_ELECTION_TICKS_MAX)
+		ticks = GROUP_ELECTION_TICKS_MAX;
+	if (ticks == g->election_ticks)
+		return;
+	g->election_ticks = (int)ticks;
+	raft_set_election_ticks(g->raft, (int)ticks);
+}
+
 int64_t group_turn(struct group *g, struct now now)
 {
 	g->now = now;
 	if (g->failure || !g->raft)
 		return NEVER_MS;
+	pace(g);
 	tick(g);
 	stand(g);
 	ask_reads(g);

@@ -19,7 +19,12 @@
 #include "seam/input.h"
 #include "store/store.h"
 
-#define GROUP_TICK_MS 100
+/* A heartbeat is sent every tick. A silence of GROUP_ELECTION_TICKS to twice that many means that
+ * the leader is gone; where the farthest member's answers take longer than a fifth of that, of four
+ * times as long as they take, at most GROUP_ELECTION_TICKS_MAX. */
+#define GROUP_TICK_MS            100
+#define GROUP_ELECTION_TICKS     5
+#define GROUP_ELECTION_TICKS_MAX 100
 
 struct group;
 
@@ -69,6 +74,9 @@ void group_remind(struct group *g, const Pb__RaftMember *const *members, size_t 
 void group_snapshot_rules(struct group *g, uint64_t entries, uint64_t bytes, uint64_t keep_entries,
 			  uint64_t old_snapshots);
 
+/* No silence shorter than so many ticks is a leader's death; GROUP_ELECTION_TICKS at least. */
+void group_be_patient(struct group *g, unsigned ticks);
+
 /* Facts that are the group's: a journal outcome or a call whose ticket says TICKET_RAFT, and calls
  * of the Raft and RaftMembership services that others opened.
  *
@@ -78,6 +86,8 @@ void group_journal_event(struct group *g, uint64_t ticket, const struct journal_
 /* False if the call is not of this room. */
 bool group_peer_event(struct group *g, uint64_t ticket, const struct peer_event *ev);
 
+/* What time it is for the events that follow. */
+void group_clock(struct group *g, struct now now);
 /* Let time pass and work happen. Returns when to call again at the latest: at the next tick, or
  * NEVER_MS while this member leads alone and nothing is under way. */
 int64_t group_turn(struct group *g, struct now now);

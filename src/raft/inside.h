@@ -15,6 +15,7 @@ struct outgoing {
 	uint64_t ticket;
 	uint64_t to; /* raft id */
 	bool is_snapshot;
+	int64_t began_ms;
 };
 
 /* A call somebody made, until its messages are all here. */
@@ -84,6 +85,8 @@ struct group {
 	bool leader_is_gone;
 	struct now now;
 	int64_t next_tick_ms;
+	unsigned patience;  /* ticks, of the swarm's spec */
+	int election_ticks; /* as the core was told; 0: not yet */
 	char *failure;
 
 	enum group_step step;

@@ -17,6 +17,7 @@ struct member {
 	char *found;    /* where it was met since, on this host's word alone; NULL: at addr */
 	bool is_active; /* heard from, or reached, since the last failure to reach it */
 	bool is_voter;  /* else it is still catching up */
+	int64_t trip_8; /* to it and back, as measured lately: eighths of ms */
 };
 
 struct members {

@@ -76,6 +76,7 @@ static uint64_t open_call(struct group *g, const struct member *to, const char *
 	out->ticket = ticket_next(g->config.tickets);
 	out->to = to->raft_id;
 	out->is_snapshot = is_snapshot;
+	out->began_ms = g->now.mono_ms;
 	tree_insert(&g->outgoing, &out->ticket, &out->by_ticket);
 	peer->call(peer->self, out->ticket, &target, method,
 		   is_snapshot ? SNAPSHOT_TIMEOUT_MS : SEND_TIMEOUT_MS);
@@ -156,12 +157,20 @@ void transport_send(struct group *g, struct raft_message *const *messages, size_
 	}
 }
 
+/* Smoothed: one slow answer is no distance. */
+static void measure_trip(const struct group *g, struct member *to, const struct outgoing *out)
+{
+	to->trip_8 += g->now.mono_ms - out->began_ms - to->trip_8 / 8;
+}
+
 static void outgoing_ended(struct group *g, struct outgoing *out, const struct peer_event *ev)
 {
 	struct member *to = members_find(&g->members, out->to);
 
 	if (to)
 		to->is_active = ev->status == PEER_OK;
+	if (to && ev->status == PEER_OK && !out->is_snapshot)
+		measure_trip(g, to, out);
 	if (out->is_snapshot)
 		raft_report_snapshot(g->raft, out->to, ev->status == PEER_OK);
 	if (ev->status != PEER_OK)

@@ -1,4 +1,5 @@
 #include "sim/clients.h"
+#include "sim/network.h"
 #include "sim/run.h"
 #include "sim/world.h"
 
@@ -68,6 +69,30 @@ TEST(who_leads_alone_wakes_for_its_agent_and_not_for_ticks)
 {
 	CHECK(turns_at_rest(1) < 6);
 	CHECK(turns_at_rest(3) > 30);
+}
+
+/* How often somebody became leader in the second minute of three managers so far apart. */
+static uint64_t elections(int64_t min_ms, int64_t max_ms)
+{
+	uint64_t before;
+	struct world w;
+
+	world_init(&w, &(struct world_config){ .seed = 1, .managers = 3 });
+	network_set_delay(w.network, min_ms, max_ms);
+	world_run(&w, 60000);
+	before = group_status(node_group(w.nodes[0].node)).term;
+	world_run(&w, 120000);
+	CHECK(group_leader(node_group(w.nodes[0].node)));
+	before = group_status(node_group(w.nodes[0].node)).term - before;
+	world_clear(&w);
+	return before;
+}
+
+TEST(managers_that_are_far_apart_keep_their_leader)
+{
+	CHECK_INT(elections(0, 2), 0);
+	CHECK_INT(elections(150, 170), 0);
+	CHECK_INT(elections(600, 700), 0);
 }
 
 TEST_MAIN()

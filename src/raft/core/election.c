@@ -14,6 +14,15 @@ static void draw_election_timeout(struct raft *r)
 		r->config.election_ticks + (int)prng_below(&r->prng, r->config.election_ticks);
 }
 
+void raft_set_election_ticks(struct raft *r, int ticks)
+{
+	assert(ticks > r->config.heartbeat_ticks);
+	r->config.election_ticks = ticks;
+	/* Who is patient from now on does not lose its patience by an earlier draw. */
+	if (r->election_timeout < ticks || r->election_timeout >= 2 * ticks)
+		draw_election_timeout(r);
+}
+
 static void reset(struct raft *r, uint64_t term)
 {
 	if (r->term != term) {

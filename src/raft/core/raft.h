@@ -189,6 +189,9 @@ struct raft_peer_status {
 	uint64_t inflight;
 };
 
+/* How long a silence is, from now on: for members that are far from each other. */
+void raft_set_election_ticks(struct raft *r, int ticks);
+
 struct raft_status raft_status(const struct raft *r);
 void raft_conf(const struct raft *r, struct raft_conf *conf);
 /* The i-th member by id, this one included; false past the last. Meaningful on a leader. */
