@@ -397,7 +397,7 @@ static bool change_onbuild(struct change *x, struct str text)
 	struct str word = str_bytes(text.ptr, 0);
 	AUTO_FREE char *upper = NULL;
 
-	while (word.len < text.len && !isspace((unsigned char)text.ptr[word.len]))
+	while (word.len < text.len && !is_blank(text.ptr[word.len]))
 		word.len++;
 	if (word.len == 0)
 		return needs_arguments(x, "ONBUILD");
@@ -464,7 +464,7 @@ static struct str take_word(struct str *text)
 {
 	struct str word = { text->ptr, 0 };
 
-	while (word.len < text->len && !isspace((unsigned char)text->ptr[word.len]))
+	while (word.len < text->len && !is_blank(text->ptr[word.len]))
 		word.len++;
 	*text = str_trim(str_bytes(text->ptr + word.len, text->len - word.len));
 	return word;

@@ -36,7 +36,7 @@ static bool find_end(struct str text, size_t *end, struct err *e)
 			quote = c == quote ? '\0' : quote;
 		else if (c == '"' || c == '\'')
 			quote = c;
-		else if (isspace((unsigned char)c))
+		else if (is_blank(c))
 			break;
 	}
 	*end = i;

@@ -14,6 +14,12 @@ struct words {
 	size_t count, capacity;
 };
 
+/* What parts words: what str_trim() takes away, and nothing else. */
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The text is borrowed. */
 void words_add(struct arena *a, struct words *w, const char *word);
 /* Append the words of a text. Blanks in quotes or after a backslash part none; quotes and backslashes

@@ -121,6 +121,12 @@ TEST(lines_go_on_and_comments_are_passed_over)
 		  "/bin/sh|-c|echo   hi");
 }
 
+TEST(only_blanks_part_words)
+{
+	CHECK_STR(JOINED(changed("ENV A=b\fc D=\v\f"), env), "PATH=/bin|HOME=/root|A=b\fc|D=\v\f");
+	CHECK_STR(JOINED(changed("VOLUME \f \v"), volumes), "\f|\v");
+}
+
 TEST(what_is_no_good_is_refused_in_words)
 {
 	static const char *const rows[][2] = {
