@@ -16,7 +16,7 @@
 #define CALL_TIMEOUT_MS      5000
 #define ATTEMPTS_MAX         5
 #define ATTEMPT_PAUSE_MS     2000
-#define RENEW_BACKOFF_MS     5000
+#define RENEW_BACKOFF_MS     500
 #define RENEW_BACKOFF_MAX_MS (3600 * 1000)
 #define MESSAGE_MAX          (1 << 20)
 
@@ -69,10 +69,11 @@ static void renewal_failed(struct node *n, const struct err *e)
 {
 	struct membership *m = &n->membership;
 
-	m->renew_backoff_ms += RENEW_BACKOFF_MS;
+	m->renew_backoff_ms = m->renew_backoff_ms ? 2 * m->renew_backoff_ms : RENEW_BACKOFF_MS;
 	if (m->renew_backoff_ms > RENEW_BACKOFF_MAX_MS)
 		m->renew_backoff_ms = RENEW_BACKOFF_MAX_MS;
-	m->renew_at_ms = n->now.mono_ms + m->renew_backoff_ms;
+	m->renew_at_ms = n->now.mono_ms + m->renew_backoff_ms / 2 +
+			 (int64_t)prng_below(&n->prng, (uint64_t)m->renew_backoff_ms / 2 + 1);
 	m->join = NULL;
 	m->step = STEP_NONE;
 	log_warn(n->config.log, "swarm", "the certificate is not renewed: %s", e->text);

@@ -358,6 +358,21 @@ def a_stock_engine_restarts_and_its_tasks_are_replaced(lab):
     until(30, lambda: not any(containers(h) for h in lab.hosts))
 
 
+def the_root_is_replaced_under_both_kinds(lab):
+    service(lab, "web", "--replicas", "4")
+    before = {h.name: sorted(c["Id"] for c in containers(h)) for h in lab.hosts}
+    old = lab.m.shoal("swarm", "ca").word()
+
+    answer = lab.m.shoal("swarm", "ca", "--rotate").ok()
+    measured("the root replaced under two stock engines and two nodes of ours", answer.took_s)
+    new = lab.m.shoal("swarm", "ca").word()
+    assert new != old
+    until(20, lambda: {n["Description"]["TLSInfo"]["TrustRoot"].strip() for n in lab.m.nodes().values()} == {new})
+    assert {n["Status"]["State"] for n in lab.m.nodes().values()} == {"ready"}
+    assert {h.name: sorted(c["Id"] for c in containers(h)) for h in lab.hosts} == before
+    clear(lab)
+
+
 def a_token_can_be_rotated(lab):
     old = lab.m.shoal("swarm", "join-token", "-q", "worker").word()
     new = lab.m.shoal("swarm", "join-token", "--rotate", "-q", "worker").word()
@@ -408,7 +423,8 @@ TESTS = [stock_engines_join, a_wrong_token_is_refused_in_the_stock_words, a_stoc
          published_in_host_mode_both_kinds_answer, logs_come_from_both_kinds, health_is_watched_on_a_stock_node, reservations_and_limits_hold,
          jobs_end_on_both_kinds, a_node_that_falls_silent_is_replaced_and_comes_back, a_link_that_is_cut_and_healed,
          a_short_cut_changes_nothing, the_manager_restarts_and_sessions_go_on,
-         a_stock_engine_restarts_and_its_tasks_are_replaced, a_token_can_be_rotated, a_stock_node_leaves_and_is_removed,
+         a_stock_engine_restarts_and_its_tasks_are_replaced,
+         the_root_is_replaced_under_both_kinds, a_token_can_be_rotated, a_stock_node_leaves_and_is_removed,
          a_node_that_was_removed_is_told_so, no_stock_engine_complained]
 
 if __name__ == "__main__":
