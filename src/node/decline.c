@@ -18,19 +18,25 @@ bool decline_is_due(const struct node *n)
 	return n->agent && agent_is_ready(n->agent) && !agent_is_with_shoal(n->agent);
 }
 
+static void decline_join(struct node *n)
+{
+	struct err e;
+
+	fail(&e, ERR_UNSUPPORTED, WHY "; join with the worker token");
+	membership_give_up(n, &e);
+}
+
 void decline_turn(struct node *n)
 {
 	struct membership *m = &n->membership;
 	const Pb__Node *node = n->agent ? agent_node(n->agent) : NULL;
 	bool is_asked = node && (node->role == PB__NODE_ROLE__MANAGER ||
 				 node->spec->desired_role == PB__NODE_ROLE__MANAGER);
-	struct err e;
 
 	if (!decline_is_due(n))
 		return;
 	if (m->step == STEP_SETTLING && n->is_manager_by_cert) {
-		fail(&e, ERR_UNSUPPORTED, WHY "; join with the worker token");
-		membership_give_up(n, &e);
+		decline_join(n);
 	} else if (is_asked && !m->is_declining) {
 		log_warn(n->config.log, "swarm", WHY "; remove it and join it again");
 		membership_set_error(m, WHY "; remove it and join it again");

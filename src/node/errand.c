@@ -295,19 +295,25 @@ bool errands_peer_event(struct node *n, uint64_t ticket, const struct peer_event
 	return false;
 }
 
+static void fail_for_want_of_leader(struct node *n, struct errand *it)
+{
+	struct err e;
+
+	errands_no_leader(n, &e);
+	fail_errand(n, it, &e);
+}
+
 int64_t errands_turn(struct node *n)
 {
 	bool is_lonely = manager_is_lonely(n);
 	int64_t next = NEVER_MS;
 	struct errand *it;
-	struct err e;
 
 	list_each (&n->errands, struct errand, link, it) {
 		int64_t again;
 
 		if (it->deadline_ms <= n->now.mono_ms || group_failure(n->group) || is_lonely) {
-			errands_no_leader(n, &e);
-			fail_errand(n, it, &e);
+			fail_for_want_of_leader(n, it);
 			continue;
 		}
 		again = it->again_ms > n->now.mono_ms ? it->again_ms : n->now.mono_ms + AGAIN_MS;

@@ -66,7 +66,7 @@ void node_logs_read(struct node *n, uint64_t ticket, const Pb__SubscribeLogsRequ
 	c = NEW(struct log_call);
 	c->ticket = ticket;
 	c->leader = leader->raft_id;
-	c->term = group_status(n->group).term;
+	c->term = group_term(n->group);
 	list_push_back(&n->log_calls, &c->link);
 	target.addr = member_at(leader);
 	target.node_id = leader->node_id;
@@ -93,7 +93,7 @@ void node_logs_stop(struct node *n, uint64_t ticket)
 void logs_look_at_leader(struct node *n)
 {
 	const struct member *leader = n->group ? group_leader(n->group) : NULL;
-	uint64_t term = leader ? group_status(n->group).term : 0;
+	uint64_t term = leader ? group_term(n->group) : 0;
 	struct log_call *c;
 
 	list_each (&n->log_calls, struct log_call, link, c) {

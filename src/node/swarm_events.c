@@ -133,10 +133,12 @@ void swarm_events_turn(struct node *n)
 	size_t count;
 	bool is_restored;
 	const struct change *changes = store_changes(n->store, &count, &is_restored);
-	struct raft_status status = group_status(n->group);
+	struct raft_status status;
 
 	for (size_t i = 0; n->engine && n->has_caught_up && i < count; i++)
 		tell(n, &changes[i]);
-	if (group_leader(n->group) && status.applied == status.committed)
-		n->has_caught_up = true;
+	if (n->has_caught_up || !group_leader(n->group))
+		return;
+	status = group_status(n->group);
+	n->has_caught_up = status.applied == status.committed;
 }

@@ -137,29 +137,36 @@ void change_voters(struct group *g, const struct raft_conf *conf)
 			m->is_voter = true;
 }
 
+static void promote(struct group *g, const struct member *m)
+{
+	AUTO_ARENA struct arena a = { 0 };
+	struct raft_change change = { .kind = RAFT_ADD_VOTER, .node = m->raft_id };
+	struct str context = change_context(&a, m->raft_id, m->node_id, m->addr);
+	uint64_t index;
+	struct err e;
+
+	if (!raft_propose_conf_change(g->raft, &change, context.ptr, context.len, &index, &e))
+		log_debug(g->config.log, "raft", "%s is no voter yet: %s", m->node_id, e.text);
+}
+
 void change_promote(struct group *g)
 {
-	struct raft_status status = raft_status(g->raft);
+	struct raft_status status;
 	struct raft_peer_status peer;
 
+	/* Asked in every turn, and there is mostly none. */
+	if (!raft_has_learner(g->raft))
+		return;
+	status = raft_status(g->raft);
 	if (!status.leads_fully || status.is_changing || status.transferee)
 		return;
 	for (unsigned i = 0; raft_peer(g->raft, i, &peer); i++) {
-		AUTO_ARENA struct arena a = { 0 };
 		const struct member *m = members_find(&g->members, peer.id);
-		struct raft_change change = { .kind = RAFT_ADD_VOTER, .node = peer.id };
-		struct str context;
-		uint64_t index;
-		struct err e;
 
 		if (!peer.is_learner || !m || peer.match == 0 ||
 		    peer.match + CAUGHT_UP_ENTRIES < status.committed)
 			continue;
-		context = change_context(&a, peer.id, m->node_id, m->addr);
-		if (!raft_propose_conf_change(g->raft, &change, context.ptr, context.len, &index,
-					      &e))
-			log_debug(g->config.log, "raft", "%s is no voter yet: %s", m->node_id,
-				  e.text);
+		promote(g, m);
 		return;
 	}
 }
@@ -239,7 +246,7 @@ bool group_move(struct group *g, const char *addr, struct err *e)
 
 bool group_is_changing(const struct group *g)
 {
-	return g->raft && raft_status(g->raft).is_changing;
+	return g->raft && raft_is_changing(g->raft);
 }
 
 bool group_was_removed(const struct group *g)

@@ -178,8 +178,11 @@ static bool is_settled(const struct group *g, const struct enrolment *n)
 void enrol_turn(struct group *g)
 {
 	struct enrolment *n;
-	bool leads = group_leads(g);
+	bool leads;
 
+	if (g->enrolments.count == 0)
+		return;
+	leads = group_leads(g);
 	tree_each (&g->enrolments, struct enrolment, by_ticket, n) {
 		if (!leads)
 			refuse(g, n, PEER_FAILED_PRECONDITION, NOT_LEADER);

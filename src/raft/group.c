@@ -473,14 +473,9 @@ static void tick(struct group *g)
  * waiting for an election would only keep people waiting. */
 static bool lead_alone(struct group *g)
 {
-	struct raft_status status = raft_status(g->raft);
-	struct raft_peer_status other;
-
-	if (g->step != GROUP_IDLE || status.role != RAFT_FOLLOWER || !status.is_voter)
+	if (g->step != GROUP_IDLE || raft_role(g->raft) != RAFT_FOLLOWER ||
+	    !raft_is_alone(g->raft))
 		return false;
-	for (unsigned i = 0; raft_peer(g->raft, i, &other); i++)
-		if (other.id != g->me && !other.is_learner)
-			return false;
 	raft_campaign(g->raft);
 	return raft_has_ready(g->raft);
 }
@@ -489,11 +484,11 @@ static bool lead_alone(struct group *g)
  * refused because the others did not notice yet stands again a little later. */
 static void stand(struct group *g)
 {
-	uint64_t leader = raft_status(g->raft).lead;
-	struct member *it;
-	size_t rank = 0;
-
 	if (g->leader_is_gone) {
+		uint64_t leader = raft_lead(g->raft);
+		struct member *it;
+		size_t rank = 0;
+
 		g->leader_is_gone = false;
 		g->campaigns = 0;
 		members_each(&g->members, it) rank +=
@@ -504,7 +499,7 @@ static void stand(struct group *g)
 	if (g->campaign_at_ms > g->now.mono_ms)
 		return;
 	g->campaign_at_ms = NEVER_MS;
-	if (raft_status(g->raft).lead || g->campaigns++ >= CAMPAIGNS_MAX)
+	if (raft_lead(g->raft) || g->campaigns++ >= CAMPAIGNS_MAX)
 		return;
 	raft_election_now(g->raft);
 	g->campaign_at_ms =
@@ -557,7 +552,7 @@ int64_t group_turn(struct group *g, struct now now)
 			break;
 	snapshots_consider(g);
 	enrol_turn(g);
-	if (g->was_removed && raft_status(g->raft).role != RAFT_LEADER)
+	if (g->was_removed && raft_role(g->raft) != RAFT_LEADER)
 		group_stop(g, "this manager was removed from the swarm");
 	if (g->failure)
 		return NEVER_MS;
@@ -597,6 +592,11 @@ uint64_t group_match(const struct group *g, uint64_t raft_id)
 	return 0;
 }
 
+uint64_t group_term(const struct group *g)
+{
+	return g->raft ? raft_term(g->raft) : 0;
+}
+
 uint64_t group_applied(const struct group *g)
 {
 	return g->applied;
@@ -604,7 +604,7 @@ uint64_t group_applied(const struct group *g)
 
 bool group_leads(const struct group *g)
 {
-	return g->raft && !g->failure && raft_status(g->raft).leads_fully;
+	return g->raft && !g->failure && raft_leads_fully(g->raft);
 }
 
 const struct member *group_leader(const struct group *g)
@@ -626,25 +626,24 @@ bool group_propose(struct group *g, struct str entry, uint64_t *index, uint64_t 
 		return fail(e, ERR_UNAVAILABLE, "this manager is not the leader");
 	if (!raft_propose(g->raft, entry.ptr, entry.len, index, e))
 		return false;
-	*term = raft_status(g->raft).term;
+	*term = raft_term(g->raft);
 	return true;
 }
 
 enum group_outcome group_outcome(const struct group *g, uint64_t index, uint64_t term)
 {
-	struct raft_status status;
 	const struct raft_entry *entry;
 
 	if (!g->raft || g->failure)
 		return GROUP_UNKNOWN;
-	status = raft_status(g->raft);
 	if (g->applied >= index) {
 		entry = raft_entry_at(g->raft, index);
 		if (!entry)
-			return status.term == term ? GROUP_APPLIED : GROUP_UNKNOWN;
+			return raft_term(g->raft) == term ? GROUP_APPLIED : GROUP_UNKNOWN;
 		return entry->term == term ? GROUP_APPLIED : GROUP_LOST;
 	}
-	return status.role == RAFT_LEADER && status.term == term ? GROUP_WAITING : GROUP_UNKNOWN;
+	return raft_role(g->raft) == RAFT_LEADER && raft_term(g->raft) == term ? GROUP_WAITING
+									       : GROUP_UNKNOWN;
 }
 
 void group_read(struct group *g, uint64_t ticket)

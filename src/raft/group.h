@@ -127,6 +127,7 @@ const struct members *group_members(const struct group *g);
 struct raft_status group_status(const struct group *g);
 /* On the leader: up to where this member's log is known to be like ours; 0: not known. */
 uint64_t group_match(const struct group *g, uint64_t raft_id);
+uint64_t group_term(const struct group *g);
 /* The index of the last entry that is in the store. */
 uint64_t group_applied(const struct group *g);
 

@@ -119,13 +119,11 @@ void group_snapshot_rules(struct group *g, uint64_t entries, uint64_t bytes, uin
 	g->config.old_snapshots = old_snapshots;
 }
 
-void snapshots_consider(struct group *g)
+static void begin(struct group *g)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	struct journal_manifest manifest;
 
-	if (g->failure || g->snapshot_step != SNAPSHOT_NONE || !is_due(g))
-		return;
 	g->snapshot_making = manifest_of_now(g);
 	g->snapshot_store = store_snapshot_take(g->config.store);
 	g->snapshot_members = BUF_MAX(1 << 20);
@@ -144,6 +142,12 @@ void snapshots_consider(struct group *g)
 	g->snapshot_ticket = ticket_next(g->config.tickets);
 	g->config.journal->save_snapshot(g->config.journal->self, g->snapshot_ticket, &manifest,
 					 (struct journal_source){ g, next_part });
+}
+
+void snapshots_consider(struct group *g)
+{
+	if (!g->failure && g->snapshot_step == SNAPSHOT_NONE && is_due(g))
+		begin(g);
 }
 
 void snapshots_journal_done(struct group *g)

@@ -137,7 +137,7 @@ void leader_change(struct leader *l, uint64_t ticket, const char *method, const 
 static void begin_leading(struct leader *l, struct now now)
 {
 	l->is_leading = true;
-	l->term = group_status(l->config.group).term;
+	l->term = group_term(l->config.group);
 	log_info(l->config.log, "swarm", "leads in term %" PRIu64, l->term);
 	for (size_t i = 0; i < l->config.controller_count; i++) {
 		const struct controller *c = &l->config.controllers[i];
@@ -328,7 +328,7 @@ int64_t leader_turn(struct leader *l, struct now now)
 	bool leads = group_leads(l->config.group);
 
 	/* Leadership may have been lost and won again since the last turn: that is another one. */
-	if (l->is_leading && (!leads || group_status(l->config.group).term != l->term))
+	if (l->is_leading && (!leads || group_term(l->config.group) != l->term))
 		end_leading(l);
 	if (l->is_leading) {
 		settle_entry(l, now);

@@ -193,6 +193,14 @@ struct raft_peer_status {
 void raft_set_election_ticks(struct raft *r, int ticks);
 
 struct raft_status raft_status(const struct raft *r);
+/* One fact of it each, for those who ask in every turn. */
+uint64_t raft_term(const struct raft *r);
+uint64_t raft_lead(const struct raft *r);
+enum raft_role raft_role(const struct raft *r);
+bool raft_leads_fully(const struct raft *r);
+bool raft_is_changing(const struct raft *r);
+bool raft_has_learner(const struct raft *r);
+bool raft_is_alone(const struct raft *r); /* the only voter */
 void raft_conf(const struct raft *r, struct raft_conf *conf);
 /* The i-th member by id, this one included; false past the last. Meaningful on a leader. */
 bool raft_peer(const struct raft *r, unsigned i, struct raft_peer_status *p);
