@@ -99,27 +99,37 @@ void reader_stop(struct reader *r)
 
 /* ---- what comes ---- */
 
+/* "line 12\n", as sim/hands.h says. */
+static bool read_line(struct str text, uint64_t *number)
+{
+	size_t head = sizeof("line ") - 1;
+
+	return str_starts_with(text, "line ") && text.ptr[text.len - 1] == '\n' &&
+	       str_to_u64(str_bytes(text.ptr + head, text.len - head - 1), number);
+}
+
 static void take_line(struct reader *r, const Pb__LogMessage *m)
 {
 	struct reader_source *s = source_of(r, m->context->task_id);
-	AUTO_FREE char *text = str_dup(str_bytes(m->data.data, m->data.len));
-	unsigned long long number = 0;
+	struct str text = str_bytes(m->data.data, m->data.len);
+	uint64_t number = 0;
 	bool is_stderr = m->stream == PB__LOG_STREAM__LOG_STREAM_STDERR;
 
 	if (!s)
 		s = source_add(r, m->context->task_id, m->context->node_id);
-	if (str_starts_with(str_of(text), "(this log waits: ")) {
+	if (str_starts_with(text, "(this log waits: ")) {
 		s->waits = true;
 		return;
 	}
-	if (sscanf(text, "line %llu\n", &number) != 1 || (number % 3 == 2) != is_stderr)
-		world_fail(r->world, "a log of task %s is garbled: %s", s->task_id, text);
+	if (!read_line(text, &number) || (number % 3 == 2) != is_stderr)
+		world_fail(r->world, "a log of task %s is garbled: %.*s", s->task_id, (int)text.len,
+			   text.ptr);
 	if (!s->is_begun)
 		s->first = s->next = number;
 	s->is_begun = true;
 	if (number != s->next)
-		world_fail(r->world, "line %llu of task %s came in the place of line %llu", number,
-			   s->task_id, (unsigned long long)s->next);
+		world_fail(r->world, "line %llu of task %s came in the place of line %llu",
+			   (unsigned long long)number, s->task_id, (unsigned long long)s->next);
 	s->next = number + 1;
 	r->lines++;
 }

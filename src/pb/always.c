@@ -9,87 +9,119 @@
 
 #include "base/mem.h"
 
-static const struct {
-	const ProtobufCMessageDescriptor *type;
+struct always {
+	const ProtobufCMessageDescriptor *type; /* NULL ends a list */
 	uint64_t fields;
-} rows[] = {
-	/* Without such fields, but asked for most: it is the first to be found. */
-	{ &pb__raft_message__descriptor, 0 },
-	{ &pb__update_config__descriptor, FIELD(2) },           /* delay */
-	{ &pb__root_ca__descriptor, FIELD(4) },                 /* join_tokens */
-	{ &pb__certificate__descriptor, FIELD(3) },             /* status */
-	{ &pb__job_status__descriptor, FIELD(1) },              /* job_iteration */
-	{ &pb__node_spec__descriptor, FIELD(1) },               /* annotations */
-	{ &pb__service_spec__descriptor, FIELD(1) | FIELD(2) }, /* annotations, task */
-	{ &pb__network_spec__descriptor, FIELD(1) },            /* annotations */
+};
+
+/* A list for each initial of the types' names: most types are asked for and have none. */
+static const struct always of_c[] = {
+	{ &pb__certificate__descriptor, FIELD(3) }, /* status */
 	/* annotations, acceptance_policy, orchestration, raft, dispatcher, ca_config,
 	 * task_defaults, encryption_config */
 	{ &pb__cluster_spec__descriptor,
 	  FIELD(1) | FIELD(2) | FIELD(3) | FIELD(4) | FIELD(5) | FIELD(6) | FIELD(7) | FIELD(8) },
-	{ &pb__secret_spec__descriptor, FIELD(1) }, /* annotations */
-	{ &pb__config_spec__descriptor, FIELD(1) }, /* annotations */
-	{ &pb__volume_spec__descriptor, FIELD(1) }, /* annotations */
-	{ &pb__meta__descriptor, FIELD(1) },        /* version */
+	{ &pb__config_spec__descriptor, FIELD(1) },                   /* annotations */
+	{ &pb__cluster__descriptor, FIELD(2) | FIELD(3) | FIELD(4) }, /* meta, spec, root_ca */
+	{ &pb__config__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
+	{ &pb__container__descriptor, FIELD(6) | FIELD(7) },          /* config, host_config */
+	{ 0 },
+};
+static const struct always of_e[] = {
+	{ &pb__extension__descriptor, FIELD(2) | FIELD(3) }, /* meta, annotations */
+	{ 0 },
+};
+static const struct always of_g[] = {
+	{ &pb__get_unlock_key_response__descriptor, FIELD(2) }, /* version */
+	{ 0 },
+};
+static const struct always of_h[] = {
+	{ &pb__heartbeat_response__descriptor, FIELD(1) },     /* period */
+	{ &pb__host_config__descriptor, FIELD(3) | FIELD(6) }, /* log_config, restart_policy */
+	{ 0 },
+};
+static const struct always of_j[] = {
+	{ &pb__job_status__descriptor, FIELD(1) }, /* job_iteration */
+	{ 0 },
+};
+static const struct always of_l[] = {
+	{ &pb__log_message__descriptor, FIELD(1) },  /* context */
+	{ &pb__local_image__descriptor, FIELD(11) }, /* config */
+	{ 0 },
+};
+static const struct always of_m[] = {
+	{ &pb__meta__descriptor, FIELD(1) }, /* version */
+	{ 0 },
+};
+static const struct always of_n[] = {
+	{ &pb__node_spec__descriptor, FIELD(1) },    /* annotations */
+	{ &pb__network_spec__descriptor, FIELD(1) }, /* annotations */
 	/* meta, spec, status, certificate */
 	{ &pb__node__descriptor, FIELD(2) | FIELD(3) | FIELD(5) | FIELD(8) },
-	{ &pb__service__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ &pb__network__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ 0 },
+};
+static const struct always of_r[] = {
+	{ &pb__root_ca__descriptor, FIELD(4) },                /* join_tokens */
+	{ &pb__resource__descriptor, FIELD(2) | FIELD(3) },    /* meta, annotations */
+	{ &pb__raft_member__descriptor, FIELD(4) },            /* status */
+	{ &pb__raft_snapshot__descriptor, FIELD(2) },          /* metadata */
+	{ &pb__raft_snapshot_metadata__descriptor, FIELD(1) }, /* conf_state */
+	{ 0 },
+};
+static const struct always of_s[] = {
+	{ &pb__service_spec__descriptor, FIELD(1) | FIELD(2) }, /* annotations, task */
+	{ &pb__secret_spec__descriptor, FIELD(1) },             /* annotations */
+	{ &pb__service__descriptor, FIELD(2) | FIELD(3) },      /* meta, spec */
+	{ &pb__secret__descriptor, FIELD(2) | FIELD(3) },       /* meta, spec */
+	{ &pb__snapshot__descriptor, FIELD(2) | FIELD(3) },     /* membership, store */
+	{ 0 },
+};
+static const struct always of_t[] = {
 	/* meta, spec, annotations, service_annotations, status */
 	{ &pb__task__descriptor, FIELD(2) | FIELD(3) | FIELD(7) | FIELD(8) | FIELD(9) },
-	{ &pb__network__descriptor, FIELD(2) | FIELD(3) },            /* meta, spec */
-	{ &pb__cluster__descriptor, FIELD(2) | FIELD(3) | FIELD(4) }, /* meta, spec, root_ca */
-	{ &pb__secret__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
-	{ &pb__config__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
-	{ &pb__resource__descriptor, FIELD(2) | FIELD(3) },           /* meta, annotations */
-	{ &pb__extension__descriptor, FIELD(2) | FIELD(3) },          /* meta, annotations */
-	{ &pb__volume__descriptor, FIELD(2) | FIELD(3) },             /* meta, spec */
-	{ &pb__get_unlock_key_response__descriptor, FIELD(2) },       /* version */
-	{ &pb__heartbeat_response__descriptor, FIELD(1) },            /* period */
-	{ &pb__log_message__descriptor, FIELD(1) },                   /* context */
-	{ &pb__raft_member__descriptor, FIELD(4) },                   /* status */
-	{ &pb__snapshot__descriptor, FIELD(2) | FIELD(3) },           /* membership, store */
-	{ &pb__update_cluster_request__descriptor, FIELD(4) },        /* rotation */
-	{ &pb__raft_snapshot__descriptor, FIELD(2) },                 /* metadata */
-	{ &pb__host_config__descriptor, FIELD(3) | FIELD(6) }, /* log_config, restart_policy */
-	{ &pb__container__descriptor, FIELD(6) | FIELD(7) },   /* config, host_config */
-	{ &pb__local_image__descriptor, FIELD(11) },           /* config */
-	{ &pb__raft_snapshot_metadata__descriptor, FIELD(1) }, /* conf_state */
+	{ 0 },
+};
+static const struct always of_u[] = {
+	{ &pb__update_config__descriptor, FIELD(2) },          /* delay */
+	{ &pb__update_cluster_request__descriptor, FIELD(4) }, /* rotation */
+	{ 0 },
+};
+static const struct always of_v[] = {
+	{ &pb__volume_spec__descriptor, FIELD(1) },       /* annotations */
+	{ &pb__volume__descriptor, FIELD(2) | FIELD(3) }, /* meta, spec */
+	{ 0 },
+};
+static const struct always *const by_initial[32] = {
+	['C' & 31] = of_c, ['E' & 31] = of_e, ['G' & 31] = of_g, ['H' & 31] = of_h,
+	['J' & 31] = of_j, ['L' & 31] = of_l, ['M' & 31] = of_m, ['N' & 31] = of_n,
+	['R' & 31] = of_r, ['S' & 31] = of_s, ['T' & 31] = of_t, ['U' & 31] = of_u,
+	['V' & 31] = of_v,
 };
 
-static uint64_t fields_of(const ProtobufCMessageDescriptor *type)
+uint64_t always_fields(const ProtobufCMessageDescriptor *type)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].type == type)
-			return rows[i].fields;
+	const struct always *it = by_initial[type->short_name[0] & 31];
+
+	for (; it && it->type; it++)
+		if (it->type == type)
+			return it->fields;
 	return 0;
-}
-
-bool is_always_there(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f)
-{
-	return fields_have(fields_of(type), f);
-}
-
-static bool is_missing(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *f)
-{
-	return f->type == PROTOBUF_C_TYPE_MESSAGE && !field_is_repeated(f) && !field_in_oneof(f) &&
-	       !field_message(message, f);
 }
 
 void always_make(struct arena *a, ProtobufCMessage *message)
 {
 	const ProtobufCMessageDescriptor *type = message->descriptor;
-	uint64_t fields = 0;
-	bool is_known = false; /* most messages miss nothing: then the table is not asked */
+	uint64_t fields = always_fields(type);
 
-	for (unsigned i = 0; i < type->n_fields; i++) {
+	for (unsigned i = 0; fields && i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &type->fields[i];
 
-		if (!is_missing(message, f))
+		if (!fields_have(fields, f))
 			continue;
-		if (!is_known)
-			fields = fields_of(type);
-		is_known = true;
-		if (fields_have(fields, f))
+		if (!field_message(message, f))
 			*(void **)field_at(message, f) = pb_new(a, f->descriptor);
+		fields &= ~FIELD(f->id);
 	}
 }
 

@@ -79,7 +79,7 @@ static bool same_field(const ProtobufCMessageDescriptor *type, const ProtobufCFi
 	at_b = field_at(b, f);
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE &&
 	    (*(void *const *)at_a == NULL) != (*(void *const *)at_b == NULL) &&
-	    !is_always_there(type, f))
+	    !fields_have(always_fields(type), f))
 		return false;
 	return same_value(f, at_a, at_b);
 }
@@ -223,7 +223,7 @@ static bool is_unset(const ProtobufCMessageDescriptor *type, const ProtobufCFiel
 	case PROTOBUF_C_TYPE_BYTES:
 		return field_bytes(at).len == 0;
 	case PROTOBUF_C_TYPE_MESSAGE:
-		return !field_message(message, f) && !is_always_there(type, f);
+		return !field_message(message, f) && !fields_have(always_fields(type), f);
 	default:
 		return field_number(f, at) == 0;
 	}

@@ -134,8 +134,8 @@ static inline bool fields_have(uint64_t fields, const ProtobufCFieldDescriptor *
 	return f->id < 64 && (fields >> f->id & 1);
 }
 
-/* Is this sub-message of `type` always there? */
-bool is_always_there(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f);
+/* Which sub-messages of `type` are always there. */
+uint64_t always_fields(const ProtobufCMessageDescriptor *type);
 /* Make those that are missing. */
 void always_make(struct arena *a, ProtobufCMessage *message);
 

@@ -70,6 +70,22 @@ static bool has_field_zero(const ProtobufCMessage *message)
 	return false;
 }
 
+static bool tidy(struct budget *b, ProtobufCMessage *message);
+
+static bool tidy_list(struct budget *b, const ProtobufCFieldDescriptor *f,
+		      ProtobufCMessage *message)
+{
+	ProtobufCMessage **items = *(ProtobufCMessage ***)field_at(message, f);
+	size_t *count = field_count(message, f);
+
+	for (size_t i = 0; i < *count; i++)
+		if (!tidy(b, items[i]))
+			return false;
+	if (field_is_map(f))
+		tidy_map(items, count);
+	return true;
+}
+
 /* What decoded messages promise beyond what protobuf-c gives (pb.h). */
 static bool tidy(struct budget *b, ProtobufCMessage *message)
 {
@@ -84,21 +100,12 @@ static bool tidy(struct budget *b, ProtobufCMessage *message)
 	for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &message->descriptor->fields[i];
 
-		if (f->type != PROTOBUF_C_TYPE_MESSAGE || !field_holds(message, f))
+		if (f->type != PROTOBUF_C_TYPE_MESSAGE)
 			continue;
-		if (!field_is_repeated(f)) {
-			if (field_message(message, f) && !tidy(b, field_message(message, f)))
-				return false;
-			continue;
-		}
-		ProtobufCMessage **items = *(ProtobufCMessage ***)field_at(message, f);
-		size_t *count = field_count(message, f);
-
-		for (size_t k = 0; k < *count; k++)
-			if (!tidy(b, items[k]))
-				return false;
-		if (field_is_map(f))
-			tidy_map(items, count);
+		if (field_is_repeated(f) ? !tidy_list(b, f, message)
+					 : field_holds(message, f) && field_message(message, f) &&
+						   !tidy(b, field_message(message, f)))
+			return false;
 	}
 	return true;
 }
