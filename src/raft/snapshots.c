@@ -119,7 +119,8 @@ void group_snapshot_rules(struct group *g, uint64_t entries, uint64_t bytes, uin
 	g->config.old_snapshots = old_snapshots;
 }
 
-static void begin(struct group *g)
+/* Not inlined: its locals would be cleared in every turn. */
+static __attribute__((noinline)) void begin(struct group *g)
 {
 	AUTO_ARENA struct arena a = { 0 };
 	struct journal_manifest manifest;
