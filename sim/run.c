@@ -67,6 +67,7 @@ static void check_calm(struct run *r, struct world *w)
 		    group_applied(node_group(w->nodes[i].node)) != applied)
 			world_fail(w, "%s has not caught up", w->nodes[i].name);
 	clients_check_all(&r->clients);
+	clients_check_history(&r->clients);
 	if (w->config.is_grown) {
 		growth_check_calm(&r->growth);
 	} else {
