@@ -73,6 +73,7 @@ TEST(sections_have_settings_and_what_is_neither_is_named_by_line)
 	CHECK(!ini_parse(STR("a = 1\n"), &e) && strstr(e.text, "line 1"));
 	CHECK(!ini_parse(STR("[a]\n\nwords\n"), &e) && strstr(e.text, "line 3"));
 	CHECK(!ini_parse(STR("[]\n"), &e));
+	CHECK(!ini_parse(STR("[a]\n= x\n"), &e));
 }
 
 TEST(a_refusal_is_judged_by_its_code)

@@ -23,16 +23,16 @@ static bool put(json_t *section, struct str line)
 {
 	struct str name, value;
 	AUTO_FREE char *key = NULL;
-	json_t *text;
 
 	if (!str_cut(line, '=', &name, &value))
 		return false;
 	key = str_dup(str_trim(name));
 	for (char *at = key; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
+	if (!*key)
+		return false;
 	value = str_trim(value);
-	text = json_stringn(value.ptr, value.len);
-	return *key && json_object_set_new(section, key, text) == 0;
+	return json_object_set_new(section, key, json_stringn(value.ptr, value.len)) == 0;
 }
 
 json_t *ini_parse(struct str text, struct err *e)
