@@ -10,6 +10,7 @@
 #include "console/help.h"
 #include "machine/crowd.h"
 #include "machine/driver.h"
+#include "machine/external/external.h"
 
 #define LOOK_MS 30000
 
@@ -233,6 +234,9 @@ int machine_main(int argc, char **argv)
 		help_program(stdout);
 	} else if (args_bool(&globals, "version")) {
 		say_version();
+	} else if (!external_load_options(argc, argv, &e)) {
+		fprintf(stderr, "%s\n", e.text);
+		status = STATUS_FAILURE;
 	} else if (is_unknown_there(&globals, argv[0])) {
 		status = STATUS_FAILURE;
 	} else {

@@ -71,7 +71,7 @@ extern const struct driver local_driver, none_driver, ec2_driver;
 /* What they add to the options of create. */
 extern const struct option none_options[], ec2_options[], ec2_account_options[];
 
-/* NULL when there is none of that name. */
+/* One of ours, or a program of that name (external/external.h). NULL when there is neither. */
 const struct driver *driver_find(const char *name);
 /* The i-th driver, NULL behind the last. */
 const struct driver *driver_at(size_t i);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "machine/driver.h"
 #include "machine/engine.h"
+#include "machine/external/external.h"
 #include "template/field.h"
 
 #define LOOK_MS 30000
@@ -21,7 +22,7 @@ const struct driver *driver_find(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
 		if (strcmp(drivers[i]->name, name) == 0)
 			return drivers[i];
-	return NULL;
+	return external_find(name);
 }
 
 const char *state_name(enum machine_state s)
@@ -43,16 +44,22 @@ const char *state_name(enum machine_state s)
 
 void machines_look(struct machine *const *machines, size_t count, int64_t timeout_ms)
 {
+	AUTO_FREE struct machine **left = xcalloc(count + 1, sizeof(struct machine *));
 	AUTO_FREE struct machine **of_one = xcalloc(count + 1, sizeof(struct machine *));
 
-	for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
+	memcpy(left, machines, count * sizeof(struct machine *));
+	for (size_t i = 0; i < count; i++) {
+		const struct driver *d = left[i] ? left[i]->driver : NULL;
 		size_t found = 0;
 
-		for (size_t j = 0; j < count; j++)
-			if (machines[j] && machines[j]->driver == drivers[i])
-				of_one[found++] = machines[j];
+		for (size_t j = i; d && j < count; j++) {
+			if (!left[j] || left[j]->driver != d)
+				continue;
+			of_one[found++] = left[j];
+			left[j] = NULL;
+		}
 		if (found)
-			drivers[i]->look(of_one, found, timeout_ms);
+			d->look(of_one, found, timeout_ms);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "console/man.h"
 #include "machine/cli.h"
 #include "machine/driver.h"
+#include "machine/external/external.h"
 #include "machine/local/init.h"
 
 static const struct option options[] = {
@@ -40,6 +41,7 @@ static const struct option create_options[] = {
 	{ 0, "tls-san", OPT_LIST, "another name that the engine's certificate is for" },
 	{ 0, "dry-run", OPT_BOOL, "only tell what would be done, what it needs and what it costs" },
 	{ .kind = OPT_ALSO, .also = ec2_options },
+	{ .kind = OPT_ALSO, .also = external_options },
 	{ .kind = OPT_ALSO, .also = none_options },
 	{ 0 },
 };
