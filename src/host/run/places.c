@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/json_write.h"
@@ -50,20 +51,34 @@ char *volume_path(const struct runtime_hands *hands, const char *name)
 	return xasprintf("%s/volumes/%s/_data", hands->data_root, name);
 }
 
-static char *find_program(const char *name, struct arena *memory)
+static char *find_in(const char *folders, const char *name, struct arena *memory)
 {
-	static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-					       "/usr/bin",        "/sbin",          "/bin" };
+	struct str rest = str_of(folders), folder;
 
-	if (name[0] == '/')
-		return access(name, X_OK) == 0 ? arena_strdup(memory, name) : NULL;
-	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		char *path = arena_printf(memory, "%s/%s", folders[i], name);
+	while (rest.len) {
+		char *path;
 
-		if (access(path, X_OK) == 0)
+		str_cut(rest, ':', &folder, &rest);
+		path = arena_printf(memory, "%.*s/%s", STR_FMT(folder), name);
+		if (path[0] == '/' && access(path, X_OK) == 0)
 			return path;
 	}
 	return NULL;
+}
+
+/* Where conmon and nft are found as well: in our own PATH first. */
+static char *find_program(const char *name, struct arena *memory)
+{
+	const char *own = getenv("PATH");
+	char *found = NULL;
+
+	if (name[0] == '/')
+		return access(name, X_OK) == 0 ? arena_strdup(memory, name) : NULL;
+	if (own)
+		found = find_in(own, name, memory);
+	return found ? found
+		     : find_in("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", name,
+			       memory);
 }
 
 static const char *program_of(const struct runtime_hands *hands, const char *name)
