@@ -98,6 +98,9 @@ static void put_options(struct machine *m, const struct args *a)
 	put_list(m, a, "tls-san", "HostOptions.AuthOptions.ServerCertSANs");
 	field_put_text(m->config, "HostOptions.EngineOptions.StorageDriver",
 		       args_text(a, "engine-storage-driver"));
+	if (args_has(a, "engine-tree"))
+		field_put_text(m->config, "HostOptions.EngineOptions.Tree",
+			       args_text(a, "engine-tree"));
 	field_put(m->config, "HostOptions.EngineOptions.TlsVerify", json_true());
 }
 

@@ -67,9 +67,9 @@ struct driver {
 	char *(*log_tail)(const struct machine *m);
 };
 
-extern const struct driver local_driver, none_driver, ec2_driver;
+extern const struct driver local_driver, none_driver, generic_driver, ec2_driver;
 /* What they add to the options of create. */
-extern const struct option none_options[], ec2_options[], ec2_account_options[];
+extern const struct option none_options[], generic_options[], ec2_options[], ec2_account_options[];
 
 /* One of ours, or a program of that name (external/external.h). NULL when there is neither. */
 const struct driver *driver_find(const char *name);

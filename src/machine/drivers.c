@@ -10,7 +10,8 @@
 
 #define LOOK_MS 30000
 
-static const struct driver *const drivers[] = { &local_driver, &none_driver, &ec2_driver };
+static const struct driver *const drivers[] = { &local_driver, &none_driver, &generic_driver,
+						&ec2_driver };
 
 const struct driver *driver_at(size_t i)
 {

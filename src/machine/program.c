@@ -29,7 +29,7 @@ static const struct option options[] = {
 
 static const struct option create_options[] = {
 	{ 'd', "driver", OPT_TEXT, "where the host comes from", .fallback = "local",
-	  .choices = "local amazonec2 none", .env = "MACHINE_DRIVER" },
+	  .choices = "local amazonec2 generic none", .env = "MACHINE_DRIVER" },
 	{ 'n', "count", OPT_UINT, "make so many hosts: NAME-01, NAME-02, ..." },
 	{ 0, "engine-env", OPT_LIST, "environment of the engine, NAME=VALUE" },
 	{ 0, "engine-insecure-registry", OPT_LIST, "registry that may be spoken to without TLS" },
@@ -38,9 +38,12 @@ static const struct option create_options[] = {
 	{ 0, "engine-registry-mirror", OPT_LIST, "mirror to ask first",
 	  .env = "ENGINE_REGISTRY_MIRROR" },
 	{ 0, "engine-storage-driver", OPT_TEXT, "storage driver of the engine" },
+	{ 0, "engine-tree", OPT_TEXT, "archive of the engine for hosts that are reached by SSH",
+	  .word = "file", .env = "SHOAL_ENGINE_TREE" },
 	{ 0, "tls-san", OPT_LIST, "another name that the engine's certificate is for" },
 	{ 0, "dry-run", OPT_BOOL, "only tell what would be done, what it needs and what it costs" },
 	{ .kind = OPT_ALSO, .also = ec2_options },
+	{ .kind = OPT_ALSO, .also = generic_options },
 	{ .kind = OPT_ALSO, .also = external_options },
 	{ .kind = OPT_ALSO, .also = none_options },
 	{ 0 },

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "base/err.h"
+#include "base/str.h"
 
 struct cli;
 struct machine;
@@ -22,5 +22,18 @@ struct provisioner {
 	/* Bring the newest engine. NULL: the driver's no_upgrade says why not. */
 	bool (*upgrade)(struct cli *c, struct machine *m, struct err *e);
 };
+
+/* Over the SSH of its driver, from a tree of programs that is pushed over the connection (sshprovision.c). */
+extern const struct provisioner ssh_provisioner;
+/* The end of the log of an engine that it brought; NULL when it cannot be had. */
+char *ssh_log_tail(const struct machine *m);
+
+/* The port its engine is to listen on: EnginePort of its driver's members, or the usual one. */
+int machine_engine_port(const struct machine *m);
+/* What a shell of that user is told so that root does `script`; asks for no password. The caller frees
+ * it. */
+char *as_root(const char *user, const char *script);
+/* What the host is given as /etc/shoal/start: environment and options of the engine. */
+bool engine_start_script(const struct machine *m, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif
