@@ -335,5 +335,5 @@ void swarm_unlock(struct call *c)
 	}
 	c->takes_errors = true;
 	node_swarm_unlock(n, call_node(c, join_done), key);
-	memset(key, 0, sizeof(key));
+	explicit_bzero(key, sizeof(key));
 }
