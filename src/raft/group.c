@@ -368,6 +368,19 @@ static bool next_part_of_received(void *self, struct buf *chunk, bool *done, str
 	return fail(e, ERR_EXHAUSTED, "a received snapshot is larger than its limit");
 }
 
+static void save_received(struct group *g)
+{
+	const struct raft_snapshot *s = g->ready->snapshot;
+	struct journal_manifest manifest = { .index = s->index,
+					     .term = s->term,
+					     .size_bytes = g->received.content.len };
+
+	g->step = GROUP_SAVING_RECEIVED;
+	g->step_ticket = ticket_next(g->config.tickets);
+	g->config.journal->save_snapshot(g->config.journal->self, g->step_ticket, &manifest,
+					 (struct journal_source){ g, next_part_of_received });
+}
+
 /* One step of handling Readys. False when there is nothing to do, or the disk is being waited for.
  */
 static bool begin_ready(struct group *g)
@@ -379,21 +392,15 @@ static bool begin_ready(struct group *g)
 	rd = g->ready = raft_ready(g->raft);
 	transport_send(g, rd->messages, rd->early_count);
 	if (rd->snapshot) {
-		struct journal_manifest manifest = { .index = rd->snapshot->index,
-						     .term = rd->snapshot->term,
-						     .size_bytes = g->received.content.len };
-
 		if (g->received.index != rd->snapshot->index ||
 		    g->received.term != rd->snapshot->term) {
 			group_stop(g, "the content of snapshot %llu is not here",
 				   (unsigned long long)rd->snapshot->index);
 			return false;
 		}
-		g->step = GROUP_SAVING_RECEIVED;
-		g->step_ticket = ticket_next(g->config.tickets);
-		g->config.journal->save_snapshot(
-			g->config.journal->self, g->step_ticket, &manifest,
-			(struct journal_source){ g, next_part_of_received });
+		g->step = GROUP_AWAITING_OWN;
+		if (g->snapshot_step == SNAPSHOT_NONE)
+			save_received(g);
 		return false;
 	}
 	/* A commit index alone is no reason to wait: a restart learns it again from the others. */
@@ -415,6 +422,8 @@ void group_journal_event(struct group *g, uint64_t ticket, const struct journal_
 	}
 	if (ticket == g->snapshot_ticket && g->snapshot_step != SNAPSHOT_NONE) {
 		snapshots_journal_done(g);
+		if (g->step == GROUP_AWAITING_OWN && g->snapshot_step == SNAPSHOT_NONE)
+			save_received(g);
 		return;
 	}
 	if (ticket != g->step_ticket)

@@ -36,6 +36,7 @@ struct received {
 /* What is on its way to the disk. */
 enum group_step {
 	GROUP_IDLE,
+	GROUP_AWAITING_OWN,    /* a received snapshot waits until ours is durable or given up */
 	GROUP_SAVING_RECEIVED, /* a received snapshot's content */
 	GROUP_STORING,         /* a Ready's hard state, entries or snapshot manifest */
 };

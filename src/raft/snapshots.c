@@ -119,6 +119,13 @@ void group_snapshot_rules(struct group *g, uint64_t entries, uint64_t bytes, uin
 	g->config.old_snapshots = old_snapshots;
 }
 
+/* One snapshot at a time is on its way to the disk: named in the wrong order, an old one would stand
+ * before a log that begins after the new one. */
+static bool is_receiving(const struct group *g)
+{
+	return g->ready && g->ready->snapshot;
+}
+
 /* Not inlined: its locals would be cleared in every turn. */
 static __attribute__((noinline)) void begin(struct group *g)
 {
@@ -147,7 +154,7 @@ static __attribute__((noinline)) void begin(struct group *g)
 
 void snapshots_consider(struct group *g)
 {
-	if (!g->failure && g->snapshot_step == SNAPSHOT_NONE && is_due(g))
+	if (!g->failure && g->snapshot_step == SNAPSHOT_NONE && !is_receiving(g) && is_due(g))
 		begin(g);
 }
 
@@ -160,8 +167,8 @@ void snapshots_journal_done(struct group *g)
 	if (g->snapshot_step == SNAPSHOT_SAVING) {
 		store_snapshot_release(g->snapshot_store);
 		g->snapshot_store = NULL;
-		/* A snapshot that was received meanwhile reaches further. */
-		if (g->snapshot && g->snapshot->index >= g->snapshot_making->index) {
+		/* The one that was received meanwhile reaches further. */
+		if (is_receiving(g)) {
 			raft_snapshot_drop(g->snapshot_making);
 			g->snapshot_making = NULL;
 			g->snapshot_step = SNAPSHOT_NONE;
@@ -179,16 +186,14 @@ void snapshots_journal_done(struct group *g)
 	}
 	g->snapshot_step = SNAPSHOT_NONE;
 	g->last_snapshot_bytes = g->snapshot_making_bytes;
-	if (!g->snapshot || g->snapshot->index < g->snapshot_making->index) {
-		raft_snapshot_drop(g->snapshot);
-		g->snapshot = g->snapshot_making;
-		raft_set_snapshot(g->raft, g->snapshot);
-		if (g->snapshot->index > g->snapshot_keep)
-			raft_compact(g->raft, g->snapshot->index - g->snapshot_keep);
-	} else {
-		raft_snapshot_drop(g->snapshot_making);
-	}
+	raft_snapshot_drop(g->snapshot);
+	g->snapshot = g->snapshot_making;
 	g->snapshot_making = NULL;
+	if (is_receiving(g)) /* the core has forgotten the log that this one ends in */
+		return;
+	raft_set_snapshot(g->raft, g->snapshot);
+	if (g->snapshot->index > g->snapshot_keep)
+		raft_compact(g->raft, g->snapshot->index - g->snapshot_keep);
 }
 
 bool snapshots_content(struct group *g, const struct raft_message *m, struct buf *content)
