@@ -125,9 +125,10 @@ class Writer(threading.Thread):
         return found
 
     def write(self, o, value, *request):
+        began = time.monotonic()
         answer = self.ask(*request)
         if answer and answer[0] < 300:
-            self.acknowledged.append((time.monotonic(), o.kind))
+            self.acknowledged.append((time.monotonic(), began))
             o.value, o.maybe = value, []
         elif answer and "may or may not" not in (answer[1] or {}).get("message", ""):
             self.refused += 1
@@ -221,12 +222,12 @@ class Storm:
               flush=True)
 
     def first_write_after(self, moment, timeout_s=20):
-        """Seconds from then until a write was acknowledged."""
+        """Seconds from then until a write was acknowledged that was begun since."""
         def after():
-            return [t for w in self.writers for t, _ in w.acknowledged[-3:] if t > moment]
+            return [t for w in self.writers for t, began in w.acknowledged[-3:] if began > moment]
         until(timeout_s, lambda: after() or self.faults(), every_s=0.002)
         assert not self.faults(), self.faults()
-        return min(t for w in self.writers for t, _ in w.acknowledged if t > moment) - moment
+        return min(t for w in self.writers for t, began in w.acknowledged if began > moment) - moment
 
 
 def a_killed_leader_is_replaced(lab):
