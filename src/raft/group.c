@@ -443,8 +443,10 @@ static void ask_reads(struct group *g)
 	list_each (&g->reads, struct waiting_read, link, it) {
 		struct err e;
 
-		if (it->index || it->ask_again_ms > g->now.mono_ms)
+		/* Another leader knows nothing of what this one was asked. */
+		if (it->index || (it->ask_again_ms > g->now.mono_ms && it->asked_of == g->lead))
 			continue;
+		it->asked_of = g->lead;
 		/* Refused only for want of a leader or of room: it is asked again either way. */
 		if (!raft_read_index(g->raft, it->ticket, &e))
 			log_debug(g->config.log, "raft", "read waits: %s", e.text);
@@ -482,8 +484,7 @@ static void tick(struct group *g)
  * waiting for an election would only keep people waiting. */
 static bool lead_alone(struct group *g)
 {
-	if (g->step != GROUP_IDLE || raft_role(g->raft) != RAFT_FOLLOWER ||
-	    !raft_is_alone(g->raft))
+	if (g->step != GROUP_IDLE || raft_role(g->raft) != RAFT_FOLLOWER || !raft_is_alone(g->raft))
 		return false;
 	raft_campaign(g->raft);
 	return raft_has_ready(g->raft);

@@ -49,6 +49,7 @@ struct waiting_read {
 	uint64_t ticket;
 	uint64_t index; /* 0: not answered yet */
 	int64_t ask_again_ms;
+	uint64_t asked_of; /* who led then, as far as this member knew */
 };
 
 /* A manager that asks to be a member, or to have one removed, until it is answered. */
