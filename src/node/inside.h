@@ -29,6 +29,9 @@ struct pending_read {
 	bool wants_glance; /* the leader was asked whom it reaches */
 };
 
+/* Who waits for init, join or unlock is answered after so long. */
+#define MEMBERSHIP_TIMEOUT_MS 20000
+
 /* What init and join wait for, one after the other. */
 enum membership_step {
 	STEP_NONE,
@@ -370,7 +373,8 @@ void membership_stays_locked(struct node *n, const char *why);
 void membership_learn_identity(struct node *n, const struct keys_identity *identity);
 void membership_loaded(struct node *n, const struct keys_identity *identity);
 void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_event *ev);
-/* join.c */
+/* init.c, join.c; false: the step is not theirs. */
+bool init_keys_event(struct node *n, const struct keys_event *ev);
 bool join_keys_event(struct node *n, const struct keys_event *ev);
 void join_keys_failed(struct node *n, const struct err *e);
 void join_plan_renewal(struct node *n, const struct keys_identity *identity);
@@ -381,6 +385,8 @@ int64_t membership_turn(struct node *n);
 /* For join.c: a ticket for the next step; give up (of init and join nothing stays); and so on. */
 uint64_t membership_wait(struct node *n, enum membership_step step);
 void membership_give_up(struct node *n, const struct err *e);
+/* Of init, join or unlock, to who asked for it: well (NULL), or why not. */
+void membership_answer(struct node *n, const struct err *e);
 /* Shown as the error of the node's state; NULL: none. */
 void membership_set_error(struct membership *m, const char *text);
 void membership_pend(struct node *n, uint64_t ticket, const char *listen, const char *advertise,

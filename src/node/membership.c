@@ -8,12 +8,11 @@
 #include "base/mem.h"
 #include "node/inside.h"
 
-#define STATE_TABLE     "swarm"
-#define STATE_KEY       "state"
-#define JOIN_TIMEOUT_MS 20000
-#define RETRY_MAX_MS    30000
-#define MESSAGE_MAX     (1 << 20)
-#define LOADING         "This node is still reading what it was before; try again."
+#define STATE_TABLE  "swarm"
+#define STATE_KEY    "state"
+#define RETRY_MAX_MS 30000
+#define MESSAGE_MAX  (1 << 20)
+#define LOADING      "This node is still reading what it was before; try again."
 #define LOCKED                                                                                     \
 	"Swarm is encrypted and needs to be unlocked before it can be used. Please use \"docker "  \
 	"swarm unlock\" to unlock it."
@@ -58,7 +57,7 @@ const char *node_advertise_addr(const struct node *n)
 	return n->membership.place ? n->membership.place->advertise_addr : "";
 }
 
-static void answer(struct node *n, const struct err *e)
+void membership_answer(struct node *n, const struct err *e)
 {
 	struct membership *m = &n->membership;
 	struct leader_answer *a;
@@ -126,7 +125,7 @@ void membership_give_up(struct node *n, const struct err *e)
 
 	log_error(n->config.log, "swarm", "%s", e->text);
 	membership_set_error(m, e->text);
-	answer(n, e);
+	membership_answer(n, e);
 	agent_free(n->agent);
 	n->agent = NULL;
 	enlist_end(n);
@@ -230,235 +229,7 @@ void membership_pend(struct node *n, uint64_t ticket, const char *listen, const 
 	m->place->data_path_port = data_path_port;
 	m->attempts = 0;
 	m->retry_at_ms = NEVER_MS;
-	m->deadline_ms = n->now.mono_ms + JOIN_TIMEOUT_MS;
-}
-
-/* ---- init ---- */
-
-/* ---- init --force-new-cluster ---- */
-
-static void go_on_alone(struct node *n, uint64_t ticket, const struct swarm_init *init)
-{
-	struct membership *m = &n->membership;
-
-	log_warn(n->config.log, "swarm", "goes on without the other managers, as it was told");
-	enlist_end(n);
-	m->ticket = ticket;
-	m->deadline_ms = n->now.mono_ms + JOIN_TIMEOUT_MS;
-	m->place->listen_addr = arena_strdup(&m->memory, init->listen_addr);
-	m->place->advertise_addr = arena_strdup(&m->memory, init->advertise_addr);
-	m->step = STEP_REREADING;
-	n->load_ticket = ticket_next(&n->tickets);
-	n->config.seams.journal->load(n->config.seams.journal->self, n->load_ticket);
-}
-
-void membership_be_alone(struct node *n, const struct journal_image *image)
-{
-	struct membership *m = &n->membership;
-	struct err e;
-
-	m->step = STEP_NONE;
-	if (!image->has_raft)
-		fail(&e, ERR_CONFLICT, "this manager has no log to begin anew with");
-	if (!image->has_raft || !manager_start_alone(n, image, &e)) {
-		if (m->state == SWARM_PENDING)
-			membership_give_up(n, &e);
-		else
-			answer(n, &e);
-		return;
-	}
-	if (!n->agent)
-		membership_start_agent(n, NULL);
-	m->place->raft_id = group_status(n->group).id;
-	m->place->n_members = 0;
-	m->place->n_managers = 0;
-	membership_add_manager(n, n->id, m->place->advertise_addr);
-	agent_add_manager(n->agent, n->id, m->place->advertise_addr);
-	(void)membership_keep_place(n);
-	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
-	m->step = STEP_ALONE;
-}
-
-void node_swarm_init(struct node *n, uint64_t ticket, const struct swarm_init *init)
-{
-	struct membership *m = &n->membership;
-	struct founding *f;
-	const struct keys *keys = n->config.seams.keys;
-
-	if (init->force_new_cluster && n->is_manager_by_cert && m->place && !m->is_loading &&
-	    m->state == SWARM_ACTIVE && m->step == STEP_NONE) {
-		go_on_alone(n, ticket, init);
-		return;
-	}
-	if (membership_is_busy(n, ticket))
-		return;
-	membership_pend(n, ticket, init->listen_addr, init->advertise_addr, init->data_path_addr,
-			init->data_path_port);
-	f = m->init = ARENA_NEW(&m->memory, struct founding);
-	object_id_new(&n->prng, n->id);
-	f->node_id = n->id;
-	f->prng = &n->prng;
-	f->cluster_id = arena_alloc(&m->memory, OBJECT_ID_LEN + 1);
-	object_id_new(&n->prng, (char *)f->cluster_id);
-	f->spec = init->spec ? pb_dup(&m->memory, init->spec) : NULL;
-	f->availability = init->availability;
-	f->subnet_size = init->subnet_size;
-	f->data_path_port = init->data_path_port;
-	f->address_pools = arena_alloc(&m->memory, (init->address_pool_count + 1) * sizeof(char *));
-	for (size_t i = 0; i < init->address_pool_count; i++)
-		((const char **)f->address_pools)[i] =
-			arena_strdup(&m->memory, init->address_pools[i]);
-	f->address_pool_count = init->address_pool_count;
-	keys->new_root(keys->self, membership_wait(n, STEP_ROOT), n->now.wall_ns);
-}
-
-static void on_root(struct node *n, const struct keys_event *ev)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-
-	m->init->ca_cert = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
-	m->init->ca_key = str_bytes(arena_str(&m->memory, ev->b), ev->b.len);
-	m->init->ca_digest = arena_str(&m->memory, ev->c);
-	keys->random(keys->self, membership_wait(n, STEP_SECRETS), FOUND_CHANCE_BYTES);
-}
-
-static void on_secrets(struct node *n, const struct keys_event *ev)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-
-	m->init->chance = arena_copy(&m->memory, ev->a.ptr, ev->a.len);
-	keys->new_csr(keys->self, membership_wait(n, STEP_OWN_CSR));
-}
-
-static void on_own_csr(struct node *n, const struct keys_event *ev)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-	struct keys_signing what = {
-		.ca_cert = m->init->ca_cert,
-		.ca_key = m->init->ca_key,
-		.csr = ev->a,
-		.cn = n->id,
-		.ou = "swarm-manager",
-		.org = m->init->cluster_id,
-		.lifetime_s = INT64_C(2160) * 3600,
-		.wall_ns = n->now.wall_ns,
-	};
-
-	m->init->csr = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
-	if (m->init->spec && m->init->spec->ca_config && m->init->spec->ca_config->node_cert_expiry)
-		what.lifetime_s = m->init->spec->ca_config->node_cert_expiry->seconds;
-	keys->sign(keys->self, membership_wait(n, STEP_OWN_CERT), &what);
-}
-
-static void on_own_cert(struct node *n, const struct keys_event *ev)
-{
-	struct membership *m = &n->membership;
-	const struct keys *keys = n->config.seams.keys;
-
-	m->init->cert = str_bytes(arena_str(&m->memory, ev->a), ev->a.len);
-	keys->install(keys->self, membership_wait(n, STEP_OWN_INSTALL), m->init->ca_cert,
-		      m->init->cert);
-}
-
-static void on_own_installed(struct node *n, const struct keys_event *ev)
-{
-	membership_learn_identity(n, &ev->identity);
-	lock_tell(n, membership_wait(n, STEP_OWN_LOCK),
-		  n->restoring ? n->restoring->unlock_key : found_unlock_key(n->membership.init),
-		  0);
-}
-
-static void on_own_locked(struct node *n)
-{
-	struct membership *m = &n->membership;
-	struct member me = { .raft_id = 1 + (prng_next(&n->prng) >> 1),
-			     .node_id = n->id,
-			     .addr = m->place->advertise_addr };
-
-	n->lock.is_settled = true;
-	m->place->raft_id = me.raft_id;
-	if (n->restoring) {
-		restore_save(n);
-		return;
-	}
-	manager_start(n, NULL, &me, 1, me.raft_id);
-	n->config.seams.peer->listen(n->config.seams.peer->self, m->place->listen_addr);
-	m->step = STEP_LEADING;
-}
-
-/* The objects that a swarm begins with are the first transaction's: a controller adds them. */
-static void founding_lead(void *self, const struct view *v, struct now now)
-{
-	struct node *n = self;
-
-	(void)now;
-	if (n->config.founding && view_cluster(v))
-		n->membership.step = STEP_NONE;
-}
-
-static void founding_notice(void *self, const struct change *c, struct now now)
-{
-	struct node *n = self;
-	struct membership *m = &n->membership;
-
-	(void)now;
-	if (m->step != STEP_FOUNDING || c->kind != OBJECT_CLUSTER || c->what != CHANGE_CREATED)
-		return;
-	if (n->config.founding) {
-		m->step = STEP_NONE;
-		return;
-	}
-	membership_add_manager(n, n->id, m->place->advertise_addr);
-	(void)membership_keep_place(n);
-	membership_start_agent(n, NULL);
-	m->state = SWARM_ACTIVE;
-	m->step = STEP_SETTLING;
-}
-
-/* Nothing of a swarm that is being founded can be in the way of its objects. */
-static void founding_decide(void *self, struct txn *t)
-{
-	struct node *n = self;
-	struct membership *m = &n->membership;
-	const struct node_config *c = &n->config;
-	struct founding founding;
-	struct err e;
-
-	if (m->step != STEP_FOUNDING || view_cluster(txn_view(t)))
-		return;
-	founding = c->founding ? *c->founding : *m->init;
-	founding.node_id = n->id;
-	founding.prng = &n->prng;
-	if (!found_swarm(t, &founding, &e)) {
-		log_error(c->log, "swarm", "founding: %s", e.text);
-		abort();
-	}
-	for (size_t i = 0; i < c->founder_count; i++)
-		if (strcmp(c->founders[i].node_id, n->id) != 0)
-			found_manager(t, c->founders[i].node_id);
-}
-
-static int64_t founding_deadline(const void *self)
-{
-	const struct node *n = self;
-
-	return n->membership.step == STEP_FOUNDING ? INT64_MIN : NEVER_MS;
-}
-
-static void founding_resign(void *self)
-{
-	(void)self;
-}
-
-struct controller membership_controller(struct node *n)
-{
-	return (struct controller){ "founding",      n,
-				    founding_lead,   founding_notice,
-				    founding_decide, founding_deadline,
-				    founding_resign };
+	m->deadline_ms = n->now.mono_ms + MEMBERSHIP_TIMEOUT_MS;
 }
 
 /* ---- what happens ---- */
@@ -522,7 +293,7 @@ void node_swarm_unlock(struct node *n, uint64_t ticket, const uint8_t key[32])
 		return;
 	}
 	m->ticket = ticket;
-	m->deadline_ms = n->now.mono_ms + JOIN_TIMEOUT_MS;
+	m->deadline_ms = n->now.mono_ms + MEMBERSHIP_TIMEOUT_MS;
 	keys->load(keys->self, membership_wait(n, STEP_UNLOCK), str_bytes(key, UNLOCK_KEY_BYTES));
 }
 
@@ -533,7 +304,7 @@ static void not_unlocked(struct node *n, const struct err *why)
 	n->membership.step = STEP_NONE;
 	if (why->kind == ERR_DENIED)
 		fail(&e, ERR_UNAUTHENTICATED, "swarm could not be unlocked: invalid key provided");
-	answer(n, &e);
+	membership_answer(n, &e);
 }
 
 static void on_unlocked(struct node *n, const struct keys_event *ev)
@@ -563,7 +334,7 @@ void membership_unlocked(struct node *n, const struct journal_image *image)
 	m->is_locked = false;
 	m->step = STEP_NONE;
 	membership_resume(n, image);
-	answer(n, NULL);
+	membership_answer(n, NULL);
 }
 
 /* ---- the outcomes of keys ---- */
@@ -612,29 +383,12 @@ void membership_keys_event(struct node *n, uint64_t ticket, const struct keys_ev
 	case STEP_LOAD:
 		membership_loaded(n, &ev->identity);
 		break;
-	case STEP_ROOT:
-		on_root(n, ev);
-		break;
-	case STEP_SECRETS:
-		on_secrets(n, ev);
-		break;
-	case STEP_OWN_CSR:
-		on_own_csr(n, ev);
-		break;
-	case STEP_OWN_CERT:
-		on_own_cert(n, ev);
-		break;
-	case STEP_OWN_INSTALL:
-		on_own_installed(n, ev);
-		break;
-	case STEP_OWN_LOCK:
-		on_own_locked(n);
-		break;
 	case STEP_UNLOCK:
 		on_unlocked(n, ev);
 		break;
 	default:
-		(void)join_keys_event(n, ev);
+		if (!init_keys_event(n, ev))
+			(void)join_keys_event(n, ev);
 		break;
 	}
 }
@@ -793,7 +547,7 @@ static void tell_late(struct node *n)
 	     "status of your "
 	     "node.%s%s",
 	     why[0] ? " The last attempt failed: " : "", why);
-	answer(n, &e);
+	membership_answer(n, &e);
 }
 
 int64_t membership_turn(struct node *n)
@@ -806,7 +560,7 @@ int64_t membership_turn(struct node *n)
 	if (m->step == STEP_ALONE && n->leader && leader_is_leading(n->leader)) {
 		m->step = STEP_NONE;
 		m->state = SWARM_ACTIVE;
-		answer(n, NULL);
+		membership_answer(n, NULL);
 	}
 	decline_turn(n);
 	if (m->step == STEP_SETTLING && n->agent && agent_is_ready(n->agent) && is_whole(n)) {
@@ -814,7 +568,7 @@ int64_t membership_turn(struct node *n)
 		m->step = STEP_NONE;
 		seek_begin(n);
 		membership_set_error(m, NULL);
-		answer(n, NULL);
+		membership_answer(n, NULL);
 	}
 	if (m->step == STEP_NONE && n->agent && agent_is_ready(n->agent))
 		keep_managers(n);
@@ -896,7 +650,7 @@ void node_swarm_leave(struct node *n, uint64_t ticket, bool force)
 	}
 	if (m->ticket) {
 		fail(&e, ERR_UNAVAILABLE, "the node left the swarm");
-		answer(n, &e);
+		membership_answer(n, &e);
 	}
 	if (n->agent)
 		agent_leave(n->agent);
