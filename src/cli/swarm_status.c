@@ -4,11 +4,13 @@
  * (a manager is missing, far behind or not yet a voter, or a certificate runs out); 3 there is no
  * majority. 1 is, as ever, a question that was not answered. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "cli/swarm.h"
 #include "console/format.h"
+#include "console/order.h"
 #include "console/table.h"
 #include "console/units.h"
 #include "template/field.h"
@@ -121,13 +123,25 @@ static void print_leader(const json_t *s, const json_t *managers)
 	       (long long)field_int(s, "LastIndex"), (long long)field_int(s, "Committed"));
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return natural_compare(field_text(*(const json_t *const *)a, "Hostname"),
+			       field_text(*(const json_t *const *)b, "Hostname"));
+}
+
 static void print_managers(const struct cli *c, const json_t *managers)
 {
 	AUTO_BUF struct buf text = BUF_MAX(1 << 20), out = BUF_MAX(1 << 20);
+	size_t count = json_array_size(managers);
+	AUTO_FREE const json_t **sorted = xcalloc(count + 1, sizeof(*sorted));
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = json_array_get(managers, i);
+	qsort(sorted, count, sizeof(*sorted), by_name);
 
 	buf_append_c(&text, "MANAGER\tSTATUS\tADDRESS\tENTRY\tLAG\tCERTIFICATE EXPIRES\n");
-	for (size_t i = 0; i < json_array_size(managers); i++) {
-		const json_t *m = json_array_get(managers, i);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *m = sorted[i];
 
 		buf_printf(&text, "%s\t%s\t%s\t", field_text(m, "Hostname"), status_of(m),
 			   field_text(m, "Addr"));
