@@ -54,10 +54,12 @@ static bool wait_for_engine(struct cli *c, struct machine *m, struct err *e)
 	return while_doing(e, "the engine of \"%s\" does not answer", m->name);
 }
 
-static bool provision(struct cli *c, struct machine *m, struct err *e)
+bool machine_bring_engine(struct cli *c, struct machine *m, struct err *e)
 {
-	const struct provisioner *p = m->driver->provisioner;
+	const struct provisioner *p = machine_provisioner(m);
 
+	if (m->driver->provisioner && !p)
+		return fail(e, ERR_UNSUPPORTED, "no engine of ours is on machine \"%s\"", m->name);
 	if (!p)
 		return fail(e, ERR_UNSUPPORTED,
 			    "no engine is installed on hosts of the driver %s: machine \"%s\" is "
@@ -98,6 +100,9 @@ static void put_options(struct machine *m, const struct args *a)
 	put_list(m, a, "tls-san", "HostOptions.AuthOptions.ServerCertSANs");
 	field_put_text(m->config, "HostOptions.EngineOptions.StorageDriver",
 		       args_text(a, "engine-storage-driver"));
+	if (args_has(a, "engine") || !field_at(m->config, "HostOptions.EngineOptions.Engine"))
+		field_put_text(m->config, "HostOptions.EngineOptions.Engine",
+			       args_text(a, "engine"));
 	if (args_has(a, "engine-tree"))
 		field_put_text(m->config, "HostOptions.EngineOptions.Tree",
 			       args_text(a, "engine-tree"));
@@ -166,15 +171,15 @@ static bool carry_out(struct cli *c, struct machine *m, struct err *e)
 		return undo(c, m, e);
 	if (!machine_save(m, e))
 		return false;
-	if (m->driver->provisioner && !provision(c, m, e))
+	if (machine_provisioner(m) && !machine_bring_engine(c, m, e))
 		return while_doing(e, "Error creating machine: Error running provisioning");
 	field_put_text(m->config, "Stage", "created");
 	if (!machine_save(m, e))
 		return false;
-	if (m->driver->ssh && !m->driver->provisioner)
+	if (m->driver->ssh && !machine_provisioner(m))
 		say(c, m, "The host is running at %s; no engine was installed on it: `%s ssh %s`",
 		    field_text(m->own, "IPAddress"), program.name, m->name);
-	if (!m->driver->provisioner)
+	if (!machine_provisioner(m))
 		return certs_copy(m, e);
 	say(c, m, "Docker is up and running!");
 	if (!c->names_hosts)
@@ -204,6 +209,14 @@ static bool create_loaded(struct cli *c, struct machine *m, struct err *e)
 	return machine_lock(m, e) && machine_save(m, e) && carry_out(c, m, e);
 }
 
+static bool engine_is_known(const struct args *a, struct err *e)
+{
+	const char *engine = args_text(a, "engine");
+
+	return strcmp(engine, "shoal") == 0 || strcmp(engine, "none") == 0 ||
+	       fail(e, ERR_INVALID, "--engine is shoal or none, not \"%s\"", engine);
+}
+
 static bool create_one(struct cli *c, const char *name, const struct driver *driver,
 		       const struct args *a, struct err *e)
 {
@@ -215,6 +228,10 @@ static bool create_one(struct cli *c, const char *name, const struct driver *dri
 	if (resumes)
 		say(c, m, "Going on with the creation of \"%s\"...", name);
 	m->is_plan = args_bool(a, "dry-run");
+	if (!engine_is_known(a, e)) {
+		machine_free(m);
+		return false;
+	}
 	put_options(m, a);
 	ok = m->driver->configure(m, a, e)
 		     ? create_loaded(c, m, e)
@@ -243,7 +260,8 @@ static bool create_many(struct cli *c, size_t count, struct batch *b, struct err
 	c->names_hosts = true;
 	if (!crowd_run(c, count, create_nth, b, e))
 		return false;
-	if (c->status == 0 && b->driver->provisioner) {
+	if (c->status == 0 && b->driver->provisioner &&
+	    (!b->driver->is_far || strcmp(args_text(b->args, "engine"), "none") != 0)) {
 		AUTO_FREE char *first = xasprintf("%s-01", b->base);
 
 		tell_how_to_connect(c, first);
@@ -281,7 +299,7 @@ bool machine_create(struct cli *c, const struct args *a, struct err *e)
 
 static bool provision_again(struct cli *c, struct machine *m, struct err *e)
 {
-	if (!machine_lock(m, e) || !provision(c, m, e))
+	if (!machine_lock(m, e) || !machine_bring_engine(c, m, e))
 		return false;
 	field_put_text(m->config, "Stage", "created");
 	return machine_save(m, e);

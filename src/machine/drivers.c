@@ -6,6 +6,7 @@
 #include "machine/driver.h"
 #include "machine/engine.h"
 #include "machine/external/external.h"
+#include "machine/provision.h"
 #include "template/field.h"
 
 #define LOOK_MS 30000
@@ -41,6 +42,15 @@ const char *state_name(enum machine_state s)
 	};
 
 	return names[s];
+}
+
+const struct provisioner *machine_provisioner(const struct machine *m)
+{
+	const char *engine = field_text(m->config, "HostOptions.EngineOptions.Engine");
+
+	if (m->driver->is_far && strcmp(engine, "shoal") != 0)
+		return NULL;
+	return m->driver->provisioner;
 }
 
 void machines_look(struct machine *const *machines, size_t count, int64_t timeout_ms)

@@ -10,6 +10,7 @@
 #include "machine/crowd.h"
 #include "machine/driver.h"
 #include "machine/engine.h"
+#include "machine/provision.h"
 
 #define ENGINE_WAIT_MS 60000
 
@@ -20,13 +21,23 @@ static bool is_running(struct machine *m)
 
 static bool wait_for_engine(struct machine *m, struct err *e)
 {
-	return !m->driver->provisioner || engine_wait(m, ENGINE_WAIT_MS, e) ||
+	return !machine_provisioner(m) || engine_wait(m, ENGINE_WAIT_MS, e) ||
 	       while_doing(e, "the engine of \"%s\" does not answer", m->name);
 }
 
+/* A host that comes back under another address needs a certificate for that one. */
 static bool bring_up(struct cli *c, struct machine *m, struct err *e)
 {
-	return m->driver->start(c, m, e) && machine_save(m, e) && wait_for_engine(m, e);
+	AUTO_FREE char *before = xstrdup(field_text(m->own, "IPAddress"));
+
+	if (!m->driver->start(c, m, e) || !machine_save(m, e))
+		return false;
+	if (!m->driver->is_far || !machine_provisioner(m) ||
+	    strcmp(before, field_text(m->own, "IPAddress")) == 0)
+		return wait_for_engine(m, e);
+	say(c, m, "Its address is %s now: it gets a certificate for that.",
+	    field_text(m->own, "IPAddress"));
+	return machine_bring_engine(c, m, e) && machine_save(m, e);
 }
 
 static bool start_one(struct cli *c, struct machine *m, struct err *e)

@@ -31,6 +31,8 @@ static const struct option create_options[] = {
 	{ 'd', "driver", OPT_TEXT, "where the host comes from", .fallback = "local",
 	  .choices = "local amazonec2 generic none", .env = "MACHINE_DRIVER" },
 	{ 'n', "count", OPT_UINT, "make so many hosts: NAME-01, NAME-02, ..." },
+	{ 0, "engine", OPT_TEXT, "what to install on hosts that are reached by SSH: shoal or none",
+	  .fallback = "shoal", .choices = "shoal none", .env = "SHOAL_ENGINE" },
 	{ 0, "engine-env", OPT_LIST, "environment of the engine, NAME=VALUE" },
 	{ 0, "engine-insecure-registry", OPT_LIST, "registry that may be spoken to without TLS" },
 	{ 0, "engine-label", OPT_LIST, "label of the engine, NAME=VALUE" },

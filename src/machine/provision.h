@@ -23,6 +23,12 @@ struct provisioner {
 	bool (*upgrade)(struct cli *c, struct machine *m, struct err *e);
 };
 
+/* The one of its driver; NULL when it was created without an engine, or with another one by Docker
+ * Machine. */
+const struct provisioner *machine_provisioner(const struct machine *m);
+/* Certificates, then the engine by the machine's provisioner; returns when it answers. */
+bool machine_bring_engine(struct cli *c, struct machine *m, struct err *e) MUST_CHECK;
+
 /* Over the SSH of its driver, from a tree of programs that is pushed over the connection (sshprovision.c). */
 extern const struct provisioner ssh_provisioner;
 /* The end of the log of an engine that it brought; NULL when it cannot be had. */

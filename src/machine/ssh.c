@@ -195,7 +195,7 @@ bool machine_mount(struct cli *c, const struct args *a, struct err *e)
 
 static bool upgrade_one(struct cli *c, struct machine *m, struct err *e)
 {
-	const struct provisioner *p = m->driver->provisioner;
+	const struct provisioner *p = machine_provisioner(m);
 
 	if (!p || !p->upgrade)
 		return fail(e, ERR_UNSUPPORTED, "machine \"%s\" needs no upgrade: %s", m->name,

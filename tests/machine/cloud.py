@@ -45,7 +45,7 @@ class Answer:
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "MACHINE_", "AWS_")) and not k.lower().endswith("_proxy")}
     env.update(HOME=TOP, SHELL="/bin/bash", MACHINE_STORAGE_PATH=STORE, AWS_ENDPOINT_URL=proxy.url, AWS_DEFAULT_REGION=REGION,
-               AWS_ACCESS_KEY_ID="AKIAROOT", AWS_SECRET_ACCESS_KEY="root-secret", AWS_EC2_METADATA_DISABLED="true")
+               AWS_ACCESS_KEY_ID="AKIAROOT", AWS_SECRET_ACCESS_KEY="root-secret", AWS_EC2_METADATA_DISABLED="true", SHOAL_ENGINE="none")
     env.update(more)
     return {k: v for k, v in env.items() if v is not None}
 

@@ -10,6 +10,7 @@ import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 ROOTS = "/mnt"
+PACKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging", "tree")
 RELEASES = {
     "alpine": 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.20.3\nPRETTY_NAME="Alpine Linux v3.20"\n',
     "debian": 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n',
@@ -34,6 +35,7 @@ case $1 in restart)
 esac
 """
 JOURNALCTL = "#!/bin/sh\nexec tail -n 8 /var/log/shoald.log\n"
+SUDO = "#!/bin/sh\n[ $1 = -n ] || exit 1\nshift\necho \"$1\" >>/log/sudo\nexec \"$@\"\n"
 # The shell that sshd starts: it keeps every command line.
 SHELL = "#!/bin/busybox sh\necho \"$@\" >>/log/commands\nexec /bin/busybox sh \"$@\"\n"
 
@@ -49,13 +51,13 @@ until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
 ip link set lo up
 ip addr add {address}/24 dev eth0
 ip link set eth0 up
+for one in {more}; do ip addr add $one/32 dev eth0; done
 ip route add default via 10.97.53.1
 while :; do
 	LD_LIBRARY_PATH={libs} {sshd} -D -f {folder}/sshd_config -E {folder}/sshd.log || sleep 0.1
 done
 """
 CONFIG = """Port 22
-ListenAddress {address}
 HostKey {folder}/host_key
 PidFile none
 AuthorizedKeysFile {folder}/authorized_keys
@@ -87,6 +89,18 @@ def fetch(folder):
     return True
 
 
+def have_tree(build):
+    """The archive beside shoal-machine, made anew when a program is newer."""
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
+    path = f"{build}/shoal-tree-{arch}.tar.gz"
+    programs = [f"{build}/{name}" for name in ("shoald", "shoal", "shoal-content", "shoal-oci")] + [PACKER]
+    if os.path.exists(path) and all(os.path.getmtime(p) < os.path.getmtime(path) for p in programs):
+        return True
+    made = subprocess.run([PACKER, build], capture_output=True, text=True, timeout=300)
+    print((made.stdout + made.stderr).strip().splitlines()[-1], flush=True)
+    return made.returncode == 0
+
+
 def begin_network():
     for words in ("ip link add far0 type bridge", "ip addr add 10.97.53.1/24 dev far0", "ip link set far0 up",
                   f"mount -t tmpfs -o mode=755 tmpfs {ROOTS}"):
@@ -101,14 +115,19 @@ def write(path, text, mode=0o644):
 
 
 class Far:
-    def __init__(self, folder, number, kind, services, sshd, public_key):
+    """`user` is who may log in, and is root there by whatever name; `more` are further addresses."""
+
+    def __init__(self, folder, number, kind, services, sshd, public_key, user="root", more=()):
         self.number, self.address = number, f"10.97.53.{number}"
         self.folder, self.root = f"{folder}/far{number}", f"{ROOTS}/far{number}"
         self.sshd, self.libs = sshd
+        self.more = " ".join(more)
         os.makedirs(self.folder)
         self.lay_out(kind, services)
+        names = "" if user == "root" else f"{user}:x:0:0::/root:/bin/bash\n"
+        write(f"{self.root}/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n" + names)
         passwd = "".join(line for line in open("/etc/passwd") if not line.startswith("sshd:"))
-        write(f"{self.folder}/passwd", passwd + "sshd:x:74:74::/run/sshd:/usr/sbin/nologin\n")
+        write(f"{self.folder}/passwd", passwd + names + "sshd:x:74:74::/run/sshd:/usr/sbin/nologin\n")
         write(f"{self.folder}/authorized_keys", public_key)
         write(f"{self.folder}/sshd_config", CONFIG.format(**vars(self)))
         self.new_host_key()
@@ -127,7 +146,7 @@ class Far:
             subprocess.run(["mount", "--rbind", f"/{name}", f"{root}/{name}"], check=True)
         write(f"{root}/bin/bash", SHELL, 0o755)
         write(f"{root}/etc/os-release", RELEASES[kind])
-        write(f"{root}/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")
+        write(f"{root}/usr/bin/sudo", SUDO, 0o755)
         write(f"{root}/etc/group", "root:x:0:\n")
         write(f"{root}/etc/hosts", "127.0.0.1 localhost\n")
         if services == "openrc":
@@ -156,6 +175,11 @@ class Far:
                       f"ip link set far{self.number} master far0 up"):
             subprocess.run(words.split(), check=True)
         self.pid = pid
+
+    def add_address(self, address):
+        """Another one by which it is reached from here."""
+        self.run("/bin/busybox", "ip", "addr", "add", f"{address}/32", "dev", "eth0")
+        subprocess.run(["ip", "route", "replace", f"{address}/32", "dev", "far0"], check=True)
 
     def path(self, path):
         return self.root + path

@@ -13,7 +13,6 @@ import far
 from world import BUILD, HERE, run_tests, until
 
 IMAGES = os.path.join(HERE, "..", "images")
-PACKER = os.path.join(HERE, "..", "..", "packaging", "tree")
 STORE = KEY = FOLDER = ""
 HOSTS = {}
 
@@ -211,20 +210,8 @@ def end():
     subprocess.run(["umount", "-R", "-l", far.ROOTS], capture_output=True)
 
 
-def have_tree():
-    """The archive beside shoal-machine, made anew when a program is newer."""
-    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
-    path = f"{BUILD}/shoal-tree-{arch}.tar.gz"
-    programs = [f"{BUILD}/{name}" for name in ("shoald", "shoal", "shoal-content", "shoal-oci")] + [PACKER]
-    if os.path.exists(path) and all(os.path.getmtime(p) < os.path.getmtime(path) for p in programs):
-        return True
-    made = run(PACKER, BUILD, timeout_s=300)
-    print((made[1] + made[2]).strip().splitlines()[-1], flush=True)
-    return made[0] == 0
-
-
 SSHD = far.sshd_of(f"{BUILD}/far-sshd")
-if not SSHD or not have_tree():
+if not SSHD or not far.have_tree(BUILD):
     print(f"skipped: no {'tree' if SSHD else 'sshd'}, and none to be had\n0 passed, 0 failed")
     sys.exit(0)
 sys.exit(run_tests([what_cannot_be_reached_is_told_in_one_sentence, a_host_without_a_libc_gets_an_engine_over_ssh,

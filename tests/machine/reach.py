@@ -53,7 +53,7 @@ def enter_network():
 def machine(*words, stdin=""):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "MACHINE_", "AWS_", "SSH_")) and not k.lower().endswith("_proxy")}
     env.update(HOME=TOP, SHELL="/bin/bash", MACHINE_STORAGE_PATH=f"{TOP}/store", AWS_ENDPOINT_URL=f"http://127.0.0.1:{moto.port}",
-               AWS_DEFAULT_REGION=REGION, AWS_ACCESS_KEY_ID="AKIAROOT", AWS_SECRET_ACCESS_KEY="s", AWS_EC2_METADATA_DISABLED="true")
+               AWS_DEFAULT_REGION=REGION, AWS_ACCESS_KEY_ID="AKIAROOT", AWS_SECRET_ACCESS_KEY="s", AWS_EC2_METADATA_DISABLED="true", SHOAL_ENGINE="none")
     done = subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, text=True, timeout=90, env=env)
     return done.returncode, done.stdout, done.stderr
 

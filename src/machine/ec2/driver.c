@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "machine/provision.h"
 #include "machine/ec2/ec2.h"
 #include "machine/journal.h"
 #include "machine/sshconfig.h"
@@ -106,6 +107,7 @@ const struct driver ec2_driver = {
 	.precheck = precheck,
 	.plan = ec2_plan,
 	.create = create,
+	.provisioner = &ssh_provisioner,
 	.look = ec2_look,
 	.start = ec2_start,
 	.stop = ec2_stop,
@@ -113,4 +115,5 @@ const struct driver ec2_driver = {
 	.kill = ec2_kill,
 	.remove = remove_host,
 	.ssh = ssh,
+	.log_tail = ssh_log_tail,
 };
