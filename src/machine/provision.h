@@ -39,7 +39,8 @@ int machine_engine_port(const struct machine *m);
 /* What a shell of that user is told so that root does `script`; asks for no password. The caller frees
  * it. */
 char *as_root(const char *user, const char *script);
-/* What the host is given as /etc/shoal/start: environment and options of the engine. */
+/* What the host is given as /etc/shoal/start: environment and options of the engine; its own words are
+ * further options. */
 bool engine_start_script(const struct machine *m, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

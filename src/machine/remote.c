@@ -1,5 +1,6 @@
 #include "machine/remote.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <libssh/libssh.h>
 #include <netinet/tcp.h>
@@ -328,6 +329,9 @@ bool remote_must(struct remote *r, const struct remote_job *job, struct err *e)
 		return false;
 	if (status == 0)
 		return true;
+	for (size_t i = 0; i < errors.len; i++)
+		if (iscntrl((unsigned char)errors.data[i]) && errors.data[i] != '\n')
+			errors.data[i] = ' '; /* words of the host do not command our terminal */
 	why = last_line(&errors);
 	return fail(e, ERR_INTERNAL, "%s: %.*s (exit status %d)", r->who, STR_FMT(why), status);
 }

@@ -302,7 +302,9 @@ static bool bring_options(struct site *s, struct err *e)
 	AUTO_BUF struct buf text = BUF_MAX(FILE_MAX_BYTES);
 
 	return engine_start_script(s->m, &text, e) &&
-	       site_put(s, "/etc/shoal/start", "0700", buf_str(&text), e);
+	       site_put(s, "/etc/shoal/start", "0700", buf_str(&text), e) &&
+	       (site_run(s, "sh /etc/shoal/start --validate >&2", STR(""), NULL, e) ||
+		while_doing(e, "the engine refuses its options"));
 }
 
 static const char systemd_unit[] =

@@ -122,6 +122,6 @@ bool engine_start_script(const struct machine *m, struct buf *out, struct err *e
 	put_options(m, out, "HostOptions.EngineOptions.InsecureRegistry", "insecure-registry=");
 	put_options(m, out, "HostOptions.EngineOptions.RegistryMirror", "registry-mirror=");
 	put_options(m, out, "HostOptions.EngineOptions.ArbitraryFlags", "");
-	buf_append_char(out, '\n');
+	buf_append_c(out, " \\\n\t\"$@\"\n");
 	return !out->overflow || fail(e, ERR_EXHAUSTED, "the engine's options are too many");
 }

@@ -177,11 +177,37 @@ def a_create_that_was_killed_goes_on():
     assert shoal("b1", "info", "-f", "{{.Name}}") == "b1\n"
 
 
+def options_that_the_engine_refuses_are_told_at_once():
+    ok("rm", "-y", "b1")
+    began = time.monotonic()
+    said = fails(1, "the engine refuses its options", *create_words("b1", HOSTS[12], "--engine-opt", "nosuch=1"))
+    assert "nosuch" in said and "provisioning, step options" in said and time.monotonic() - began < 20, said
+    assert ok("inspect", "-f", "{{.Stage}} {{.Provisioning}}", "b1") == "creating options\n"
+    ok("rm", "-y", "b1")
+
+
+def words_of_a_host_do_not_reach_the_terminal_as_commands():
+    host = HOSTS[12]
+    host.run("mv", "/bin/systemctl", "/bin/systemctl.kept")
+    far.write(host.path("/bin/systemctl"), "#!/bin/sh\nprintf 'no \\033[2Jservices' >&2\nexit 3\n", 0o755)
+    said = fails(1, "no  [2Jservices (exit status 3)", *create_words("b1", host))
+    assert "\033" not in said, said
+    host.run("mv", "/bin/systemctl.kept", "/bin/systemctl")
+    ok("rm", "-y", "b1")
+
+
 def an_engine_that_does_not_start_is_told_with_its_log():
     host = HOSTS[12]
-    ok("rm", "-y", "b1")
-    said = fails(1, "The end of its log", *create_words("b1", host, "--engine-opt", "nosuch=1"), timeout_s=180)
-    assert "nosuch" in said, said
+    host.run("systemctl", "stop", "shoald")
+    host.run("sh", "-c", "kill $(pidof shoald)")
+    until(5, lambda: host.run("pidof", "shoald").returncode != 0)
+    listen = "import socket; s = socket.create_server(('', 2376)); print(1, flush=True); input()"
+    taken = subprocess.Popen(["nsenter", "-t", host.pid, "--net", sys.executable, "-c", listen], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert taken.stdout.readline() == b"1\n"
+    said = fails(1, "The end of its log", *create_words("b1", host), timeout_s=180)
+    assert "in use" in said, said
+    taken.kill()
+    taken.wait()
     ok("rm", "-y", "b1")
 
 
@@ -218,4 +244,5 @@ sys.exit(run_tests([what_cannot_be_reached_is_told_in_one_sentence, a_host_witho
                     keys_are_in_no_command_line_and_for_root_alone, a_container_runs_there,
                     ssh_gives_the_exit_status_and_scp_copies, provision_sends_nothing_that_is_there_and_repairs_what_is_not,
                     a_key_that_changed_is_refused, stop_is_refused_and_rm_forgets, a_create_that_was_killed_goes_on,
+                    options_that_the_engine_refuses_are_told_at_once, words_of_a_host_do_not_reach_the_terminal_as_commands,
                     an_engine_that_does_not_start_is_told_with_its_log, a_host_with_a_docker_engine_is_left_alone], begin, end))
