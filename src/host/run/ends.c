@@ -40,9 +40,10 @@ void finish_bundle(const struct runtime_hands *hands, const char *id, struct exi
 		run.runtime = xstrdup("");
 		run.cgroup = xstrdup("");
 	}
-	*note = (struct exit_note){ .exit_code = KILLED_EXIT_CODE, .at_ns = wall_ns() };
-	if (run.cgroup[0])
-		note->oom = cgroup_oom_kills(run.cgroup) > 0;
+	note->exit_code = KILLED_EXIT_CODE;
+	note->at_ns = wall_ns();
+	if (run.cgroup[0] && cgroup_oom_kills(run.cgroup) > 0)
+		note->oom = true;
 	/* Without a note conmon itself was killed: deleting by force kills what it left. */
 	if (!conmon_exit_code(bundle, id, &note->exit_code, &note->at_ns))
 		log_warn(loop_log(hands->loop), "runtime",
@@ -88,13 +89,17 @@ static void on_conmon_end(void *self)
 {
 	struct container *c = self;
 	struct op *op = op_new(c->hands, 0, c->id, CREW_END, work_finish);
+	struct exit_note *note;
 
 	/* Where no init reaps orphans, conmon is our child after all. */
 	(void)waitid(P_PIDFD, (id_t)watch_fd(c->conmon_watch), &(siginfo_t){ 0 },
 		     WEXITED | WNOHANG);
 	watch_free(c->conmon_watch);
 	c->conmon_watch = NULL;
-	op->args = ARENA_NEW(&op->memory, struct exit_note);
+	note = ARENA_NEW(&op->memory, struct exit_note);
+	/* The first generation of cgroups tells before it kills: something else may be quicker. */
+	note->oom = c->oom_count > 0;
+	op->args = note;
 	op->done = done_finish;
 	op_submit_first(op);
 }
@@ -158,7 +163,7 @@ static void adopt_bundle(struct op *op, const char *id)
 {
 	AUTO_FREE char *bundle = bundle_path(op->hands, id);
 	struct container_found *found = ARENA_NEW(&op->memory, struct container_found);
-	struct exit_note ended;
+	struct exit_note ended = { 0 };
 	struct err e;
 
 	if (!run_note_read(bundle, &found->note, &e))

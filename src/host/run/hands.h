@@ -175,7 +175,7 @@ void container_runs(struct container *c, pid_t pid, int conmon_pidfd, int init_p
 		    struct run_note *note);
 /* Find out what has run before this process did; then release the ops that wait for it. */
 void adopt(struct runtime_hands *hands);
-/* Gather how it ended, write that down, delete what is left of it. */
+/* Gather how it ended (`oom` may be known before), write that down, delete what is left of it. */
 void finish_bundle(const struct runtime_hands *hands, const char *id, struct exit_note *note);
 
 /* execs.c */
