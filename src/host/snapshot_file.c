@@ -74,7 +74,7 @@ static bool write_content(int fd, const struct saving *s, struct place at, struc
 		if (!s->source.next(s->source.self, &chunk, &done, e) && !done)
 			return false;
 		if (chunk.overflow)
-			return fail(e, ERR_EXHAUSTED, "a chunk of more than 1 MiB");
+			return fail(e, ERR_EXHAUSTED, "a chunk of more than 8 MiB");
 		if (chunk.len &&
 		    !write_chunk(fd, s->sealer, &at, buf_str(&chunk), &sealed, &context))
 			return fail_sys(e, errno, "write");

@@ -15,7 +15,8 @@
 struct arena;
 struct sealer;
 
-#define SNAPSHOT_CHUNK_BYTES (1 << 20)
+/* The members and a part of the store (store/store.h): 1 MiB, or one object that is larger. */
+#define SNAPSHOT_CHUNK_BYTES (8 << 20)
 
 /* `gives_up` is asked before each chunk; the file is then dropped and the call fails. */
 bool snapshot_file_save(const char *dir, struct sealer *sealer, uint64_t index, uint64_t term,

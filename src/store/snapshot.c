@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "store/inside.h"
 
-#define PART_BYTES (1 << 20)
+/* What stands before each object, and before all: a tag and a length. */
+#define FRAME_BYTES 8
 
 struct store_snapshot {
 	struct list link;
@@ -88,15 +89,18 @@ static void set_list(Pb__StoreSnapshot *into, enum object_kind kind, void **mess
 #undef SET
 }
 
-/* The next objects, up to about a part's size. */
+/* The next objects, as many as fit; one that is larger by itself comes alone. */
 static Pb__StoreSnapshot *take_part(struct store_snapshot *snapshot, struct arena *a)
 {
 	Pb__StoreSnapshot *part = PB_NEW(a, store_snapshot);
-	size_t first = snapshot->next, bytes = 0;
+	size_t first = snapshot->next, bytes = 2 * FRAME_BYTES;
 	void **messages;
 
-	while (snapshot->next < snapshot->count && bytes < PART_BYTES)
-		bytes += pb_encoded_size(snapshot->objects[snapshot->next++]->message);
+	for (; snapshot->next < snapshot->count; snapshot->next++) {
+		bytes += pb_encoded_size(snapshot->objects[snapshot->next]->message) + FRAME_BYTES;
+		if (bytes > STORE_PART_BYTES && snapshot->next > first)
+			break;
+	}
 	messages = arena_alloc(a, (snapshot->next - first + 1) * sizeof(*messages));
 	for (size_t i = first; i < snapshot->next;) {
 		enum object_kind kind = snapshot->objects[i]->kind;

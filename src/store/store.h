@@ -50,8 +50,10 @@ struct pb_digest store_digest(const struct store *s);
 struct store_snapshot;
 struct store_snapshot *store_snapshot_take(struct store *s);
 void store_snapshot_release(struct store_snapshot *snapshot);
-/* Append the next part (about 1 MiB) of the encoded Pb.Snapshot: `membership`, given with the first
- * part, and the store. Parts joined together are one message. Sets *done after the last one. */
+/* Append the next part of the encoded Pb.Snapshot: `membership`, given with the first part, and the
+ * store. The objects of a part have at most STORE_PART_BYTES, but for an object that is larger by
+ * itself. Parts joined together are one message. Sets *done after the last one. */
+#define STORE_PART_BYTES (1 << 20)
 bool store_snapshot_next(struct store_snapshot *snapshot, const Pb__ClusterSnapshot *membership,
 			 struct buf *part, bool *done, struct err *e) MUST_CHECK;
 

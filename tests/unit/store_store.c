@@ -203,6 +203,32 @@ TEST(a_snapshot_is_the_state_when_it_was_taken_and_restores_to_an_equal_store)
 	store_free(copy);
 }
 
+TEST(the_parts_of_a_large_snapshot_keep_to_their_size)
+{
+	struct store *s = store_new(&silent);
+	AUTO_BUF struct buf part = BUF_MAX(STORE_PART_BYTES);
+	struct store_snapshot *snapshot;
+	int parts = 0;
+	bool done = false;
+	char id[16], name[512];
+	struct err e;
+
+	for (int i = 0; i < 6000; i++) {
+		snprintf(id, sizeof(id), "s%d", i);
+		snprintf(name, sizeof(name), "%0500d", i);
+		CHECK(apply_one(s, CREATE, id, name, &e));
+	}
+	snapshot = store_snapshot_take(s);
+	for (; !done; parts++) {
+		buf_reset(&part);
+		if (!store_snapshot_next(snapshot, NULL, &part, &done, &e))
+			TEST_FAIL("%s", e.text);
+	}
+	CHECK(parts >= 3 && parts <= 6);
+	store_snapshot_release(snapshot);
+	store_free(s);
+}
+
 TEST(a_snapshot_that_makes_no_sense_leaves_the_store_as_it_was)
 {
 	struct store *s = store_new(&silent);
