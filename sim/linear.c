@@ -24,21 +24,26 @@ size_t linear_count(const struct linear *l, unsigned reg)
 	return count;
 }
 
-size_t linear_ask(struct linear *l, enum linear_kind kind, unsigned reg, uint64_t expected,
-		  uint64_t value)
+void linear_add(struct linear *l, const struct linear_operation *operation)
 {
 	if (l->count == l->capacity) {
 		l->capacity = l->capacity ? l->capacity * 2 : 256;
 		l->operations = xrealloc(l->operations, l->capacity * sizeof(*l->operations));
 	}
-	l->operations[l->count] = (struct linear_operation){
-		.kind = kind,
-		.reg = reg,
-		.expected = expected,
-		.value = value,
-		.asked = ++l->moment,
-	};
-	return l->count++;
+	l->operations[l->count++] = *operation;
+}
+
+size_t linear_ask(struct linear *l, enum linear_kind kind, unsigned reg, uint64_t expected,
+		  uint64_t value)
+{
+	linear_add(l, &(struct linear_operation){
+			      .kind = kind,
+			      .reg = reg,
+			      .expected = expected,
+			      .value = value,
+			      .asked = ++l->moment,
+		      });
+	return l->count - 1;
 }
 
 void linear_answer(struct linear *l, size_t operation, enum linear_outcome outcome)
@@ -105,11 +110,14 @@ static int compare(const void *key, const struct tree_node *node)
 	return memcmp(a->done, b->done, a->words * sizeof(a->done[0]));
 }
 
+/* At the same moment the askings come first: what meets there happens at once. */
 static int by_moment(const void *a, const void *b)
 {
-	uint64_t x = ((const struct event *)a)->moment, y = ((const struct event *)b)->moment;
+	const struct event *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	if (x->moment != y->moment)
+		return x->moment < y->moment ? -1 : 1;
+	return x->is_answer - y->is_answer;
 }
 
 /* What surely failed has no moment, and a read that was not answered says nothing. */

@@ -37,14 +37,16 @@ struct linear_operation {
 	enum linear_outcome outcome; /* LINEAR_UNKNOWN until it is told */
 	unsigned reg;
 	uint64_t expected, value;
-	uint64_t asked, answered; /* moments; answered 0: it never was */
+	/* Moments, 0 for never. An answer comes later than its asking; an asking and another's
+	 * answer at the same moment are at once. */
+	uint64_t asked, answered;
 };
 
 /* All zeroes is an empty history. */
 struct linear {
 	struct linear_operation *operations;
 	size_t count, capacity;
-	uint64_t moment; /* counted up with all that is noted: no two are the same */
+	uint64_t moment; /* counted up with all that is noted by the functions below */
 };
 
 void linear_clear(struct linear *l);
@@ -55,6 +57,9 @@ size_t linear_ask(struct linear *l, enum linear_kind kind, unsigned reg, uint64_
 		  uint64_t value);
 void linear_answer(struct linear *l, size_t operation, enum linear_outcome outcome);
 void linear_answer_read(struct linear *l, size_t operation, uint64_t found);
+
+/* The same from a history whose moments were measured elsewhere. */
+void linear_add(struct linear *l, const struct linear_operation *operation);
 
 enum linear_verdict {
 	LINEAR_GOOD,

@@ -205,6 +205,25 @@ TEST(an_operation_that_was_never_answered_is_unknown)
 	CHECK_INT(verdict(&l), LINEAR_GOOD);
 }
 
+/* Asked for at 1 and 3, answered at 3 and 5. */
+TEST(an_answer_and_an_asking_at_the_same_moment_are_at_once)
+{
+	struct linear l = { 0 };
+	struct linear_operation write = {
+		.kind = LINEAR_WRITE, .outcome = LINEAR_OK, .value = 1, .asked = 1, .answered = 3
+	};
+	struct linear_operation read = {
+		.kind = LINEAR_READ, .outcome = LINEAR_OK, .value = 0, .asked = 3, .answered = 5
+	};
+
+	linear_add(&l, &write);
+	linear_add(&l, &read);
+	CHECK_INT(linear_judge(&l, 0, text, sizeof(text)), LINEAR_GOOD);
+
+	l.operations[1].asked = 4;
+	CHECK_INT(verdict(&l), LINEAR_BROKEN);
+}
+
 TEST(registers_are_judged_one_by_one)
 {
 	struct linear l = { 0 };
