@@ -8,17 +8,25 @@ object the last value that was acknowledged and those of unknown outcome since; 
 time, must show the one or one of the others, and so must the end. An update carries the version it read, and names are
 unique: a write that was applied twice would show as a second object, or as a value that nobody may have written.
 
+Beside them, clients share registers: each is a label of a config, which all read through any manager and change from the
+version that one of them showed, now or earlier. What each asked and was told, and when, goes to a file; judge.c looks for
+one order of things that explains it. A register is left for a new one before it has more operations than can be judged.
+
 kills: the leader is killed N times; how long until another manager acknowledges a write.
-soak: leaders and others are killed, stopped for a while, cut off (both ways or one way), and now and then all at once."""
+soak: leaders and others are killed, stopped for a while, cut off (both ways or one way), the disk of one is full, and now
+and then the power of all is cut."""
 import argparse
 import http.client
 import json
+import os
 import random
+import shutil
+import subprocess
 import sys
 import threading
 import time
 
-from lab import UnixConnection, measured, run_tests, until
+from lab import BUILD, UnixConnection, call, measured, run_tests, until
 
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--managers", type=int, default=3)
@@ -28,7 +36,11 @@ arguments.add_argument("--seed", type=int, default=1)
 options = arguments.parse_args()
 del sys.argv[1:]
 
-WRITERS = 6
+WRITERS, REGISTER_CLIENTS, REGISTERS = 6, 5, 3
+OPERATIONS_MAX = 1900  # of a register; the judge takes 2,000
+DISK_MB = 128
+KINDS = ["kill", "pause", "cut", "deaf", "mute", "full", "power"]
+JUDGE = next((p for p in (os.environ.get("SHOAL_JUDGE"), f"{BUILD}/tests/e2e/judge") if p and os.path.exists(p)), None)
 ONE_WAY = """table bridge storm {
 	set deaf { type ifname; }
 	set mute { type ifname; }
@@ -88,17 +100,23 @@ class Object:
         return value == self.value or value in self.maybe
 
 
-class Writer(threading.Thread):
+class Client(threading.Thread):
+    """act() again and again, until it is to stop or there is a fault."""
+
     def __init__(self, lab, number, stopped):
         super().__init__(daemon=True)
         self.lab, self.number, self.stopped = lab, number, stopped
         self.random = random.Random(f"{options.seed}-{number}")
-        self.objects, self.acknowledged, self.unknown, self.refused, self.reads = [], [], 0, 0, 0
-        self.fault, self.last, self.made = None, 0, 0
+        self.fault = None
 
     def ask(self, method, path, body=None, host=None):
-        """(status, answer) or None when the outcome is unknown."""
+        """(status, answer) or None when the outcome is unknown. Who is not there was asked nothing."""
         connection = UnixConnection((host or self.random.choice(self.lab.hosts)).socket)
+        try:
+            connection.connect()
+        except OSError:
+            time.sleep(0.02)
+            return 503, {"message": "nobody is there"}
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None,
                                {"Content-Type": "application/json"})
@@ -110,6 +128,105 @@ class Writer(threading.Thread):
             return None
         finally:
             connection.close()
+
+    def run(self):
+        try:
+            while not self.stopped.is_set():
+                self.act()
+        except Fault as e:
+            self.fault = str(e)
+        except Exception as e:  # noqa: BLE001
+            self.fault = f"{type(e).__name__}: {e}"
+
+
+def is_unknown(answer):
+    return not answer or (answer[0] >= 300 and "may or may not" in (answer[1] or {}).get("message", ""))
+
+
+class History:
+    """Operations on registers, as judge.c reads them. A register's number changes when it has had its operations."""
+
+    def __init__(self, storm):
+        self.storm, self.lock, self.lines, self.counts = storm, threading.Lock(), [], {}
+        self.current, self.last, self.outcomes = list(range(REGISTERS)), 0, {}
+
+    def value(self):
+        """One that nobody wrote yet."""
+        with self.lock:
+            self.last += 1
+            return self.last
+
+    def begin(self, chance):
+        """A register that takes another two operations."""
+        with self.lock:
+            i = chance.randrange(REGISTERS)
+            if self.counts.get(self.current[i], 0) + 2 > OPERATIONS_MAX:
+                self.current[i] = max(self.current) + 1
+            self.counts[self.current[i]] = self.counts.get(self.current[i], 0) + 2
+            return self.current[i]
+
+    def note(self, register, kind, outcome, asked, found, left):
+        answered = time.monotonic_ns()
+        with self.lock:
+            self.lines.append(f"{register} {kind} {outcome} {asked} {'-' if outcome == 'unknown' else answered} "
+                              f"{found or '-'} {left or '-'}\n")
+            self.outcomes[kind, outcome] = self.outcomes.get((kind, outcome), 0) + 1
+
+    def judge(self, path):
+        """The judge's word, if it is good."""
+        with open(path, "w") as f:
+            f.writelines(self.lines)
+        done = subprocess.run([JUDGE, path], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}(the history is in {path})"
+        return done.stdout.strip()
+
+
+class RegisterClient(Client):
+    def __init__(self, lab, number, stopped, history):
+        super().__init__(lab, number, stopped)
+        self.history, self.seen = history, {}
+
+    def name(self, register):
+        return f"r{self.history.storm}-{register}"
+
+    def read(self, register):
+        """The config as it is shown, None for not there; noted. False: nothing was learnt."""
+        asked = time.monotonic_ns()
+        answer = self.ask("GET", "/configs/" + self.name(register))
+        if not answer or answer[0] not in (200, 404):
+            self.history.note(register, "read", "unknown", asked, 0, 0)
+            return False
+        found = answer[1] if answer[0] == 200 else None
+        self.history.note(register, "read", "ok", asked, int(found["Spec"]["Labels"]["value"]) if found else 0, 0)
+        self.seen[register] = found
+        return found
+
+    def swap(self, register, found):
+        """From what was shown, now or earlier; the version lets it happen only if that is still there."""
+        value = self.history.value()
+        before = int(found["Spec"]["Labels"]["value"]) if found else 0
+        spec = {"Name": self.name(register), "Labels": {"value": str(value)}, "Data": "eA=="}
+        path = f"/configs/{found['ID']}/update?version={found['Version']['Index']}" if found else "/configs/create"
+        asked = time.monotonic_ns()
+        answer = self.ask("POST", path, spec)
+        outcome = "unknown" if is_unknown(answer) else "ok" if answer[0] < 300 else "refused"
+        self.history.note(register, "swap", outcome, asked, before, value)
+
+    def act(self):
+        register = self.history.begin(self.random)
+        found = self.seen.get(register, False) if self.random.random() < 0.15 else False
+        if found is False:
+            found = self.read(register)
+        if found is not False and self.random.random() < 0.5:
+            self.swap(register, found)
+        time.sleep(0.01)
+
+
+class Writer(Client):
+    def __init__(self, lab, number, stopped):
+        super().__init__(lab, number, stopped)
+        self.objects, self.acknowledged, self.unknown, self.refused, self.reads = [], [], 0, 0, 0
+        self.last, self.made = 0, 0
 
     def read(self, o, host=None):
         """The object as a manager shows it: its JSON, None for not there, False for no answer."""
@@ -130,7 +247,7 @@ class Writer(threading.Thread):
         if answer and answer[0] < 300:
             self.acknowledged.append((time.monotonic(), began))
             o.value, o.maybe = value, []
-        elif answer and "may or may not" not in (answer[1] or {}).get("message", ""):
+        elif not is_unknown(answer):
             self.refused += 1
             return answer
         else:
@@ -170,23 +287,17 @@ class Writer(threading.Thread):
         if found:
             self.write(o, None, "DELETE", f"/{o.kind}/{found['ID']}")
 
-    def run(self):
-        try:
-            while not self.stopped.is_set():
-                step = self.random.random()
-                settled = [o for o in self.objects[-40:] if o.value is not None or o.maybe]
-                if step < 0.4 or not settled:
-                    self.create()
-                elif step < 0.8:
-                    self.change(self.random.choice(settled))
-                elif step < 0.9:
-                    self.remove(self.random.choice(settled))
-                else:
-                    self.read(self.random.choice(settled))
-        except Fault as e:
-            self.fault = str(e)
-        except Exception as e:  # noqa: BLE001
-            self.fault = f"{type(e).__name__}: {e}"
+    def act(self):
+        step = self.random.random()
+        settled = [o for o in self.objects[-40:] if o.value is not None or o.maybe]
+        if step < 0.4 or not settled:
+            self.create()
+        elif step < 0.8:
+            self.change(self.random.choice(settled))
+        elif step < 0.9:
+            self.remove(self.random.choice(settled))
+        else:
+            self.read(self.random.choice(settled))
 
 
 class Storm:
@@ -194,19 +305,27 @@ class Storm:
         self.lab, self.stopped = lab, threading.Event()
         lab.storms = getattr(lab, "storms", 0) + 1
         self.writers = [Writer(lab, lab.storms * 100 + i, self.stopped) for i in range(WRITERS)]
-        for w in self.writers:
-            w.start()
+        self.history = History(lab.storms)
+        self.register_clients = [RegisterClient(lab, lab.storms * 100 + 50 + i, self.stopped, self.history)
+                                 for i in range(REGISTER_CLIENTS if JUDGE else 0)]
+        for c in self.clients():
+            c.start()
+
+    def clients(self):
+        return self.writers + self.register_clients
 
     def faults(self):
-        return [w.fault for w in self.writers if w.fault]
+        return [c.fault for c in self.clients() if c.fault]
 
     def end(self):
         """Every manager shows what may be there, and nothing twice."""
         self.stopped.set()
-        for w in self.writers:
-            w.join(30)
+        for c in self.clients():
+            c.join(30)
+            assert not c.is_alive(), "a client waits for ever"
         assert not self.faults(), self.faults()
         until(30, lambda: is_whole(self.lab))
+        self.judge()
         for host in self.lab.hosts:
             names = [x["Spec"]["Name"] for kind in ("configs", "services") for x in host.api("GET", "/" + kind)[1]]
             mine = [n for n in names if n.startswith(tuple(f"w{w.number}-" for w in self.writers))]
@@ -220,6 +339,14 @@ class Storm:
         print(f"measured: {sum(done)} writes acknowledged, {sum(w.refused for w in self.writers)} refused, "
               f"{sum(w.unknown for w in self.writers)} of unknown outcome, {sum(w.reads for w in self.writers)} reads checked",
               flush=True)
+
+    def judge(self):
+        if not JUDGE:
+            print("skipped: needs $SHOAL_JUDGE or its place in the build: the history of registers", flush=True)
+            return
+        word = self.history.judge(f"{self.lab.build}/tests/storm-{self.history.storm}.history")
+        print(f"measured: {word} (" + ", ".join(f"{n} {kind}s {outcome}" for (kind, outcome), n
+                                               in sorted(self.history.outcomes.items())) + ")", flush=True)
 
     def first_write_after(self, moment, timeout_s=20):
         """Seconds from then until a write was acknowledged that was begun since."""
@@ -257,16 +384,44 @@ def heal_one_way(lab, host, way):
     lab.in_world("nft", f"delete element bridge storm {way} {{ {host.port} }}", check=True)
 
 
-def trouble(lab, chance):
-    """One fault, for a while, of at most a minority; or the power, of all."""
+def give_small_disk(host):
+    """Its data root is a disk of its own from now on, which can be full without the others' being."""
+    host.stop()
+    os.rename(host.data, host.data + ".large")
+    os.makedirs(host.data)
+    call("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "lab", host.data)
+    call("cp", "-a", host.data + ".large/.", host.data)
+    shutil.rmtree(host.data + ".large")
+    host.start()
+
+
+def fill(host):
+    with open(host.data + "/ballast", "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def empty(host):
+    """There is room again, and the manager, which had stopped, begins again."""
+    os.unlink(host.data + "/ballast")
+    host.kill()
+    host.start(wait=False)
+
+
+def trouble(lab, chance, kind):
+    """A fault, for a while, of at most a minority; or the power, of all."""
     leader = leader_of(lab)
     few = chance.sample(lab.hosts, max(1, (options.managers - 1) // 2))
     if leader and leader not in few and chance.random() < 0.6:
         few[0] = leader
-    kind = chance.choice(["kill", "kill", "pause", "pause", "cut", "deaf", "mute", "power"])
     length_s = chance.uniform(0.2, 4)
     if kind == "power":
         few = lab.hosts
+    elif kind == "full":
+        few = lab.hosts[-1:]
     for host in few:
         if kind in ("kill", "power"):
             host.kill()
@@ -274,6 +429,8 @@ def trouble(lab, chance):
             host.pause()
         elif kind == "cut":
             host.cut()
+        elif kind == "full":
+            fill(host)
         else:
             cut_one_way(lab, host, kind)
     time.sleep(0.3 if kind == "power" else length_s)
@@ -284,17 +441,22 @@ def trouble(lab, chance):
             host.resume()
         elif kind == "cut":
             host.heal()
+        elif kind == "full":
+            empty(host)
         else:
             heal_one_way(lab, host, kind)
-    return kind
 
 
 def nothing_acknowledged_is_lost_or_doubled(lab):
-    chance, storm, kinds, backs = random.Random(options.seed), Storm(lab), {}, []
+    give_small_disk(lab.hosts[-1])
+    until(15, lambda: is_whole(lab))
+    chance, storm, kinds, backs, deck = random.Random(options.seed), Storm(lab), {}, [], []
     ends = time.monotonic() + options.soak
 
     while time.monotonic() < ends and not storm.faults():
-        kind = trouble(lab, chance)
+        deck = deck or chance.sample(KINDS, len(KINDS))  # in any order, but each before one comes again
+        kind = deck.pop()
+        trouble(lab, chance, kind)
         kinds[kind] = kinds.get(kind, 0) + 1
         backs.append(storm.first_write_after(time.monotonic(), 30))
         time.sleep(chance.uniform(0.1, 1))
